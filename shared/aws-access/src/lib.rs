@@ -1,0 +1,13 @@
+//! Access to AWS.
+//!
+//! [`session`] makes the configuration that all clients share: one HTTP client with rustls and ring, the default chain of
+//! credentials, and role chaining. [`store`] is the bucket; [`upload`] streams an object into it with bounded memory.
+//!
+//! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
+
+pub mod session;
+pub mod store;
+pub mod upload;
+
+pub use store::{Store, StoreError};
+pub use upload::{Condition, Upload, UploadError, Uploaded};

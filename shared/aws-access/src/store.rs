@@ -1,0 +1,435 @@
+//! The bucket.
+
+use std::{collections::HashMap, fmt, time::SystemTime};
+
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::list_objects_v2::ListObjectsV2Output,
+    primitives::ByteStream,
+    types::ServerSideEncryption,
+};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use contract::documents::{self, Document, DocumentError};
+
+use crate::upload::{Condition, UploadBuilder};
+
+/// One bucket, and how objects are written to it. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    bucket: String,
+    kms_key: Option<String>,
+    bucket_owner: Option<String>,
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Identifies the object's content; what a conditional write compares.
+    pub etag: String,
+    /// The object's own metadata (`x-amz-meta-…`), keys in lower case.
+    pub metadata: HashMap<String, String>,
+    /// The object's size.
+    pub bytes: u64,
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// The object's size.
+    pub bytes: u64,
+    /// When it was last written, UTC.
+    pub modified: DateTime<Utc>,
+}
+
+/// One page of a listing: at most 1,000 entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Objects, in the order of their keys.
+    pub objects: Vec<Listed>,
+    /// With a delimiter: the prefixes below the one that was asked for, each with its trailing delimiter.
+    pub prefixes: Vec<String>,
+}
+
+impl Store {
+    /// A bucket that a client reaches.
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into(), kms_key: None, bucket_owner: None }
+    }
+
+    /// Encrypts what is written with a KMS key (its ARN); `None`: by the bucket's default.
+    #[must_use]
+    pub fn with_kms_key(self, kms_key: Option<String>) -> Self {
+        Self { kms_key, ..self }
+    }
+
+    /// Has S3 refuse all requests unless the bucket belongs to an account (12 digits).
+    #[must_use]
+    pub fn with_bucket_owner(self, bucket_owner: Option<String>) -> Self {
+        Self { bucket_owner, ..self }
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn kms_key(&self) -> Option<(ServerSideEncryption, String)> {
+        self.kms_key.clone().map(|key| (ServerSideEncryption::AwsKms, key))
+    }
+
+    pub(crate) fn bucket_owner(&self) -> Option<String> {
+        self.bucket_owner.clone()
+    }
+
+    /// Begins to write an object.
+    pub fn upload(&self, key: impl Into<String>) -> UploadBuilder {
+        UploadBuilder::new(self.clone(), key.into())
+    }
+
+    /// Reads a document; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// When S3 refuses (see [`StoreError::is_forbidden`]) or fails, or when the object is too large for a document, or not one.
+    pub async fn get_document<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.get_bytes(key, documents::MAX_BYTES).await? else { return Ok(None) };
+        documents::read(&bytes)
+            .map(Some)
+            .map_err(|source| StoreError::Document { key: key.to_owned(), source })
+    }
+
+    /// Writes a document, replacing what is there.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn put_document<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
+        let bytes = documents::write(document)
+            .map_err(|source| StoreError::Document { key: key.to_owned(), source })?;
+        self.put_json(key, bytes).await
+    }
+
+    /// Writes a small JSON object, replacing what is there.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn put_json(&self, key: &str, json: Vec<u8>) -> Result<(), StoreError> {
+        let mut upload =
+            self.upload(key).content_type("application/json").condition(Condition::Always).begin();
+        let written = async {
+            upload.write(Bytes::from(json)).await?;
+            upload.finish().await
+        };
+        written.await.map(|_| ()).map_err(|error| match error {
+            crate::UploadError::Store(error) => error,
+            crate::UploadError::ConditionFailed { key } => {
+                StoreError::Incomplete { key, reason: "an unconditional write was refused by a condition" }
+            }
+        })
+    }
+
+    /// Reads a whole object of at most `limit` bytes; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails, or when the object is larger.
+    pub async fn get_bytes(&self, key: &str, limit: u64) -> Result<Option<Bytes>, StoreError> {
+        let Some(mut stream) = self.open(key).await? else { return Ok(None) };
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| StoreError::Read { key: key.to_owned(), source: Box::new(error) })?;
+            bytes.extend_from_slice(&chunk);
+            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+                return Err(StoreError::TooLarge { key: key.to_owned(), limit });
+            }
+        }
+        Ok(Some(bytes.freeze()))
+    }
+
+    /// Opens an object as a stream; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails. The stream itself can fail too.
+    pub async fn open(&self, key: &str) -> Result<Option<ByteStream>, StoreError> {
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
+        match request.send().await {
+            Ok(output) => Ok(Some(output.body)),
+            Err(error) => none_if_absent(StoreError::call("GetObject", &self.bucket, key, error)),
+        }
+    }
+
+    /// What is known of an object; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {
+        let request = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
+        match request.send().await {
+            Ok(output) => Ok(Some(Head {
+                etag: output.e_tag.unwrap_or_default(),
+                metadata: output.metadata.unwrap_or_default(),
+                bytes: output.content_length.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
+            })),
+            Err(error) => none_if_absent(StoreError::call("HeadObject", &self.bucket, key, error)),
+        }
+    }
+
+    /// Deletes an object; that there is none is no error.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                none_if_absent::<()>(StoreError::call("DeleteObject", &self.bucket, key, error))
+                    .map(|_| ())
+            }
+        }
+    }
+
+    /// Lists keys below a prefix, in their order.
+    pub fn list(&self, prefix: impl Into<String>) -> Listing {
+        Listing {
+            store: self.clone(),
+            prefix: prefix.into(),
+            start_after: None,
+            delimiter: None,
+            next: Next::First,
+        }
+    }
+}
+
+fn none_if_absent<T>(error: StoreError) -> Result<Option<T>, StoreError> {
+    if error.is_absent() { Ok(None) } else { Err(error) }
+}
+
+/// A listing, page by page.
+#[derive(Debug)]
+pub struct Listing {
+    store: Store,
+    prefix: String,
+    start_after: Option<String>,
+    delimiter: Option<String>,
+    next: Next,
+}
+
+#[derive(Debug)]
+enum Next {
+    First,
+    Token(String),
+    Ended,
+}
+
+impl Listing {
+    /// Begins after a key, which need not exist.
+    #[must_use]
+    pub fn start_after(self, key: impl Into<String>) -> Self {
+        Self { start_after: Some(key.into()), ..self }
+    }
+
+    /// Gathers keys that go on with a `/` after the prefix into [`Page::prefixes`].
+    #[must_use]
+    pub fn folders(self) -> Self {
+        Self { delimiter: Some("/".to_owned()), ..self }
+    }
+
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails. The same page can be asked for again.
+    pub async fn next_page(&mut self) -> Result<Option<Page>, StoreError> {
+        let token = match &self.next {
+            Next::First => None,
+            Next::Token(token) => Some(token.clone()),
+            Next::Ended => return Ok(None),
+        };
+        let store = &self.store;
+        let output = store
+            .client
+            .list_objects_v2()
+            .bucket(&store.bucket)
+            .prefix(&self.prefix)
+            .set_start_after(self.start_after.clone())
+            .set_delimiter(self.delimiter.clone())
+            .set_continuation_token(token)
+            .set_expected_bucket_owner(store.bucket_owner())
+            .send()
+            .await
+            .map_err(|error| StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error))?;
+        self.next = match &output.next_continuation_token {
+            Some(token) if output.is_truncated == Some(true) => Next::Token(token.clone()),
+            _ => Next::Ended,
+        };
+        Ok(Some(Page::from(output)))
+    }
+
+    /// All remaining objects.
+    ///
+    /// # Errors
+    /// As [`Listing::next_page`].
+    pub async fn objects(mut self) -> Result<Vec<Listed>, StoreError> {
+        let mut objects = Vec::new();
+        while let Some(page) = self.next_page().await? {
+            objects.extend(page.objects);
+        }
+        Ok(objects)
+    }
+
+    /// All remaining prefixes, with [`Listing::folders`].
+    ///
+    /// # Errors
+    /// As [`Listing::next_page`].
+    pub async fn prefixes(mut self) -> Result<Vec<String>, StoreError> {
+        let mut prefixes = Vec::new();
+        while let Some(page) = self.next_page().await? {
+            prefixes.extend(page.prefixes);
+        }
+        Ok(prefixes)
+    }
+}
+
+impl From<ListObjectsV2Output> for Page {
+    fn from(output: ListObjectsV2Output) -> Self {
+        let objects = output.contents.unwrap_or_default().into_iter().filter_map(|object| {
+            let modified: SystemTime = object.last_modified?.try_into().ok()?;
+            Some(Listed {
+                key: object.key?,
+                bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
+                modified: modified.into(),
+            })
+        });
+        let prefixes =
+            output.common_prefixes.unwrap_or_default().into_iter().filter_map(|entry| entry.prefix);
+        Self { objects: objects.collect(), prefixes: prefixes.collect() }
+    }
+}
+
+/// What went wrong with the bucket.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// S3 refused or failed, or could not be reached.
+    #[error("{operation} of s3://{bucket}/{key} failed{}: {message}", Advice(*.status))]
+    Call {
+        /// The operation of the API.
+        operation: &'static str,
+        /// The bucket.
+        bucket: String,
+        /// The key, or the prefix of a listing.
+        key: String,
+        /// The HTTP status, where there was an answer.
+        status: Option<u16>,
+        /// The error code that S3 gave, such as `NoSuchKey`.
+        code: Option<String>,
+        /// The SDK's account of it.
+        message: String,
+    },
+    /// The body of an object broke off.
+    #[error("reading {key} broke off: {source}")]
+    Read {
+        /// The key.
+        key: String,
+        /// What broke.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An object larger than it may be.
+    #[error("{key} is larger than {limit} bytes, so it is not what its key says")]
+    TooLarge {
+        /// The key.
+        key: String,
+        /// How much is read at most.
+        limit: u64,
+    },
+    /// An object that is not the document that its key says.
+    #[error("{key}: {source}")]
+    Document {
+        /// The key.
+        key: String,
+        /// Why not.
+        source: DocumentError,
+    },
+    /// S3's answer lacks what it must have.
+    #[error("{key}: {reason}")]
+    Incomplete {
+        /// The key.
+        key: String,
+        /// What it lacks.
+        reason: &'static str,
+    },
+}
+
+/// What to do about a status, where something can be done.
+struct Advice(Option<u16>);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(403) => formatter.write_str(" (403: check the role's policy, the bucket policy and the KMS key's policy)"),
+            Some(status) => write!(formatter, " ({status})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StoreError {
+    pub(crate) fn call<E>(
+        operation: &'static str,
+        bucket: &str,
+        key: &str,
+        error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let code = error.code().map(str::to_owned);
+        let message = match (&code, error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            _ => DisplayErrorContext(&error).to_string(),
+        };
+        Self::Call { operation, bucket: bucket.to_owned(), key: key.to_owned(), status, code, message }
+    }
+
+    /// Whether S3 answered 403. Without `s3:ListBucket` it answers so for a key that is not there, too.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Call { status: Some(403), .. })
+    }
+
+    /// Whether S3 answered that there is no such key. A bucket that does not exist is another matter.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Call { status: Some(404), code, .. } if code.as_deref() != Some("NoSuchBucket"))
+    }
+
+    /// Whether a conditional write was refused by its condition, or by another write at the same moment.
+    pub(crate) fn is_condition_failure(&self) -> bool {
+        matches!(self, Self::Call { status: Some(409 | 412), .. })
+    }
+
+    /// Whether trying again cannot help: the object is there, and is not what it should be.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Document { .. })
+    }
+}

@@ -1,0 +1,360 @@
+//! Writing an object as a stream, with bounded memory.
+
+use std::collections::HashMap;
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
+};
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinHandle;
+
+use crate::store::{Store, StoreError};
+
+/// How large a part of a multipart upload is. S3 allows 10,000 parts, so an object of 80 GB.
+pub const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// On what a write depends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// Nothing: what is there is replaced.
+    #[default]
+    Always,
+    /// There is no object of that key (`If-None-Match: *`).
+    IfAbsent,
+    /// The object of that key has this ETag (`If-Match`).
+    IfMatch(String),
+}
+
+impl Condition {
+    fn headers(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Always => (None, None),
+            Self::IfAbsent => (None, Some("*".to_owned())),
+            Self::IfMatch(etag) => (Some(etag.clone()), None),
+        }
+    }
+}
+
+/// What is fixed before the first byte of an upload.
+#[derive(Debug)]
+pub struct UploadBuilder {
+    store: Store,
+    key: String,
+    metadata: HashMap<String, String>,
+    content_type: &'static str,
+    condition: Condition,
+}
+
+impl UploadBuilder {
+    pub(crate) fn new(store: Store, key: String) -> Self {
+        Self {
+            store,
+            key,
+            metadata: HashMap::new(),
+            content_type: "application/octet-stream",
+            condition: Condition::Always,
+        }
+    }
+
+    /// Adds to the object's metadata (`x-amz-meta-<name>`).
+    #[must_use]
+    pub fn metadata(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the object's media type.
+    #[must_use]
+    pub fn content_type(self, content_type: &'static str) -> Self {
+        Self { content_type, ..self }
+    }
+
+    /// Sets what the write depends on. S3 looks at it when the object becomes visible, at the end.
+    #[must_use]
+    pub fn condition(self, condition: Condition) -> Self {
+        Self { condition, ..self }
+    }
+
+    /// Begins. Nothing is sent before there is a part's worth of bytes.
+    pub fn begin(self) -> Upload {
+        Upload { target: self, buffer: BytesMut::new(), bytes: 0, multipart: None }
+    }
+}
+
+/// An object being written. It is visible only after [`Upload::finish`], whole. While one part is under way the next is filled,
+/// so that memory holds two parts at most. What fits into one part is sent as one `PutObject`.
+///
+/// An upload that is dropped leaves parts behind that nobody sees: abort it, or have the bucket's lifecycle do so.
+#[derive(Debug)]
+pub struct Upload {
+    target: UploadBuilder,
+    buffer: BytesMut,
+    bytes: u64,
+    multipart: Option<Multipart>,
+}
+
+/// A multipart upload that has begun.
+#[derive(Debug)]
+struct Multipart {
+    id: String,
+    completed: Vec<CompletedPart>,
+    under_way: Option<JoinHandle<Result<CompletedPart, StoreError>>>,
+    begun: i32,
+}
+
+/// A written object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Its size.
+    pub bytes: u64,
+    /// Identifies its content.
+    pub etag: String,
+}
+
+/// Why an object was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// Another object stands under the key than the condition allows: look again, and decide again.
+    #[error("{key} was written by someone else in the meantime")]
+    ConditionFailed {
+        /// The key.
+        key: String,
+    },
+    /// S3 refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Upload {
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes bytes; waits while the part before is under way and the next is full.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails. The upload is then to be aborted.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), UploadError> {
+        self.bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        if self.buffer.is_empty() && self.multipart.is_none() && bytes.len() <= PART_BYTES {
+            // The usual small object: keep growing the buffer instead of reserving a part's worth.
+            self.buffer.extend_from_slice(&bytes);
+            return Ok(());
+        }
+        let mut rest = bytes;
+        while self.buffer.len() + rest.len() > PART_BYTES {
+            let head = rest.split_to(PART_BYTES - self.buffer.len());
+            self.buffer.extend_from_slice(&head);
+            self.send_part().await?;
+        }
+        self.buffer.extend_from_slice(&rest);
+        Ok(())
+    }
+
+    /// Sends what is left and makes the object visible.
+    ///
+    /// # Errors
+    /// When the condition does not hold, or when S3 refuses or fails; nothing is visible then, and parts are aborted.
+    pub async fn finish(mut self) -> Result<Uploaded, UploadError> {
+        if self.multipart.is_none() {
+            return self.put().await;
+        }
+        let result = self.complete().await;
+        if result.is_err() {
+            self.abort_multipart().await;
+        }
+        result
+    }
+
+    /// Gives up. Parts that were sent are deleted; that fails in silence, since the bucket's lifecycle sees to it, too.
+    pub async fn abort(mut self) {
+        self.abort_multipart().await;
+    }
+
+    fn error<E>(
+        &self,
+        operation: &'static str,
+        error: aws_sdk_s3::error::SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
+    ) -> UploadError
+    where
+        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let UploadBuilder { store, key, condition, .. } = &self.target;
+        let error = StoreError::call(operation, store.bucket(), key, error);
+        let vanished = matches!(condition, Condition::IfMatch(_)) && error.is_absent();
+        if *condition != Condition::Always && (error.is_condition_failure() || vanished) {
+            UploadError::ConditionFailed { key: key.clone() }
+        } else {
+            error.into()
+        }
+    }
+
+    async fn put(mut self) -> Result<Uploaded, UploadError> {
+        let body = self.buffer.split().freeze();
+        let UploadBuilder { store, key, metadata, content_type, condition } = &self.target;
+        let (if_match, if_none_match) = condition.headers();
+        let (encryption, kms_key) = store.kms_key().unzip();
+        let result = store
+            .client()
+            .put_object()
+            .bucket(store.bucket())
+            .key(key)
+            .set_metadata(Some(metadata.clone()))
+            .content_type(*content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(kms_key)
+            .set_expected_bucket_owner(store.bucket_owner())
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
+            .body(ByteStream::from(body))
+            .send()
+            .await;
+        match result {
+            Ok(output) => {
+                Ok(Uploaded { bytes: self.bytes, etag: output.e_tag.unwrap_or_default() })
+            }
+            Err(error) => Err(self.error("PutObject", error)),
+        }
+    }
+
+    async fn begin_multipart(&self) -> Result<Multipart, UploadError> {
+        let UploadBuilder { store, key, metadata, content_type, .. } = &self.target;
+        let (encryption, kms_key) = store.kms_key().unzip();
+        let output = store
+            .client()
+            .create_multipart_upload()
+            .bucket(store.bucket())
+            .key(key)
+            .set_metadata(Some(metadata.clone()))
+            .content_type(*content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(kms_key)
+            .set_expected_bucket_owner(store.bucket_owner())
+            .send()
+            .await
+            .map_err(|error| self.error("CreateMultipartUpload", error))?;
+        let id = output.upload_id.ok_or_else(|| StoreError::Incomplete {
+            key: key.clone(),
+            reason: "S3 began a multipart upload without naming it",
+        })?;
+        Ok(Multipart { id, completed: Vec::new(), under_way: None, begun: 0 })
+    }
+
+    async fn send_part(&mut self) -> Result<(), UploadError> {
+        let mut multipart = match self.multipart.take() {
+            Some(multipart) => multipart,
+            None => self.begin_multipart().await?,
+        };
+        let waited = multipart.wait().await;
+        let multipart = self.multipart.insert(multipart);
+        waited?;
+        multipart.begun += 1;
+        let (store, key, id) = (self.target.store.clone(), self.target.key.clone(), multipart.id.clone());
+        let body = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
+        multipart.under_way = Some(tokio::spawn(upload_part(store, key, id, multipart.begun, body)));
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Result<Uploaded, UploadError> {
+        if !self.buffer.is_empty() {
+            self.send_part().await?;
+        }
+        let Some(multipart) = &mut self.multipart else {
+            return Err(StoreError::Incomplete {
+                key: self.target.key.clone(),
+                reason: "the multipart upload was not begun",
+            }
+            .into());
+        };
+        multipart.wait().await?;
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(multipart.completed.clone()))
+            .build();
+        let (if_match, if_none_match) = self.target.condition.headers();
+        let store = &self.target.store;
+        let output = store
+            .client()
+            .complete_multipart_upload()
+            .bucket(store.bucket())
+            .key(&self.target.key)
+            .upload_id(&multipart.id)
+            .multipart_upload(parts)
+            .set_expected_bucket_owner(store.bucket_owner())
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
+            .send()
+            .await
+            .map_err(|error| self.error("CompleteMultipartUpload", error))?;
+        self.multipart = None;
+        Ok(Uploaded { bytes: self.bytes, etag: output.e_tag.unwrap_or_default() })
+    }
+
+    async fn abort_multipart(&mut self) {
+        let Some(multipart) = self.multipart.take() else { return };
+        if let Some(task) = multipart.under_way {
+            task.abort();
+        }
+        let store = &self.target.store;
+        let aborted = store
+            .client()
+            .abort_multipart_upload()
+            .bucket(store.bucket())
+            .key(&self.target.key)
+            .upload_id(multipart.id)
+            .set_expected_bucket_owner(store.bucket_owner())
+            .send()
+            .await;
+        if aborted.is_err() {
+            tracing::debug!(key = self.target.key, "could not abort a multipart upload; the bucket's lifecycle will");
+        }
+    }
+}
+
+impl Multipart {
+    /// Waits for the part that is under way.
+    async fn wait(&mut self) -> Result<(), UploadError> {
+        let Some(task) = self.under_way.take() else { return Ok(()) };
+        match task.await {
+            Ok(part) => {
+                self.completed.push(part?);
+                Ok(())
+            }
+            Err(join_error) => Err(StoreError::Read {
+                key: format!("part {} of upload {}", self.begun, self.id),
+                source: Box::new(join_error),
+            }
+            .into()),
+        }
+    }
+}
+
+async fn upload_part(
+    store: Store,
+    key: String,
+    upload_id: String,
+    number: i32,
+    body: Bytes,
+) -> Result<CompletedPart, StoreError> {
+    let output = store
+        .client()
+        .upload_part()
+        .bucket(store.bucket())
+        .key(&key)
+        .upload_id(upload_id)
+        .part_number(number)
+        .checksum_algorithm(ChecksumAlgorithm::Crc32)
+        .set_expected_bucket_owner(store.bucket_owner())
+        .body(ByteStream::from(body))
+        .send()
+        .await
+        .map_err(|error| StoreError::call("UploadPart", store.bucket(), &key, error))?;
+    Ok(CompletedPart::builder()
+        .part_number(number)
+        .set_e_tag(output.e_tag)
+        .set_checksum_crc32(output.checksum_crc32)
+        .build())
+}

@@ -1,0 +1,95 @@
+//! One run of an exporter.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::{NoContext, Timestamp, Uuid, Version};
+
+/// The name of one run of an exporter: a UUIDv7, so that runs sort by the time at which they began (milliseconds, UTC).
+/// "Newer" and "older" in all guarantees mean this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// A new run that began at a time. Two runs of the same millisecond differ by random bits.
+    pub fn new(began: DateTime<Utc>) -> Self {
+        let seconds = u64::try_from(began.timestamp()).unwrap_or(0);
+        Self(Uuid::new_v7(Timestamp::from_unix(
+            NoContext,
+            seconds,
+            began.timestamp_subsec_nanos(),
+        )))
+    }
+
+    /// When the run began, to the millisecond, UTC.
+    pub fn began(&self) -> Option<DateTime<Utc>> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(formatter)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = RunError;
+
+    /// Reads the hyphenated lower-case form only, so that one run has one spelling in keys.
+    fn from_str(text: &str) -> Result<Self, RunError> {
+        let uuid = Uuid::try_parse(text).map_err(|_| RunError(text.to_owned()))?;
+        let run = Self(uuid);
+        if uuid.get_version() == Some(Version::SortRand) && run.to_string() == text {
+            Ok(run)
+        } else {
+            Err(RunError(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = RunError;
+
+    fn try_from(text: String) -> Result<Self, RunError> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> Self {
+        run.to_string()
+    }
+}
+
+/// A text that does not name a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a run: expected a UUID of version 7 in lower case")]
+pub struct RunError(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn runs_sort_by_time_and_tell_it() {
+        let earlier = DateTime::from_timestamp_millis(1_764_000_000_123).unwrap();
+        let run = RunId::new(earlier);
+        assert_eq!(run.began(), Some(earlier));
+        let later = RunId::new(earlier + TimeDelta::milliseconds(1));
+        assert!(run < later && run.to_string() < later.to_string());
+        assert_eq!(run.to_string().parse(), Ok(run));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let run = RunId::new(DateTime::from_timestamp_millis(1_764_000_000_123).unwrap());
+        assert!(run.to_string().to_uppercase().parse::<RunId>().is_err());
+        assert!(run.to_string().replace('-', "").parse::<RunId>().is_err());
+        assert!("f47ac10b-58cc-4372-a567-0e02b2c3d479".parse::<RunId>().is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Reading a program's settings once, at its start, with all faults reported together.
+//!
+//! A [`Reader`] takes values by the setting's name, which is also the name of its environment variable. It notes faults
+//! instead of stopping at the first; [`Reader::finish`] reports them all. A fault never repeats the value of a setting that may
+//! hold a secret: those are files, and their content is not read here.
+
+mod bucket;
+mod kubernetes;
+mod reader;
+
+pub use bucket::{BucketNameError, check_bucket_name, invites_sniping};
+pub use kubernetes::{KeyError, check_metadata_key};
+pub use reader::{Fault, Faults, Reader};
