@@ -43,7 +43,8 @@ pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
         || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
             .iter()
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-    let config =
-        aws_sdk_s3::config::Builder::from(config).force_path_style(other_endpoint).build();
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(other_endpoint)
+        .build();
     aws_sdk_s3::Client::from_conf(config)
 }

@@ -1,6 +1,6 @@
 //! The bucket.
 
-use std::{collections::HashMap, fmt, time::SystemTime};
+use std::{collections::HashMap, fmt};
 
 use aws_sdk_s3::{
     Client,
@@ -34,6 +34,8 @@ pub struct Head {
     pub metadata: HashMap<String, String>,
     /// The object's size.
     pub bytes: u64,
+    /// When it was last written, UTC.
+    pub modified: Option<DateTime<Utc>>,
 }
 
 /// An object in a listing.
@@ -59,7 +61,12 @@ pub struct Page {
 impl Store {
     /// A bucket that a client reaches.
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self { client, bucket: bucket.into(), kms_key: None, bucket_owner: None }
+        Self {
+            client,
+            bucket: bucket.into(),
+            kms_key: None,
+            bucket_owner: None,
+        }
     }
 
     /// Encrypts what is written with a KMS key (its ARN); `None`: by the bucket's default.
@@ -71,7 +78,10 @@ impl Store {
     /// Has S3 refuse all requests unless the bucket belongs to an account (12 digits).
     #[must_use]
     pub fn with_bucket_owner(self, bucket_owner: Option<String>) -> Self {
-        Self { bucket_owner, ..self }
+        Self {
+            bucket_owner,
+            ..self
+        }
     }
 
     /// The bucket's name.
@@ -84,7 +94,9 @@ impl Store {
     }
 
     pub(crate) fn kms_key(&self) -> Option<(ServerSideEncryption, String)> {
-        self.kms_key.clone().map(|key| (ServerSideEncryption::AwsKms, key))
+        self.kms_key
+            .clone()
+            .map(|key| (ServerSideEncryption::AwsKms, key))
     }
 
     pub(crate) fn bucket_owner(&self) -> Option<String> {
@@ -101,19 +113,30 @@ impl Store {
     /// # Errors
     /// When S3 refuses (see [`StoreError::is_forbidden`]) or fails, or when the object is too large for a document, or not one.
     pub async fn get_document<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let Some(bytes) = self.get_bytes(key, documents::MAX_BYTES).await? else { return Ok(None) };
+        let Some(bytes) = self.get_bytes(key, documents::MAX_BYTES).await? else {
+            return Ok(None);
+        };
         documents::read(&bytes)
             .map(Some)
-            .map_err(|source| StoreError::Document { key: key.to_owned(), source })
+            .map_err(|source| StoreError::Document {
+                key: key.to_owned(),
+                source,
+            })
     }
 
     /// Writes a document, replacing what is there.
     ///
     /// # Errors
     /// When S3 refuses or fails.
-    pub async fn put_document<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
-        let bytes = documents::write(document)
-            .map_err(|source| StoreError::Document { key: key.to_owned(), source })?;
+    pub async fn put_document<T: Document>(
+        &self,
+        key: &str,
+        document: &T,
+    ) -> Result<(), StoreError> {
+        let bytes = documents::write(document).map_err(|source| StoreError::Document {
+            key: key.to_owned(),
+            source,
+        })?;
         self.put_json(key, bytes).await
     }
 
@@ -122,17 +145,39 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails.
     pub async fn put_json(&self, key: &str, json: Vec<u8>) -> Result<(), StoreError> {
-        let mut upload =
-            self.upload(key).content_type("application/json").condition(Condition::Always).begin();
+        self.put_json_with(key, Bytes::from(json), &[]).await
+    }
+
+    /// Writes a small JSON object with metadata of its own, replacing what is there.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn put_json_with(
+        &self,
+        key: &str,
+        json: Bytes,
+        metadata: &[(&str, String)],
+    ) -> Result<(), StoreError> {
+        let builder = self
+            .upload(key)
+            .content_type("application/json")
+            .condition(Condition::Always);
+        let mut upload = metadata
+            .iter()
+            .fold(builder, |builder, (name, value)| {
+                builder.metadata(name, value)
+            })
+            .begin();
         let written = async {
-            upload.write(Bytes::from(json)).await?;
+            upload.write(json).await?;
             upload.finish().await
         };
         written.await.map(|_| ()).map_err(|error| match error {
             crate::UploadError::Store(error) => error,
-            crate::UploadError::ConditionFailed { key } => {
-                StoreError::Incomplete { key, reason: "an unconditional write was refused by a condition" }
-            }
+            crate::UploadError::ConditionFailed { key } => StoreError::Incomplete {
+                key,
+                reason: "an unconditional write was refused by a condition",
+            },
         })
     }
 
@@ -141,13 +186,21 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails, or when the object is larger.
     pub async fn get_bytes(&self, key: &str, limit: u64) -> Result<Option<Bytes>, StoreError> {
-        let Some(mut stream) = self.open(key).await? else { return Ok(None) };
+        let Some(mut stream) = self.open(key).await? else {
+            return Ok(None);
+        };
         let mut bytes = BytesMut::new();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| StoreError::Read { key: key.to_owned(), source: Box::new(error) })?;
+            let chunk = chunk.map_err(|error| StoreError::Read {
+                key: key.to_owned(),
+                source: Box::new(error),
+            })?;
             bytes.extend_from_slice(&chunk);
             if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-                return Err(StoreError::TooLarge { key: key.to_owned(), limit });
+                return Err(StoreError::TooLarge {
+                    key: key.to_owned(),
+                    limit,
+                });
             }
         }
         Ok(Some(bytes.freeze()))
@@ -185,7 +238,11 @@ impl Store {
             Ok(output) => Ok(Some(Head {
                 etag: output.e_tag.unwrap_or_default(),
                 metadata: output.metadata.unwrap_or_default(),
-                bytes: output.content_length.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
+                bytes: output
+                    .content_length
+                    .and_then(|bytes| bytes.try_into().ok())
+                    .unwrap_or(0),
+                modified: output.last_modified.and_then(utc),
             })),
             Err(error) => none_if_absent(StoreError::call("HeadObject", &self.bucket, key, error)),
         }
@@ -224,7 +281,11 @@ impl Store {
 }
 
 fn none_if_absent<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    if error.is_absent() { Ok(None) } else { Err(error) }
+    if error.is_absent() {
+        Ok(None)
+    } else {
+        Err(error)
+    }
 }
 
 /// A listing, page by page.
@@ -248,13 +309,19 @@ impl Listing {
     /// Begins after a key, which need not exist.
     #[must_use]
     pub fn start_after(self, key: impl Into<String>) -> Self {
-        Self { start_after: Some(key.into()), ..self }
+        Self {
+            start_after: Some(key.into()),
+            ..self
+        }
     }
 
     /// Gathers keys that go on with a `/` after the prefix into [`Page::prefixes`].
     #[must_use]
     pub fn folders(self) -> Self {
-        Self { delimiter: Some("/".to_owned()), ..self }
+        Self {
+            delimiter: Some("/".to_owned()),
+            ..self
+        }
     }
 
     /// The next page; `None` after the last.
@@ -279,7 +346,9 @@ impl Listing {
             .set_expected_bucket_owner(store.bucket_owner())
             .send()
             .await
-            .map_err(|error| StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error))?;
+            .map_err(|error| {
+                StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error)
+            })?;
         self.next = match &output.next_continuation_token {
             Some(token) if output.is_truncated == Some(true) => Next::Token(token.clone()),
             _ => Next::Ended,
@@ -312,19 +381,35 @@ impl Listing {
     }
 }
 
+fn utc(time: aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
+}
+
 impl From<ListObjectsV2Output> for Page {
     fn from(output: ListObjectsV2Output) -> Self {
-        let objects = output.contents.unwrap_or_default().into_iter().filter_map(|object| {
-            let modified: SystemTime = object.last_modified?.try_into().ok()?;
-            Some(Listed {
-                key: object.key?,
-                bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
-                modified: modified.into(),
-            })
-        });
-        let prefixes =
-            output.common_prefixes.unwrap_or_default().into_iter().filter_map(|entry| entry.prefix);
-        Self { objects: objects.collect(), prefixes: prefixes.collect() }
+        let objects = output
+            .contents
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|object| {
+                Some(Listed {
+                    key: object.key?,
+                    bytes: object
+                        .size
+                        .and_then(|size| size.try_into().ok())
+                        .unwrap_or(0),
+                    modified: object.last_modified.and_then(utc)?,
+                })
+            });
+        let prefixes = output
+            .common_prefixes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|entry| entry.prefix);
+        Self {
+            objects: objects.collect(),
+            prefixes: prefixes.collect(),
+        }
     }
 }
 
@@ -387,7 +472,9 @@ struct Advice(Option<u16>);
 impl fmt::Display for Advice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(403) => formatter.write_str(" (403: check the role's policy, the bucket policy and the KMS key's policy)"),
+            Some(403) => formatter.write_str(
+                " (403: check the role's policy, the bucket policy and the KMS key's policy)",
+            ),
             Some(status) => write!(formatter, " ({status})"),
             None => Ok(()),
         }
@@ -404,18 +491,33 @@ impl StoreError {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let status = error.raw_response().map(|response| response.status().as_u16());
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
         let message = match (&code, error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             _ => DisplayErrorContext(&error).to_string(),
         };
-        Self::Call { operation, bucket: bucket.to_owned(), key: key.to_owned(), status, code, message }
+        Self::Call {
+            operation,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            status,
+            code,
+            message,
+        }
     }
 
     /// Whether S3 answered 403. Without `s3:ListBucket` it answers so for a key that is not there, too.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Call { status: Some(403), .. })
+        matches!(
+            self,
+            Self::Call {
+                status: Some(403),
+                ..
+            }
+        )
     }
 
     /// Whether S3 answered that there is no such key. A bucket that does not exist is another matter.
@@ -425,7 +527,13 @@ impl StoreError {
 
     /// Whether a conditional write was refused by its condition, or by another write at the same moment.
     pub(crate) fn is_condition_failure(&self) -> bool {
-        matches!(self, Self::Call { status: Some(409 | 412), .. })
+        matches!(
+            self,
+            Self::Call {
+                status: Some(409 | 412),
+                ..
+            }
+        )
     }
 
     /// Whether trying again cannot help: the object is there, and is not what it should be.

@@ -67,7 +67,10 @@ impl UploadBuilder {
     /// Sets the object's media type.
     #[must_use]
     pub fn content_type(self, content_type: &'static str) -> Self {
-        Self { content_type, ..self }
+        Self {
+            content_type,
+            ..self
+        }
     }
 
     /// Sets what the write depends on. S3 looks at it when the object becomes visible, at the end.
@@ -78,7 +81,12 @@ impl UploadBuilder {
 
     /// Begins. Nothing is sent before there is a part's worth of bytes.
     pub fn begin(self) -> Upload {
-        Upload { target: self, buffer: BytesMut::new(), bytes: 0, multipart: None }
+        Upload {
+            target: self,
+            buffer: BytesMut::new(),
+            bytes: 0,
+            multipart: None,
+        }
     }
 }
 
@@ -181,7 +189,12 @@ impl Upload {
     where
         E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let UploadBuilder { store, key, condition, .. } = &self.target;
+        let UploadBuilder {
+            store,
+            key,
+            condition,
+            ..
+        } = &self.target;
         let error = StoreError::call(operation, store.bucket(), key, error);
         let vanished = matches!(condition, Condition::IfMatch(_)) && error.is_absent();
         if *condition != Condition::Always && (error.is_condition_failure() || vanished) {
@@ -193,7 +206,13 @@ impl Upload {
 
     async fn put(mut self) -> Result<Uploaded, UploadError> {
         let body = self.buffer.split().freeze();
-        let UploadBuilder { store, key, metadata, content_type, condition } = &self.target;
+        let UploadBuilder {
+            store,
+            key,
+            metadata,
+            content_type,
+            condition,
+        } = &self.target;
         let (if_match, if_none_match) = condition.headers();
         let (encryption, kms_key) = store.kms_key().unzip();
         let result = store
@@ -213,15 +232,22 @@ impl Upload {
             .send()
             .await;
         match result {
-            Ok(output) => {
-                Ok(Uploaded { bytes: self.bytes, etag: output.e_tag.unwrap_or_default() })
-            }
+            Ok(output) => Ok(Uploaded {
+                bytes: self.bytes,
+                etag: output.e_tag.unwrap_or_default(),
+            }),
             Err(error) => Err(self.error("PutObject", error)),
         }
     }
 
     async fn begin_multipart(&self) -> Result<Multipart, UploadError> {
-        let UploadBuilder { store, key, metadata, content_type, .. } = &self.target;
+        let UploadBuilder {
+            store,
+            key,
+            metadata,
+            content_type,
+            ..
+        } = &self.target;
         let (encryption, kms_key) = store.kms_key().unzip();
         let output = store
             .client()
@@ -241,7 +267,12 @@ impl Upload {
             key: key.clone(),
             reason: "S3 began a multipart upload without naming it",
         })?;
-        Ok(Multipart { id, completed: Vec::new(), under_way: None, begun: 0 })
+        Ok(Multipart {
+            id,
+            completed: Vec::new(),
+            under_way: None,
+            begun: 0,
+        })
     }
 
     async fn send_part(&mut self) -> Result<(), UploadError> {
@@ -253,9 +284,20 @@ impl Upload {
         let multipart = self.multipart.insert(multipart);
         waited?;
         multipart.begun += 1;
-        let (store, key, id) = (self.target.store.clone(), self.target.key.clone(), multipart.id.clone());
-        let body = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
-        multipart.under_way = Some(tokio::spawn(upload_part(store, key, id, multipart.begun, body)));
+        let (store, key, id) = (
+            self.target.store.clone(),
+            self.target.key.clone(),
+            multipart.id.clone(),
+        );
+        let body =
+            std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
+        multipart.under_way = Some(tokio::spawn(upload_part(
+            store,
+            key,
+            id,
+            multipart.begun,
+            body,
+        )));
         Ok(())
     }
 
@@ -290,11 +332,16 @@ impl Upload {
             .await
             .map_err(|error| self.error("CompleteMultipartUpload", error))?;
         self.multipart = None;
-        Ok(Uploaded { bytes: self.bytes, etag: output.e_tag.unwrap_or_default() })
+        Ok(Uploaded {
+            bytes: self.bytes,
+            etag: output.e_tag.unwrap_or_default(),
+        })
     }
 
     async fn abort_multipart(&mut self) {
-        let Some(multipart) = self.multipart.take() else { return };
+        let Some(multipart) = self.multipart.take() else {
+            return;
+        };
         if let Some(task) = multipart.under_way {
             task.abort();
         }
@@ -309,7 +356,10 @@ impl Upload {
             .send()
             .await;
         if aborted.is_err() {
-            tracing::debug!(key = self.target.key, "could not abort a multipart upload; the bucket's lifecycle will");
+            tracing::debug!(
+                key = self.target.key,
+                "could not abort a multipart upload; the bucket's lifecycle will"
+            );
         }
     }
 }
@@ -317,7 +367,9 @@ impl Upload {
 impl Multipart {
     /// Waits for the part that is under way.
     async fn wait(&mut self) -> Result<(), UploadError> {
-        let Some(task) = self.under_way.take() else { return Ok(()) };
+        let Some(task) = self.under_way.take() else {
+            return Ok(());
+        };
         match task.await {
             Ok(part) => {
                 self.completed.push(part?);

@@ -25,7 +25,9 @@ impl ClusterId {
             return Err(ClusterError::Region(region.to_owned()));
         }
         let mut bytes = name.bytes();
-        let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let starts_well = bytes
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
         let goes_on_well =
             bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if !starts_well || !goes_on_well || name.len() > 100 {
@@ -95,7 +97,10 @@ impl Partition {
     }
 
     fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(partition, _)| *partition == self).map_or("aws", |(_, name)| name)
+        Self::ALL
+            .iter()
+            .find(|(partition, _)| *partition == self)
+            .map_or("aws", |(_, name)| name)
     }
 }
 
@@ -107,13 +112,20 @@ impl ClusterArn {
 
     /// The ARN of a cluster known by its key; the partition follows from the region.
     pub fn of(id: ClusterId) -> Self {
-        Self { partition: Partition::of_region(id.region()), id }
+        Self {
+            partition: Partition::of_region(id.region()),
+            id,
+        }
     }
 }
 
 impl fmt::Display for ClusterArn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClusterId { account, region, name } = &self.id;
+        let ClusterId {
+            account,
+            region,
+            name,
+        } = &self.id;
         write!(
             formatter,
             "arn:{}:eks:{region}:{account}:cluster/{name}",
@@ -213,7 +225,9 @@ pub enum ClusterError {
     #[error("'{0}' is not an AWS account id of 12 digits")]
     Account(String),
     /// Not an EKS cluster name.
-    #[error("'{0}' is not an EKS cluster name: 1 to 100 letters, digits, '-' and '_', starting with a letter or digit")]
+    #[error(
+        "'{0}' is not an EKS cluster name: 1 to 100 letters, digits, '-' and '_', starting with a letter or digit"
+    )]
     Name(String),
 }
 
@@ -239,17 +253,50 @@ mod tests {
     fn faults_name_the_part_that_is_wrong() {
         for (text, part) in [
             ("", "not an EKS cluster ARN"),
-            ("arn:aws:eks:us-east-1:111122223333", "not an EKS cluster ARN"),
-            ("arn:aws:ecs:us-east-1:111122223333:cluster/a", "not an EKS cluster ARN"),
-            ("arn:aws:eks:us-east-1:111122223333:nodegroup/a", "not an EKS cluster ARN"),
-            ("arn:azure:eks:us-east-1:111122223333:cluster/a", "partition 'azure'"),
-            ("arn:aws:eks:cn-north-1:111122223333:cluster/a", "not in partition 'aws'"),
-            ("arn:aws:eks:useast1:111122223333:cluster/a", "'useast1' is not a region"),
-            ("arn:aws:eks:us-east-1:1111:cluster/a", "'1111' is not an AWS account"),
-            ("arn:aws:eks:us-east-1:111122223333:cluster/", "not an EKS cluster name"),
-            ("arn:aws:eks:us-east-1:111122223333:cluster/-a", "not an EKS cluster name"),
-            ("arn:aws:eks:us-east-1:111122223333:cluster/a/b", "not an EKS cluster name"),
-            ("arn:aws:eks:us-east-1:111122223333:cluster/..", "not an EKS cluster name"),
+            (
+                "arn:aws:eks:us-east-1:111122223333",
+                "not an EKS cluster ARN",
+            ),
+            (
+                "arn:aws:ecs:us-east-1:111122223333:cluster/a",
+                "not an EKS cluster ARN",
+            ),
+            (
+                "arn:aws:eks:us-east-1:111122223333:nodegroup/a",
+                "not an EKS cluster ARN",
+            ),
+            (
+                "arn:azure:eks:us-east-1:111122223333:cluster/a",
+                "partition 'azure'",
+            ),
+            (
+                "arn:aws:eks:cn-north-1:111122223333:cluster/a",
+                "not in partition 'aws'",
+            ),
+            (
+                "arn:aws:eks:useast1:111122223333:cluster/a",
+                "'useast1' is not a region",
+            ),
+            (
+                "arn:aws:eks:us-east-1:1111:cluster/a",
+                "'1111' is not an AWS account",
+            ),
+            (
+                "arn:aws:eks:us-east-1:111122223333:cluster/",
+                "not an EKS cluster name",
+            ),
+            (
+                "arn:aws:eks:us-east-1:111122223333:cluster/-a",
+                "not an EKS cluster name",
+            ),
+            (
+                "arn:aws:eks:us-east-1:111122223333:cluster/a/b",
+                "not an EKS cluster name",
+            ),
+            (
+                "arn:aws:eks:us-east-1:111122223333:cluster/..",
+                "not an EKS cluster name",
+            ),
         ] {
             let error = text.parse::<ClusterArn>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -39,7 +39,11 @@ impl Day {
     /// The day `days` earlier; the earliest day that can be named where there is none.
     #[must_use]
     pub fn minus(self, days: u32) -> Self {
-        Self(self.0.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN))
+        Self(
+            self.0
+                .checked_sub_days(Days::new(days.into()))
+                .unwrap_or(NaiveDate::MIN),
+        )
     }
 
     /// The next day.
@@ -50,12 +54,19 @@ impl Day {
 
     /// The window of the day.
     pub fn window(self) -> Window {
-        Window { start: self.start(), end: self.end() }
+        Window {
+            start: self.start(),
+            end: self.end(),
+        }
     }
 
     /// All days from `first` to `last`, both included; none where `last` is earlier.
     pub fn range(first: Self, last: Self) -> impl Iterator<Item = Self> {
-        first.0.iter_days().take_while(move |date| *date <= last.0).map(Self)
+        first
+            .0
+            .iter_days()
+            .take_while(move |date| *date <= last.0)
+            .map(Self)
     }
 
     /// The day that an exporter without a plan collects: from 72 hours ago, at 00:00 UTC, to 48 hours ago, at 00:00 UTC.
@@ -84,7 +95,11 @@ impl FromStr for Day {
         let error = || DayError(text.to_owned());
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| error())?;
         let day = Self(date);
-        if day.to_string() == text { Ok(day) } else { Err(error()) }
+        if day.to_string() == text {
+            Ok(day)
+        } else {
+            Err(error())
+        }
     }
 }
 
@@ -106,7 +121,12 @@ pub struct Window {
 impl fmt::Display for Window {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
-        write!(formatter, "{},{}", self.start.format(FORMAT), self.end.format(FORMAT))
+        write!(
+            formatter,
+            "{},{}",
+            self.start.format(FORMAT),
+            self.end.format(FORMAT)
+        )
     }
 }
 
@@ -138,14 +158,24 @@ mod tests {
     fn the_backfill_period_ends_with_the_last_complete_day() {
         let settle = TimeDelta::hours(3);
         let days = Day::backfill_period("2026-11-24T04:00:00Z".parse().unwrap(), 15, settle);
-        assert_eq!((days.len(), days[0], days[14]), (15, day("2026-11-09"), day("2026-11-23")));
+        assert_eq!(
+            (days.len(), days[0], days[14]),
+            (15, day("2026-11-09"), day("2026-11-23"))
+        );
         let too_early = Day::backfill_period("2026-11-24T02:59:59Z".parse().unwrap(), 3, settle);
         assert_eq!(too_early.last(), Some(&day("2026-11-22")));
     }
 
     #[test]
     fn other_spellings_are_refused() {
-        for text in ["2026-1-2", "26-01-02", "2026-02-30", "+2026-01-02", "2026-01-02 ", ""] {
+        for text in [
+            "2026-1-2",
+            "26-01-02",
+            "2026-02-30",
+            "+2026-01-02",
+            "2026-01-02 ",
+            "",
+        ] {
             assert!(text.parse::<Day>().is_err(), "{text}");
         }
     }

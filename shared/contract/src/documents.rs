@@ -35,8 +35,14 @@ struct Versioned<'a, T> {
 /// # Errors
 /// When a field cannot be written as JSON, which none of this module's documents has.
 pub fn write<T: Document>(document: &T) -> Result<Vec<u8>, DocumentError> {
-    serde_json::to_vec_pretty(&Versioned { version: VERSION, document })
-        .map_err(|source| DocumentError::Form { name: T::NAME, source })
+    serde_json::to_vec_pretty(&Versioned {
+        version: VERSION,
+        document,
+    })
+    .map_err(|source| DocumentError::Form {
+        name: T::NAME,
+        source,
+    })
 }
 
 /// Reads a document.
@@ -48,10 +54,16 @@ pub fn read<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
     struct VersionOnly {
         version: u32,
     }
-    let form = |source| DocumentError::Form { name: T::NAME, source };
+    let form = |source| DocumentError::Form {
+        name: T::NAME,
+        source,
+    };
     let VersionOnly { version } = serde_json::from_slice(bytes).map_err(form)?;
     if version != VERSION {
-        return Err(DocumentError::Version { name: T::NAME, version });
+        return Err(DocumentError::Version {
+            name: T::NAME,
+            version,
+        });
     }
     serde_json::from_slice(bytes).map_err(form)
 }
@@ -68,7 +80,9 @@ pub enum DocumentError {
         source: serde_json::Error,
     },
     /// A version that this program does not know.
-    #[error("the {name} has version {version}, this program reads version {VERSION}: update the older of the two programs")]
+    #[error(
+        "the {name} has version {version}, this program reads version {VERSION}: update the older of the two programs"
+    )]
     Version {
         /// What it is.
         name: &'static str,
@@ -243,7 +257,10 @@ mod tests {
         Plan {
             run: run(),
             created_at: "2026-11-24T05:00:01Z".parse().unwrap(),
-            days: vec![PlannedDay { date: "2026-11-20".parse().unwrap(), reason: PlanReason::Missing }],
+            days: vec![PlannedDay {
+                date: "2026-11-20".parse().unwrap(),
+                reason: PlanReason::Missing,
+            }],
         }
     }
 
@@ -268,20 +285,30 @@ mod tests {
 
     #[test]
     fn a_manifest_reads_as_documented() {
-        let cluster: ClusterArn = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one".parse().unwrap();
+        let cluster: ClusterArn = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+            .parse()
+            .unwrap();
         let date: Day = "2026-11-20".parse().unwrap();
         let manifest = Manifest {
             run: run(),
             date,
             window: date.window(),
             created_at: "2026-11-24T05:00:01Z".parse().unwrap(),
-            source: Source { kind: SourceKind::Kubecost, version: Some("2.8".to_owned()) },
+            source: Source {
+                kind: SourceKind::Kubecost,
+                version: Some("2.8".to_owned()),
+            },
             query: "/model/allocation?step=1d".to_owned(),
             rows: 16,
             total_cost: 12.5,
             parts: vec![Part {
                 kind: PartKind::Allocation,
-                key: crate::keys::Prefixes::default().allocation_part(cluster.id(), &run(), date, 1),
+                key: crate::keys::Prefixes::default().allocation_part(
+                    cluster.id(),
+                    &run(),
+                    date,
+                    1,
+                ),
                 bytes: 4_096,
                 raw_bytes: 36_592,
                 sha256: "ab".repeat(32),

@@ -62,7 +62,11 @@ impl Event {
                 .first()
                 .is_some_and(|record| text(record, "/eventSource") == Some("aws:sqs"));
             return if from_queue {
-                records.iter().map(QueueMessage::read).collect::<Result<_, _>>().map(Self::Queue)
+                records
+                    .iter()
+                    .map(QueueMessage::read)
+                    .collect::<Result<_, _>>()
+                    .map(Self::Queue)
             } else {
                 read_notification(records).map(Self::Objects)
             };
@@ -87,7 +91,9 @@ impl Event {
 
 impl QueueMessage {
     fn read(record: &Value) -> Result<Self, EventError> {
-        let id = text(record, "/messageId").ok_or(EventError::Field("messageId"))?.to_owned();
+        let id = text(record, "/messageId")
+            .ok_or(EventError::Field("messageId"))?
+            .to_owned();
         let body = text(record, "/body").and_then(|body| serde_json::from_str(body).ok());
         let objects = match body.as_ref().map(Event::read) {
             Some(Ok(Event::Objects(objects))) => Ok(objects),
@@ -162,8 +168,15 @@ const KEPT: AsciiSet = CONTROLS
 
 /// The notification that S3 sends when an object arrives; also what a re-delivery sends, so that a function cannot tell the two
 /// apart. `event_name` is `ObjectCreated:Put` or `ObjectCreated:CompleteMultipartUpload`.
-pub fn notification(object: &ObjectCreated, event_name: &str, region: &str, clock: &dyn Clock) -> Value {
-    let key = utf8_percent_encode(&object.key, &KEPT).to_string().replace("%20", "+");
+pub fn notification(
+    object: &ObjectCreated,
+    event_name: &str,
+    region: &str,
+    clock: &dyn Clock,
+) -> Value {
+    let key = utf8_percent_encode(&object.key, &KEPT)
+        .to_string()
+        .replace("%20", "+");
     json!({
         "Records": [{
             "eventVersion": "2.1",
@@ -193,7 +206,10 @@ pub fn schedule(clock: &dyn Clock) -> Value {
 
 /// The answer to SQS: the messages that are to be delivered again.
 pub fn batch_response(failed: &[String]) -> Value {
-    let failures: Vec<Value> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+    let failures: Vec<Value> = failed
+        .iter()
+        .map(|id| json!({ "itemIdentifier": id }))
+        .collect();
     json!({ "batchItemFailures": failures })
 }
 
@@ -208,7 +224,10 @@ mod tests {
     }
 
     fn object(key: &str) -> ObjectCreated {
-        ObjectCreated { bucket: "lake".to_owned(), key: key.to_owned() }
+        ObjectCreated {
+            bucket: "lake".to_owned(),
+            key: key.to_owned(),
+        }
     }
 
     proptest! {
@@ -221,8 +240,12 @@ mod tests {
 
     #[test]
     fn hive_keys_are_encoded_as_s3_does() {
-        let event =
-            notification(&object("lake/account_id=1/a b+c"), "ObjectCreated:Put", "us-east-1", &clock());
+        let event = notification(
+            &object("lake/account_id=1/a b+c"),
+            "ObjectCreated:Put",
+            "us-east-1",
+            &clock(),
+        );
         assert_eq!(
             event.pointer("/Records/0/s3/object/key").unwrap(),
             "lake/account_id%3D1/a+b%2Bc"
@@ -235,15 +258,21 @@ mod tests {
             "source": "aws.s3", "detail-type": "Object Created",
             "detail": { "bucket": { "name": "lake" }, "object": { "key": "a%3Db+c" } },
         });
-        assert_eq!(Event::read(&event), Ok(Event::Objects(vec![object("a%3Db+c")])));
+        assert_eq!(
+            Event::read(&event),
+            Ok(Event::Objects(vec![object("a%3Db+c")]))
+        );
     }
 
     #[test]
     fn queue_messages_fail_one_by_one() {
-        let good = notification(&object("k"), "ObjectCreated:Put", "us-east-1", &clock()).to_string();
+        let good =
+            notification(&object("k"), "ObjectCreated:Put", "us-east-1", &clock()).to_string();
         let record = |id: &str, body: &str| json!({ "eventSource": "aws:sqs", "messageId": id, "body": body });
         let event = json!({ "Records": [record("1", &good), record("2", "nonsense")] });
-        let Ok(Event::Queue(messages)) = Event::read(&event) else { panic!("not a queue") };
+        let Ok(Event::Queue(messages)) = Event::read(&event) else {
+            panic!("not a queue")
+        };
         assert_eq!(messages[0].objects, Ok(vec![object("k")]));
         assert_eq!(messages[1].objects, Err(EventError::Shape));
         assert_eq!(
@@ -261,6 +290,9 @@ mod tests {
         assert_eq!(Event::read(&removed), Ok(Event::Objects(Vec::new())));
         assert_eq!(Event::read(&json!({ "hello": 1 })), Err(EventError::Shape));
         let lacking = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {} }] });
-        assert_eq!(Event::read(&lacking), Err(EventError::Field("s3.bucket.name")));
+        assert_eq!(
+            Event::read(&lacking),
+            Err(EventError::Field("s3.bucket.name"))
+        );
     }
 }

@@ -5,11 +5,7 @@
 
 use std::fmt;
 
-use crate::{
-    cluster::ClusterId,
-    day::Day,
-    run::RunId,
-};
+use crate::{cluster::ClusterId, day::Day, run::RunId};
 
 /// The prefixes of the bucket. Each ends with `/`; none contains another, so that an event's prefix filter is unambiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +34,13 @@ pub enum Area {
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 5] =
-        [Self::Staging, Self::Plans, Self::Lake, Self::Quarantine, Self::Reports];
+    pub const ALL: [Self; 5] = [
+        Self::Staging,
+        Self::Plans,
+        Self::Lake,
+        Self::Quarantine,
+        Self::Reports,
+    ];
 
     /// The environment variable that sets the area's prefix.
     pub const fn setting(self) -> &'static str {
@@ -104,7 +105,9 @@ impl Prefixes {
     ///
     /// # Errors
     /// All faults, each with its area: characters that keys should not have, or a prefix that contains another.
-    pub fn new(configured: impl Fn(Area) -> Option<String>) -> Result<Self, Vec<(Area, PrefixError)>> {
+    pub fn new(
+        configured: impl Fn(Area) -> Option<String>,
+    ) -> Result<Self, Vec<(Area, PrefixError)>> {
         let mut faults = Vec::new();
         let mut read = |area: Area| {
             let text = configured(area).unwrap_or_default();
@@ -116,7 +119,11 @@ impl Prefixes {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte);
             if prefix.starts_with('/')
                 || !prefix.bytes().all(plain)
-                || prefix.split('/').rev().skip(1).any(|segment| matches!(segment, "" | "." | ".."))
+                || prefix
+                    .split('/')
+                    .rev()
+                    .skip(1)
+                    .any(|segment| matches!(segment, "" | "." | ".."))
             {
                 faults.push((area, PrefixError::Form(text.to_owned())));
             }
@@ -132,11 +139,20 @@ impl Prefixes {
         for area in Area::ALL {
             for other in Area::ALL {
                 if area != other && prefixes.of(area).starts_with(prefixes.of(other)) {
-                    faults.push((area, PrefixError::Contained { other: other.setting() }));
+                    faults.push((
+                        area,
+                        PrefixError::Contained {
+                            other: other.setting(),
+                        },
+                    ));
                 }
             }
         }
-        if faults.is_empty() { Ok(prefixes) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(prefixes)
+        } else {
+            Err(faults)
+        }
     }
 
     /// The prefix of an area, with its trailing `/`.
@@ -203,12 +219,21 @@ impl Prefixes {
 
     /// All partitions of an account and region.
     pub fn lake_of(&self, cluster: &ClusterId) -> String {
-        format!("{}account_id={}/region={}/", self.lake, cluster.account(), cluster.region())
+        format!(
+            "{}account_id={}/region={}/",
+            self.lake,
+            cluster.account(),
+            cluster.region()
+        )
     }
 
     /// The one Parquet object of a cluster's day.
     pub fn lake_object(&self, cluster: &ClusterId, day: Day) -> String {
-        format!("{}{day}_{}{PARQUET}", self.partition(cluster, day), cluster.name())
+        format!(
+            "{}{day}_{}{PARQUET}",
+            self.partition(cluster, day),
+            cluster.name()
+        )
     }
 
     /// Why a run's day could not be converted.
@@ -249,7 +274,11 @@ impl Prefixes {
                 }
             }
         };
-        Some(StagingKey { cluster, run: run.parse().ok()?, object })
+        Some(StagingKey {
+            cluster,
+            run: run.parse().ok()?,
+            object,
+        })
     }
 
     /// Reads the key of a cluster's day in the lake; `None` for anything else, among them a file whose date lies in
@@ -337,8 +366,16 @@ impl Partition {
 /// Reads as the partition's path below the lake prefix.
 impl fmt::Display for Partition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account_id, region, year, month } = self;
-        write!(formatter, "account_id={account_id}/region={region}/year={year}/month={month}/")
+        let Self {
+            account_id,
+            region,
+            year,
+            month,
+        } = self;
+        write!(
+            formatter,
+            "account_id={account_id}/region={region}/year={year}/month={month}/"
+        )
     }
 }
 
@@ -346,7 +383,9 @@ impl fmt::Display for Partition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
     /// Characters or segments that keys should not have.
-    #[error("'{0}' is not a key prefix: use letters, digits, '-', '_', '.', '=' and '/', and no empty segment")]
+    #[error(
+        "'{0}' is not a key prefix: use letters, digits, '-', '_', '.', '=' and '/', and no empty segment"
+    )]
     Form(String),
     /// Lies within another area, whose events would be taken for this one's.
     #[error("lies within the prefix of {other}: choose prefixes that do not contain one another")]
@@ -363,7 +402,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn cluster() -> impl Strategy<Value = ClusterId> {
-        ("[0-9]{12}", "(us|eu|ap)-(east|south|central)-[1-9]", "[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+        (
+            "[0-9]{12}",
+            "(us|eu|ap)-(east|south|central)-[1-9]",
+            "[A-Za-z0-9][A-Za-z0-9_-]{0,99}",
+        )
             .prop_map(|(account, region, name)| ClusterId::new(&account, &region, &name).unwrap())
     }
 

@@ -29,16 +29,26 @@ pub fn check_bucket_name(name: &str) -> Result<(), BucketNameError> {
         && bytes.last().is_some_and(|byte| alphanumeric(*byte));
     if !(3..=63).contains(&bytes.len())
         || !ends_well
-        || !bytes.iter().all(|byte| alphanumeric(*byte) || matches!(byte, b'-' | b'.'))
+        || !bytes
+            .iter()
+            .all(|byte| alphanumeric(*byte) || matches!(byte, b'-' | b'.'))
     {
         return Err(BucketNameError::Characters);
     }
     if name.contains("..") || name.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err(BucketNameError::Dots);
     }
-    let reserved = ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
-        || ["-s3alias", "--ol-s3", ".mrap", "--x-s3"].iter().any(|suffix| name.ends_with(suffix));
-    if reserved { Err(BucketNameError::Reserved) } else { Ok(()) }
+    let reserved = ["xn--", "sthree-", "amzn-s3-demo-"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || ["-s3alias", "--ol-s3", ".mrap", "--x-s3"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix));
+    if reserved {
+        Err(BucketNameError::Reserved)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether a name can be guessed from what is public of a company: it holds an account id (12 digits) or a region code. Somebody
@@ -49,7 +59,9 @@ pub fn invites_sniping(name: &str) -> bool {
         .any(|digits| digits.len() == 12);
     let parts: Vec<&str> = name.split(['-', '.']).collect();
     let region = (3..=4).any(|length| {
-        parts.windows(length).any(|window| contract::cluster::is_region(&window.join("-")))
+        parts
+            .windows(length)
+            .any(|window| contract::cluster::is_region(&window.join("-")))
     });
     account || region
 }
@@ -63,23 +75,54 @@ mod tests {
         for name in ["abc", "finops-lake", "a.b.c", "0-1", &"x".repeat(63)] {
             assert_eq!(check_bucket_name(name), Ok(()), "{name}");
         }
-        for name in ["ab", "Abc", "-abc", "abc-", "a_b", "a b", "", &"x".repeat(64)] {
-            assert_eq!(check_bucket_name(name), Err(BucketNameError::Characters), "{name}");
+        for name in [
+            "ab",
+            "Abc",
+            "-abc",
+            "abc-",
+            "a_b",
+            "a b",
+            "",
+            &"x".repeat(64),
+        ] {
+            assert_eq!(
+                check_bucket_name(name),
+                Err(BucketNameError::Characters),
+                "{name}"
+            );
         }
         for name in ["a..b", "10.0.0.1"] {
-            assert_eq!(check_bucket_name(name), Err(BucketNameError::Dots), "{name}");
+            assert_eq!(
+                check_bucket_name(name),
+                Err(BucketNameError::Dots),
+                "{name}"
+            );
         }
         for name in ["xn--abc", "abc-s3alias", "sthree-abc", "abc--x-s3"] {
-            assert_eq!(check_bucket_name(name), Err(BucketNameError::Reserved), "{name}");
+            assert_eq!(
+                check_bucket_name(name),
+                Err(BucketNameError::Reserved),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn guessable_names_are_noticed() {
-        for name in ["costs-111122223333", "costs-us-east-1", "us-gov-west-1-costs", "a.eu-central-1.b"] {
+        for name in [
+            "costs-111122223333",
+            "costs-us-east-1",
+            "us-gov-west-1-costs",
+            "a.eu-central-1.b",
+        ] {
             assert!(invites_sniping(name), "{name}");
         }
-        for name in ["finops-lake", "costs-1111222233334", "us-east", "team-cost-data"] {
+        for name in [
+            "finops-lake",
+            "costs-1111222233334",
+            "us-east",
+            "team-cost-data",
+        ] {
             assert!(!invites_sniping(name), "{name}");
         }
     }

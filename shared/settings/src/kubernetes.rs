@@ -24,15 +24,23 @@ pub fn check_metadata_key(key: &str) -> Result<(), KeyError> {
     };
     let good_name = name.len() <= 63
         && ends_well(name)
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let good_prefix = prefix.is_none_or(|prefix| {
         prefix.len() <= 253
             && prefix.split('.').all(|label| {
                 ends_well(label)
-                    && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                    && label.bytes().all(|byte| {
+                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                    })
             })
     });
-    if good_name && good_prefix { Ok(()) } else { Err(KeyError) }
+    if good_name && good_prefix {
+        Ok(())
+    } else {
+        Err(KeyError)
+    }
 }
 
 #[cfg(test)]
@@ -41,10 +49,27 @@ mod tests {
 
     #[test]
     fn keys_are_checked_by_the_rules_of_kubernetes() {
-        for key in ["app", "app.kubernetes.io/name", "a", "Team_1.x-y", "example.com/A"] {
+        for key in [
+            "app",
+            "app.kubernetes.io/name",
+            "a",
+            "Team_1.x-y",
+            "example.com/A",
+        ] {
             assert_eq!(check_metadata_key(key), Ok(()), "{key}");
         }
-        for key in ["", "/a", "a/", "a/b/c", "-a", "a-", "a b", "Example.com/a", "a..b/c", &"x".repeat(64)] {
+        for key in [
+            "",
+            "/a",
+            "a/",
+            "a/b/c",
+            "-a",
+            "a-",
+            "a b",
+            "Example.com/a",
+            "a..b/c",
+            &"x".repeat(64),
+        ] {
             assert_eq!(check_metadata_key(key), Err(KeyError), "{key}");
         }
     }

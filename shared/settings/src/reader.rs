@@ -22,7 +22,11 @@ impl std::error::Error for Faults {}
 impl fmt::Display for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(faults) = self;
-        let noun = if faults.len() == 1 { "setting is" } else { "settings are" };
+        let noun = if faults.len() == 1 {
+            "setting is"
+        } else {
+            "settings are"
+        };
         write!(formatter, "{} {noun} wrong:", faults.len())?;
         for Fault { setting, message } in faults {
             write!(formatter, "\n  {setting}: {message}")?;
@@ -31,17 +35,22 @@ impl fmt::Display for Faults {
     }
 }
 
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Reads settings by name and gathers what is wrong with them. White space around a value is ignored, an empty value is as
 /// none: deployment tools often set a variable that they have no value for.
 pub struct Reader<'a> {
-    lookup: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    lookup: Box<Lookup<'a>>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of values that a function finds by the setting's name.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + 'a) -> Self {
-        Self { lookup: Box::new(lookup), faults: Vec::new() }
+        Self {
+            lookup: Box::new(lookup),
+            faults: Vec::new(),
+        }
     }
 
     /// A reader of the process's environment.
@@ -51,7 +60,10 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault.
     pub fn fault(&mut self, setting: &str, message: impl fmt::Display) {
-        self.faults.push(Fault { setting: setting.to_owned(), message: message.to_string() });
+        self.faults.push(Fault {
+            setting: setting.to_owned(),
+            message: message.to_string(),
+        });
     }
 
     /// The setting's value, if it has one.
@@ -84,7 +96,9 @@ impl<'a> Reader<'a> {
 
     /// A whole number within a range, or the default.
     pub fn whole_number(&mut self, setting: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let Some(text) = self.optional(setting) else { return default };
+        let Some(text) = self.optional(setting) else {
+            return default;
+        };
         match text.parse() {
             Ok(value) if range.contains(&value) => value,
             _ => {
@@ -104,11 +118,16 @@ impl<'a> Reader<'a> {
     /// A time in seconds, decimals allowed, larger than zero and at most a day; or the default.
     pub fn seconds(&mut self, setting: &str, default: Duration) -> Duration {
         const DAY: f64 = 86_400.0;
-        let Some(text) = self.optional(setting) else { return default };
+        let Some(text) = self.optional(setting) else {
+            return default;
+        };
         match text.parse::<f64>() {
             Ok(value) if value > 0.0 && value <= DAY => Duration::from_secs_f64(value),
             _ => {
-                self.fault(setting, format_args!("'{text}' is not a number of seconds above 0, at most {DAY}"));
+                self.fault(
+                    setting,
+                    format_args!("'{text}' is not a number of seconds above 0, at most {DAY}"),
+                );
                 default
             }
         }
@@ -116,12 +135,17 @@ impl<'a> Reader<'a> {
 
     /// Yes or no, in the spellings yes, y, true, no, n, false (any case); or the default.
     pub fn yes_or_no(&mut self, setting: &str, default: bool) -> bool {
-        let Some(text) = self.optional(setting) else { return default };
+        let Some(text) = self.optional(setting) else {
+            return default;
+        };
         match text.to_ascii_lowercase().as_str() {
             "yes" | "y" | "true" => true,
             "no" | "n" | "false" => false,
             _ => {
-                self.fault(setting, format_args!("'{text}' is not one of yes, no, y, n, true, false"));
+                self.fault(
+                    setting,
+                    format_args!("'{text}' is not one of yes, no, y, n, true, false"),
+                );
                 default
             }
         }
@@ -129,38 +153,58 @@ impl<'a> Reader<'a> {
 
     /// One of several words, or the default. The words are matched as they are spelled.
     pub fn one_of<T: Copy>(&mut self, setting: &str, default: T, words: &[(&str, T)]) -> T {
-        let Some(text) = self.optional(setting) else { return default };
+        let Some(text) = self.optional(setting) else {
+            return default;
+        };
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return *value;
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(setting, format_args!("'{text}' is not one of {}", known.join(", ")));
+        self.fault(
+            setting,
+            format_args!("'{text}' is not one of {}", known.join(", ")),
+        );
         default
     }
 
     /// A list, comma separated; empty items are left out.
     pub fn list(&mut self, setting: &str) -> Vec<String> {
         let text = self.optional(setting).unwrap_or_default();
-        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The bucket's name: required, and by S3's rules.
     pub fn bucket(&mut self, setting: &str) -> String {
-        let name = self.required(setting, "the name of the S3 bucket").unwrap_or_default();
+        let name = self
+            .required(setting, "the name of the S3 bucket")
+            .unwrap_or_default();
         if !name.is_empty()
             && let Err(error) = crate::check_bucket_name(&name)
         {
-            self.fault(setting, format_args!("'{name}' is not a bucket name: {error}"));
+            self.fault(
+                setting,
+                format_args!("'{name}' is not a bucket name: {error}"),
+            );
         }
         name
     }
 
     /// The bucket's prefixes; the default for each that is not set.
     pub fn prefixes(&mut self) -> Prefixes {
-        let values: Vec<(Area, Option<String>)> =
-            Area::ALL.iter().map(|area| (*area, self.optional(area.setting()))).collect();
-        let configured =
-            |area| values.iter().find(|(known, _)| *known == area).and_then(|(_, value)| value.clone());
+        let values: Vec<(Area, Option<String>)> = Area::ALL
+            .iter()
+            .map(|area| (*area, self.optional(area.setting())))
+            .collect();
+        let configured = |area| {
+            values
+                .iter()
+                .find(|(known, _)| *known == area)
+                .and_then(|(_, value)| value.clone())
+        };
         Prefixes::new(configured).unwrap_or_else(|faults| {
             for (area, error) in faults {
                 self.fault(area.setting(), error);
@@ -179,7 +223,10 @@ impl<'a> Reader<'a> {
                 && account.len() == 12
                 && (resource.starts_with("key/") || resource.starts_with("alias/")));
         if !is_arn {
-            self.fault(setting, format_args!("'{key}' is not the ARN of a KMS key or alias"));
+            self.fault(
+                setting,
+                format_args!("'{key}' is not the ARN of a KMS key or alias"),
+            );
         }
         Some(key)
     }
@@ -194,7 +241,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// All faults, in the order in which they were found.
     pub fn finish(self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Faults(self.faults))
+        }
     }
 }
 
@@ -204,7 +255,10 @@ mod tests {
 
     fn reader(values: &'static [(&str, &str)]) -> Reader<'static> {
         Reader::new(|name| {
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            values
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -246,7 +300,10 @@ mod tests {
         assert_eq!(reader.optional("A").as_deref(), Some("x"));
         assert_eq!(reader.optional("B"), None);
         assert_eq!(reader.list("L"), ["a", "b", "c"]);
-        assert_eq!(reader.seconds("S", Duration::from_millis(1500)), Duration::from_millis(1500));
+        assert_eq!(
+            reader.seconds("S", Duration::from_millis(1500)),
+            Duration::from_millis(1500)
+        );
         assert_eq!(reader.finish(), Ok(()));
     }
 }

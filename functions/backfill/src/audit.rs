@@ -1,0 +1,382 @@
+//! The scheduled audit of all clusters: gaps, sets that never became Parquet, clusters gone silent, plans.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_access::{Store, StoreError};
+use chrono::{DateTime, Utc};
+use contract::{
+    cluster::ClusterId,
+    day::Day,
+    documents,
+    keys::{Area, Prefixes},
+    run::RunId,
+};
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    inventory,
+    policy::{self, DayState, Outcome},
+    report::{AuditReport, Finding, Gap, SetName, StuckSet},
+    settings::Settings,
+    staged::{ClusterObjects, Quarantined, Staged},
+};
+
+/// The metadata of a manifest that counts how often an audit had it delivered again.
+pub const REDELIVERED: &str = "redelivered";
+
+/// What all clusters of one account and region have in the lake and in quarantine: listed once for all of them.
+#[derive(Debug, Default)]
+struct Neighbourhood {
+    /// When each cluster's objects were written, by cluster name and day.
+    lake: HashMap<String, BTreeMap<Day, DateTime<Utc>>>,
+    /// Each cluster's days in quarantine.
+    quarantined: HashMap<String, Quarantined>,
+}
+
+/// Looks at all clusters that have staged something or were ever given a plan. A cluster that cannot be looked at is reported and keeps
+/// no other from being looked at.
+///
+/// # Errors
+/// When the clusters themselves cannot be listed.
+pub async fn audit(
+    store: &Store,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<AuditReport, StoreError> {
+    let mut report = AuditReport::begin(now, settings.audit_period_days);
+    for (place, clusters) in clusters(store, &settings.prefixes).await? {
+        tracing::debug!(%place, clusters = clusters.len(), "auditing");
+        let neighbourhood = match clusters.first() {
+            Some(any) => Neighbourhood::list(store, settings, any, now).await?,
+            None => continue,
+        };
+        let neighbourhood = &neighbourhood;
+        let mut findings = stream::iter(clusters)
+            .map(async |cluster| {
+                let mut finding = Finding::none(cluster.clone());
+                let audit = ClusterAudit {
+                    objects: ClusterObjects {
+                        store,
+                        prefixes: &settings.prefixes,
+                        cluster: &cluster,
+                    },
+                    settings,
+                    now,
+                };
+                if let Err(error) = audit.run(neighbourhood, &mut finding).await {
+                    tracing::error!(%cluster, %error, "a cluster could not be audited");
+                    finding.failed = Some(error.to_string());
+                }
+                finding
+            })
+            .buffered(settings.audit_concurrency);
+        while let Some(finding) = findings.next().await {
+            report.add(finding);
+        }
+    }
+    Ok(report)
+}
+
+/// All clusters, by `account/region`: those that staged something that has not expired, and those that have a plan.
+async fn clusters(
+    store: &Store,
+    prefixes: &Prefixes,
+) -> Result<BTreeMap<String, BTreeSet<ClusterId>>, StoreError> {
+    let mut found: BTreeMap<String, BTreeSet<ClusterId>> = BTreeMap::new();
+    for area in [Area::Staging, Area::Plans] {
+        let root = prefixes.of(area);
+        for account in store.list(root).folders().prefixes().await? {
+            for region in store.list(account).folders().prefixes().await? {
+                for folder in store.list(&region).folders().prefixes().await? {
+                    let segments: Vec<&str> = folder
+                        .strip_prefix(root)
+                        .unwrap_or(&folder)
+                        .split('/')
+                        .collect();
+                    let [account, region, name, ..] = segments.as_slice() else {
+                        continue;
+                    };
+                    match ClusterId::new(account, region, name) {
+                        Ok(cluster) => {
+                            found
+                                .entry(format!("{account}/{region}"))
+                                .or_default()
+                                .insert(cluster);
+                        }
+                        Err(error) => {
+                            tracing::warn!(folder, %error, "not a cluster's folder: ignored")
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Neighbourhood {
+    async fn list(
+        store: &Store,
+        settings: &Settings,
+        any: &ClusterId,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let prefixes = &settings.prefixes;
+        let mut neighbourhood = Self::default();
+        let first = Day::of(now).minus(settings.audit_period_days);
+        let partitions: BTreeSet<String> = Day::range(first, Day::of(now))
+            .map(|day| prefixes.partition(any, day))
+            .collect();
+        for partition in partitions {
+            // Names begin with the date, so that older days of the first month are passed over without being listed.
+            let mut listing = store
+                .list(&partition)
+                .start_after(format!("{partition}{first}"));
+            while let Some(page) = listing.next_page().await? {
+                for object in page.objects {
+                    if let Some((cluster, day)) = prefixes.parse_lake(&object.key) {
+                        let days = neighbourhood
+                            .lake
+                            .entry(cluster.name().to_owned())
+                            .or_default();
+                        days.insert(day, object.modified);
+                    }
+                }
+            }
+        }
+        let quarantine = format!(
+            "{}{}/{}/",
+            prefixes.of(Area::Quarantine),
+            any.account(),
+            any.region()
+        );
+        let mut listing = store.list(quarantine);
+        while let Some(page) = listing.next_page().await? {
+            for object in page.objects {
+                if let Some((cluster, run, day)) = prefixes.parse_quarantine(&object.key)
+                    && day >= first
+                {
+                    let days = neighbourhood
+                        .quarantined
+                        .entry(cluster.name().to_owned())
+                        .or_default();
+                    days.insert((day, run));
+                }
+            }
+        }
+        Ok(neighbourhood)
+    }
+}
+
+/// The audit of one cluster.
+struct ClusterAudit<'a> {
+    objects: ClusterObjects<'a>,
+    settings: &'a Settings,
+    now: DateTime<Utc>,
+}
+
+impl ClusterAudit<'_> {
+    async fn run(
+        &self,
+        neighbourhood: &Neighbourhood,
+        finding: &mut Finding,
+    ) -> Result<(), StoreError> {
+        let ClusterObjects { cluster, .. } = self.objects;
+        let none_in_lake = BTreeMap::new();
+        let none_quarantined = Quarantined::new();
+        let lake = neighbourhood
+            .lake
+            .get(cluster.name())
+            .unwrap_or(&none_in_lake);
+        let quarantined = neighbourhood
+            .quarantined
+            .get(cluster.name())
+            .unwrap_or(&none_quarantined);
+        let staged = self.objects.staged().await?;
+
+        finding.newest_inventory = staged.newest_inventory.map(|(_, written_at)| written_at);
+        finding.silent = finding
+            .newest_inventory
+            .is_none_or(|written_at| self.now - written_at >= self.settings.silent_after);
+        finding.quarantined = quarantined
+            .iter()
+            .filter(|(day, run)| !is_mended(*day, *run, lake, &staged))
+            .map(|(date, run)| SetName {
+                date: *date,
+                run: *run,
+            })
+            .collect();
+
+        let states = self.day_states(lake, &staged, quarantined).await?;
+        finding.stuck = self.stuck(&states).await?;
+        if let Some((run, _)) = staged.newest_inventory {
+            self.gaps(run, &states, finding).await?;
+        }
+        Ok(())
+    }
+
+    /// The state of each day of the audit's period that is staged or in the lake.
+    async fn day_states(
+        &self,
+        lake: &BTreeMap<Day, DateTime<Utc>>,
+        staged: &Staged,
+        quarantined: &Quarantined,
+    ) -> Result<BTreeMap<Day, DayState>, StoreError> {
+        let first = Day::of(self.now).minus(self.settings.audit_period_days);
+        let days: BTreeSet<Day> = staged
+            .sets
+            .keys()
+            .chain(lake.keys())
+            .copied()
+            .filter(|day| *day >= first)
+            .collect();
+        let mut states = BTreeMap::new();
+        for day in days {
+            let in_lake = lake.get(&day).copied();
+            let reads = self.settings.policy.retry_limit;
+            let state = self
+                .objects
+                .day_state(day, in_lake, staged, quarantined, reads)
+                .await?;
+            states.insert(day, state);
+        }
+        Ok(states)
+    }
+
+    /// Compares the newest inventory with what there is, and writes the plan anew.
+    async fn gaps(
+        &self,
+        run: RunId,
+        states: &BTreeMap<Day, DayState>,
+        finding: &mut Finding,
+    ) -> Result<(), StoreError> {
+        let available = match inventory::read(self.objects, run, self.now).await? {
+            Ok(days) => days,
+            Err(refusal) => {
+                tracing::error!(cluster = %self.objects.cluster, %refusal, "an inventory is not believed");
+                finding.refused = Some(refusal.to_string());
+                return Ok(());
+            }
+        };
+        let unknown = DayState::default();
+        let policy = &self.settings.policy;
+        let first = Day::of(self.now).minus(self.settings.audit_period_days);
+        let days: Vec<(Day, &DayState)> = available
+            .into_iter()
+            .filter(|day| *day >= first)
+            .map(|day| (day, states.get(&day).unwrap_or(&unknown)))
+            .collect();
+        finding.gaps = days
+            .iter()
+            .filter_map(|(day, state)| Gap::of(*day, state.standing(self.now, policy)))
+            .collect();
+        if !finding.silent {
+            let days = policy::plan(days, self.now, policy);
+            let plan = documents::Plan {
+                run,
+                created_at: self.now,
+                days,
+            };
+            let ClusterObjects {
+                store,
+                prefixes,
+                cluster,
+            } = self.objects;
+            store.put_document(&prefixes.plan(cluster), &plan).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds the sets that never became Parquet, and has them delivered again.
+    async fn stuck(&self, states: &BTreeMap<Day, DayState>) -> Result<Vec<StuckSet>, StoreError> {
+        let ClusterObjects {
+            store,
+            prefixes,
+            cluster,
+        } = self.objects;
+        let mut stuck = Vec::new();
+        for (date, state) in states {
+            let newest = state.attempts.iter().max_by_key(|attempt| attempt.run);
+            let Some(newest) = newest.filter(|attempt| attempt.outcome == Outcome::Open) else {
+                continue;
+            };
+            if self.now - newest.written_at < self.settings.policy.in_flight {
+                continue;
+            }
+            if let Some(written_at) = state.in_lake {
+                // Written after the set arrived: it is in there. Else only the object itself knows whose data it has.
+                if written_at >= newest.written_at {
+                    continue;
+                }
+                let head = store.head(&prefixes.lake_object(cluster, *date)).await?;
+                let run = head.and_then(|head| head.metadata.get("run")?.parse::<RunId>().ok());
+                if run.is_some_and(|run| run >= newest.run) {
+                    continue;
+                }
+            }
+            let set = SetName {
+                date: *date,
+                run: newest.run,
+            };
+            let redelivered = self.redeliver(&set).await?;
+            tracing::warn!(%cluster, date = %date, run = %set.run, redelivered, "a set never became Parquet");
+            stuck.push(StuckSet { set, redelivered });
+        }
+        Ok(stuck)
+    }
+
+    /// Has a set delivered again, a bounded number of times: its manifest is written once more as it is, so that S3 itself sends
+    /// its event, by whatever way the bucket's events are configured to go.
+    async fn redeliver(&self, set: &SetName) -> Result<bool, StoreError> {
+        let ClusterObjects {
+            store,
+            prefixes,
+            cluster,
+        } = self.objects;
+        let key = prefixes.manifest(cluster, &set.run, set.date);
+        let Some(head) = store.head(&key).await? else {
+            return Ok(false);
+        };
+        let before: u32 = head
+            .metadata
+            .get(REDELIVERED)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(0);
+        if before >= self.settings.policy.retry_limit {
+            return Ok(false);
+        }
+        redeliver(store, &key, before + 1).await
+    }
+}
+
+/// Writes a manifest once more as it is, so that S3 sends its event again. `false` where there is no such manifest any more.
+///
+/// # Errors
+/// When S3 refuses or fails.
+pub async fn redeliver(store: &Store, key: &str, count: u32) -> Result<bool, StoreError> {
+    let Some(bytes) = store.get_bytes(key, documents::MAX_BYTES).await? else {
+        return Ok(false);
+    };
+    let metadata = [(REDELIVERED, count.to_string())];
+    store
+        .put_json_with(key, bytes, &metadata)
+        .await
+        .map(|()| true)
+}
+
+/// Whether a day in quarantine is in the lake after all, or was collected again by a later run.
+fn is_mended(day: Day, run: RunId, lake: &BTreeMap<Day, DateTime<Utc>>, staged: &Staged) -> bool {
+    let written = |staged: &Staged| {
+        staged
+            .sets_of(day)
+            .iter()
+            .find(|set| set.run == run)
+            .map(|set| set.written_at)
+    };
+    let later_set = staged.sets_of(day).iter().any(|set| set.run > run);
+    match (lake.get(&day), written(staged)) {
+        (Some(in_lake), Some(set)) => *in_lake > set || later_set,
+        (Some(_), None) => true,
+        (None, _) => later_set,
+    }
+}

@@ -1,0 +1,19 @@
+//! The crawler function's Lambda bootstrap.
+
+use std::sync::Arc;
+
+use aws_access::{Store, session};
+use crawler::{Crawler, glue::GlueCatalog, settings::Settings};
+use function::{BoxError, logs};
+use settings::Reader;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), BoxError> {
+    logs::start_json();
+    let settings = Settings::read(Reader::from_environment())?;
+    let config = session::from_environment().await;
+    let store = Store::new(session::s3_client(&config), &settings.bucket);
+    let glue = aws_sdk_glue::Client::new(&config);
+    let catalog = GlueCatalog::new(glue, &settings.database, &settings.table);
+    function::serve(Crawler::new(settings, store, Arc::new(catalog))).await
+}

@@ -1,0 +1,216 @@
+//! What the Lambda functions have in common: an event is read and its objects are handled one by one ([`handle`]), logs are JSON
+//! lines ([`logs`]), metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`] connects a
+//! function with the Lambda runtime.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::events::{Event, EventError, ObjectCreated, batch_response};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+pub mod logs;
+pub mod metrics;
+
+/// An error of a function, whatever it is: what Lambda is told, and what is logged.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A program that is started by events.
+#[async_trait]
+pub trait Function: Send + Sync {
+    /// The function's name, as in logs.
+    fn name(&self) -> &'static str;
+
+    /// Handles one object that arrived. The same object can come twice, and late.
+    ///
+    /// # Errors
+    /// On a passing failure, after which the event is to be delivered again. Input that can never be handled is no error: it is
+    /// reported by other means.
+    async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError>;
+
+    /// Does what is due on the schedule. A function without a schedule does nothing.
+    ///
+    /// # Errors
+    /// On a passing failure.
+    async fn schedule(&self) -> Result<(), BoxError> {
+        tracing::warn!(
+            function = self.name(),
+            "this function has nothing to do on a schedule: remove its trigger"
+        );
+        Ok(())
+    }
+}
+
+/// Why an event was not handled to its end, so that it is to be delivered again.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// No event of this product.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// Some of the event's objects failed. The first failure is told, each is in the log.
+    #[error("{failed} of {objects} objects failed, first {key}: {source}")]
+    Objects {
+        /// How many failed.
+        failed: usize,
+        /// How many the event had.
+        objects: usize,
+        /// The key of the first that failed.
+        key: String,
+        /// Its failure.
+        source: BoxError,
+    },
+    /// What was due on the schedule failed.
+    #[error("the scheduled work failed: {0}")]
+    Schedule(BoxError),
+}
+
+/// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being handled. For
+/// SQS the answer names the messages to deliver again, all else is answered by `null`.
+///
+/// # Errors
+/// When the event is to be delivered again.
+pub async fn handle(function: &dyn Function, event: &Value) -> Result<Value, HandleError> {
+    match Event::read(event)? {
+        Event::Objects(objects) => handle_all(function, objects).await.map(|()| Value::Null),
+        Event::Schedule => function
+            .schedule()
+            .await
+            .map(|()| Value::Null)
+            .map_err(HandleError::Schedule),
+        Event::Queue(messages) => {
+            let mut failed = Vec::new();
+            for message in messages {
+                let result = match message.objects {
+                    Ok(objects) => handle_all(function, objects).await,
+                    Err(error) => Err(error.into()),
+                };
+                if let Err(error) = result {
+                    tracing::error!(message = message.id, %error, "a message is to be delivered again");
+                    failed.push(message.id);
+                }
+            }
+            Ok(batch_response(&failed))
+        }
+    }
+}
+
+async fn handle_all(
+    function: &dyn Function,
+    objects: Vec<ObjectCreated>,
+) -> Result<(), HandleError> {
+    let count = objects.len();
+    let mut failures = Vec::new();
+    for object in objects {
+        let key = object.key.clone();
+        if let Err(error) = function.object_created(object).await {
+            tracing::error!(key, %error, "an object is to be delivered again");
+            failures.push((key, error));
+        }
+    }
+    let failed = failures.len();
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some((key, source)) => Err(HandleError::Objects {
+            failed,
+            objects: count,
+            key,
+            source,
+        }),
+    }
+}
+
+/// Serves a function to the Lambda runtime until the runtime ends it.
+///
+/// # Errors
+/// When the runtime's API cannot be reached.
+pub async fn serve(function: impl Function + 'static) -> Result<(), BoxError> {
+    let function = Arc::new(function);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let function = Arc::clone(&function);
+        async move {
+            let answer = handle(&*function, &event.payload).await;
+            if let Err(error) = &answer {
+                tracing::error!(function = function.name(), %error, "the event is to be delivered again");
+            }
+            answer.map_err(BoxError::from)
+        }
+    }))
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use contract::{clock::FixedClock, events};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Remembers keys; fails for those that begin with "bad".
+    #[derive(Default)]
+    struct Recorder {
+        keys: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Function for Recorder {
+        fn name(&self) -> &'static str {
+            "recorder"
+        }
+
+        async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
+            let bad = object.key.starts_with("bad");
+            self.keys.lock().unwrap().push(object.key);
+            if bad { Err("it is bad".into()) } else { Ok(()) }
+        }
+    }
+
+    fn notification(keys: &[&str]) -> Value {
+        let clock = FixedClock("2026-11-24T05:00:00Z".parse().unwrap());
+        let records: Vec<Value> = keys
+            .iter()
+            .map(|key| {
+                let object = ObjectCreated {
+                    bucket: "lake".to_owned(),
+                    key: (*key).to_owned(),
+                };
+                let event = events::notification(&object, "ObjectCreated:Put", "us-east-1", &clock);
+                event["Records"][0].clone()
+            })
+            .collect();
+        json!({ "Records": records })
+    }
+
+    #[tokio::test]
+    async fn one_failure_does_not_keep_the_others_from_being_handled() {
+        let recorder = Recorder::default();
+        let error = handle(&recorder, &notification(&["a", "bad=1", "c"]))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "1 of 3 objects failed, first bad=1: it is bad"
+        );
+        assert_eq!(*recorder.keys.lock().unwrap(), ["a", "bad=1", "c"]);
+    }
+
+    #[tokio::test]
+    async fn only_failed_messages_are_delivered_again() {
+        let message = |id: &str, keys: &[&str]| json!({ "eventSource": "aws:sqs", "messageId": id, "body": notification(keys).to_string() });
+        let event = json!({ "Records": [message("1", &["a"]), message("2", &["bad"]), message("3", &["b"])] });
+        let answer = handle(&Recorder::default(), &event).await.unwrap();
+        assert_eq!(
+            answer,
+            json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] })
+        );
+    }
+
+    #[tokio::test]
+    async fn an_unknown_event_is_refused() {
+        let error = handle(&Recorder::default(), &json!({ "x": 1 }))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, HandleError::Event(EventError::Shape)));
+    }
+}

@@ -1,0 +1,321 @@
+//! The table with the columns of configured labels and annotations.
+
+use std::{borrow::Cow, collections::HashMap, fmt};
+
+use settings::{KeyError, check_metadata_key};
+
+use crate::{BASE_COLUMNS, Kind, NEWER_NUMBERS, Origin, numbers::number_index};
+
+/// A column of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The name in Parquet.
+    pub name: String,
+    /// The type.
+    pub kind: Kind,
+    /// Where its value comes from.
+    pub source: Source,
+}
+
+impl Column {
+    /// The name in Glue: Glue keeps names in lower case, and engines match them with Parquet's regardless of case.
+    pub fn glue_name(&self) -> String {
+        self.name.to_lowercase()
+    }
+}
+
+/// Where a column's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// One of the first 58 columns.
+    Base(Origin),
+    /// A configured label, by its index in [`TableLayout::labels`]; empty where a row lacks it.
+    Label(usize),
+    /// A configured annotation, by its index in [`TableLayout::annotations`]; empty where a row lacks it.
+    Annotation(usize),
+    /// All labels.
+    Labels,
+    /// All annotations.
+    Annotations,
+    /// A numeric field that newer sources give, by its index among all numbers; NULL where a row lacks it.
+    NewerNumber(usize),
+}
+
+/// The columns of the table, in order, for a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableLayout {
+    columns: Vec<Column>,
+    labels: Vec<String>,
+    annotations: Vec<String>,
+}
+
+impl TableLayout {
+    /// The table for labels and annotations, given by their keys as in Kubernetes.
+    ///
+    /// # Errors
+    /// All faults together: keys that Kubernetes does not allow, keys given twice, and keys that differ only in case, whose
+    /// columns Glue could not tell apart.
+    pub fn new(labels: &[String], annotations: &[String]) -> Result<Self, LayoutFaults> {
+        let mut faults = Vec::new();
+        check_keys(Metadata::Label, labels, &mut faults);
+        check_keys(Metadata::Annotation, annotations, &mut faults);
+        if !faults.is_empty() {
+            return Err(LayoutFaults(faults));
+        }
+        let base = BASE_COLUMNS.iter().map(|column| Column {
+            name: column.name.to_owned(),
+            kind: column.kind(),
+            source: Source::Base(column.origin),
+        });
+        let text = |name, source| Column {
+            name,
+            kind: Kind::Text,
+            source,
+        };
+        let label_columns = labels
+            .iter()
+            .enumerate()
+            .map(|(index, key)| text(format!("{LABEL_COLUMN}{key}"), Source::Label(index)));
+        let annotation_columns = annotations.iter().enumerate().map(|(index, key)| {
+            text(
+                format!("{ANNOTATION_COLUMN}{key}"),
+                Source::Annotation(index),
+            )
+        });
+        let columns = base
+            .chain(label_columns)
+            .chain(annotation_columns)
+            .chain(trailing_columns())
+            .collect();
+        Ok(Self {
+            columns,
+            labels: labels.to_vec(),
+            annotations: annotations.to_vec(),
+        })
+    }
+
+    /// All columns, in the order of the files and of Glue's table.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The configured labels' keys, as in Kubernetes.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The configured annotations' keys, as in Kubernetes.
+    pub fn annotations(&self) -> &[String] {
+        &self.annotations
+    }
+}
+
+/// What the names of label columns begin with.
+pub(crate) const LABEL_COLUMN: &str = "properties.labels.";
+/// What the names of annotation columns begin with.
+pub(crate) const ANNOTATION_COLUMN: &str = "properties.annotations.";
+
+/// The columns after those of the configuration.
+pub(crate) fn trailing_columns() -> impl Iterator<Item = Column> {
+    let map = |name: &str, source| Column {
+        name: name.to_owned(),
+        kind: Kind::TextMap,
+        source,
+    };
+    let maps = [
+        map("labels", Source::Labels),
+        map("annotations", Source::Annotations),
+    ];
+    let numbers = NEWER_NUMBERS.iter().filter_map(|name| {
+        let source = Source::NewerNumber(number_index(name)?);
+        Some(Column {
+            name: (*name).to_owned(),
+            kind: Kind::Double,
+            source,
+        })
+    });
+    maps.into_iter().chain(numbers)
+}
+
+/// A key of Kubernetes as Kubecost and OpenCost spell it: `.`, `/` and `-` become `_`.
+///
+/// ```
+/// assert_eq!(table::kubecost_key("app.kubernetes.io/part-of"), "app_kubernetes_io_part_of");
+/// ```
+pub fn kubecost_key(key: &str) -> Cow<'_, str> {
+    const REPLACED: [char; 3] = ['.', '/', '-'];
+    if key.contains(REPLACED) {
+        Cow::Owned(key.replace(REPLACED, "_"))
+    } else {
+        Cow::Borrowed(key)
+    }
+}
+
+fn check_keys(metadata: Metadata, keys: &[String], faults: &mut Vec<LayoutFault>) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for key in keys {
+        if let Err(error) = check_metadata_key(key) {
+            faults.push(LayoutFault::Key {
+                metadata,
+                key: key.clone(),
+                error,
+            });
+            continue;
+        }
+        match seen.insert(key.to_lowercase(), key) {
+            None => {}
+            Some(first) if first == key => faults.push(LayoutFault::Twice {
+                metadata,
+                key: key.clone(),
+            }),
+            Some(first) => faults.push(LayoutFault::Collision {
+                metadata,
+                first: first.to_owned(),
+                second: key.clone(),
+            }),
+        }
+    }
+}
+
+/// Labels or annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metadata {
+    /// Labels.
+    Label,
+    /// Annotations.
+    Annotation,
+}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Label => "label",
+            Self::Annotation => "annotation",
+        })
+    }
+}
+
+/// Why the table cannot have the columns asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutFault {
+    /// Not a key of Kubernetes.
+    #[error("{metadata} '{key}' is not a key: {error}")]
+    Key {
+        /// Label or annotation.
+        metadata: Metadata,
+        /// The key.
+        key: String,
+        /// The rule.
+        error: KeyError,
+    },
+    /// Given more than once.
+    #[error("{metadata} '{key}' is given twice: name it once")]
+    Twice {
+        /// Label or annotation.
+        metadata: Metadata,
+        /// The key.
+        key: String,
+    },
+    /// Two columns with one name in Glue.
+    #[error(
+        "{metadata}s '{first}' and '{second}' differ only in case, and Glue's column names are in lower case: keep one of them; the map column has both"
+    )]
+    Collision {
+        /// Labels or annotations.
+        metadata: Metadata,
+        /// The key given first.
+        first: String,
+        /// The key given later.
+        second: String,
+    },
+}
+
+impl LayoutFault {
+    /// Whether labels or annotations are at fault.
+    pub fn metadata(&self) -> Metadata {
+        match self {
+            Self::Key { metadata, .. }
+            | Self::Twice { metadata, .. }
+            | Self::Collision { metadata, .. } => *metadata,
+        }
+    }
+}
+
+/// All that is wrong with the labels and annotations asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutFaults(pub Vec<LayoutFault>);
+
+impl std::error::Error for LayoutFaults {}
+
+impl fmt::Display for LayoutFaults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    #[test]
+    fn configured_columns_stand_between_the_58_and_the_maps() {
+        let layout =
+            TableLayout::new(&keys(&["app.kubernetes.io/name", "Team"]), &keys(&["team"])).unwrap();
+        let names: Vec<&str> = layout
+            .columns()
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        assert_eq!(names.len(), 58 + 3 + 2 + NEWER_NUMBERS.len());
+        assert_eq!(
+            names[58..64],
+            [
+                "properties.labels.app.kubernetes.io/name",
+                "properties.labels.Team",
+                "properties.annotations.team",
+                "labels",
+                "annotations",
+                "cpuCoreLimitAverage",
+            ]
+        );
+        assert_eq!(layout.columns()[59].glue_name(), "properties.labels.team");
+        assert_eq!(layout.columns()[59].source, Source::Label(1));
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let faults = TableLayout::new(
+            &keys(&["team", "a b", "Team", "app", "app"]),
+            &keys(&["x/"]),
+        )
+        .unwrap_err();
+        insta::assert_snapshot!(faults, @r"
+        label 'a b' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it
+        labels 'team' and 'Team' differ only in case, and Glue's column names are in lower case: keep one of them; the map column has both
+        label 'app' is given twice: name it once
+        annotation 'x/' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it
+        ");
+    }
+
+    #[test]
+    fn a_label_and_an_annotation_may_have_one_key() {
+        assert!(TableLayout::new(&keys(&["owner"]), &keys(&["owner"])).is_ok());
+    }
+
+    #[test]
+    fn names_are_unique_in_lower_case() {
+        let layout = TableLayout::new(&[], &[]).unwrap();
+        let mut names: Vec<String> = layout.columns().iter().map(Column::glue_name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), layout.columns().len());
+    }
+}

@@ -1,0 +1,96 @@
+//! The table against the recorded list of the predecessor's columns, and against the file that Terraform reads.
+
+use std::{env, fs, path::Path};
+
+use table::{
+    BASE_COLUMNS, Kind, NodeFact, Origin, PARTITION_KEYS, TableLayout, columns_json, glue_columns,
+};
+
+fn file(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Splits a line of the list; only the last field is quoted, where it holds commas.
+fn fields(line: &str) -> [&str; 5] {
+    let mut fields = line.splitn(5, ',');
+    std::array::from_fn(|_| fields.next().unwrap().trim_matches('"'))
+}
+
+#[test]
+fn the_first_columns_are_the_predecessors() {
+    let list = fs::read_to_string(file("tests/table-columns.csv")).unwrap();
+    let lines: Vec<&str> = list.lines().skip(1).collect();
+    assert_eq!(lines.len(), BASE_COLUMNS.len());
+    let layout = TableLayout::new(&[], &[]).unwrap();
+    let glue = glue_columns(&layout);
+    for (index, line) in lines.iter().enumerate() {
+        let [name, glue_name, glue_type, missing, comes_from] = fields(line);
+        let column = BASE_COLUMNS[index];
+        assert_eq!(column.name, name);
+        assert_eq!(
+            (glue[index].name.as_str(), glue[index].glue_type),
+            (glue_name, glue_type)
+        );
+        assert_eq!(layout.columns()[index].name, name);
+        let expected_missing = match column.kind() {
+            Kind::Text => "empty string",
+            Kind::Timestamp => "never missing",
+            Kind::Double => "0",
+            Kind::TextMap => "",
+        };
+        assert_eq!(missing, expected_missing, "{name}");
+        check_origin(column.origin, name, comes_from);
+    }
+}
+
+fn check_origin(origin: Origin, name: &str, comes_from: &str) {
+    match origin {
+        Origin::Name | Origin::WindowStart | Origin::WindowEnd | Origin::Number => {
+            assert_eq!(comes_from, format!("allocation: {name}"));
+        }
+        Origin::Property(property) => {
+            let field = comes_from.strip_prefix("allocation: properties.").unwrap();
+            let field = field.split(' ').next().unwrap();
+            assert_eq!(table::Property::of(field), Some(property));
+        }
+        Origin::ClusterArn | Origin::ClusterName => {
+            assert!(comes_from.starts_with("configuration: "), "{name}")
+        }
+        Origin::Node(NodeFact::Provider) => assert_eq!(comes_from, "asset: properties.provider"),
+        Origin::Node(NodeFact::InstanceType) => assert_eq!(comes_from, "asset: nodeType"),
+        Origin::Node(fact) => {
+            let named: Vec<&str> = comes_from
+                .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+                .filter_map(|word| word.strip_prefix("label_"))
+                .collect();
+            assert!(
+                !named.is_empty() && fact.labels().starts_with(&named),
+                "{name}: {named:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_file_that_terraform_reads_is_current() {
+    let (path, current) = (file("columns.json"), columns_json());
+    if env::var_os("UPDATE_COLUMNS").is_some() {
+        fs::write(&path, &current).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        stored, current,
+        "run `UPDATE_COLUMNS=1 cargo test -p table` and commit columns.json"
+    );
+}
+
+#[test]
+fn partition_keys_are_no_columns() {
+    let layout = TableLayout::new(&[], &[]).unwrap();
+    assert!(
+        layout
+            .columns()
+            .iter()
+            .all(|column| !PARTITION_KEYS.contains(&column.glue_name().as_str()))
+    );
+}
