@@ -96,11 +96,7 @@ impl RowParser {
     ///
     /// # Errors
     /// When the row is not an object, has no cost at all, or holds something else where a number, a time or an object must be.
-    pub fn parse<'a>(
-        &mut self,
-        key: &str,
-        json: &'a str,
-    ) -> Result<Option<Allocation<'a>>, RowError> {
+    pub fn parse<'a>(&mut self, key: &str, json: &'a str) -> Result<Allocation<'a>, RowError> {
         let error = |kind| RowError {
             row: excerpt(key),
             kind,
@@ -112,16 +108,15 @@ impl RowParser {
             has_cost: false,
             fault: None,
         };
-        let shape = Object(&mut row)
+        Object(&mut row)
             .deserialize(&mut deserializer)
             .and_then(|shape| deserializer.end().map(|()| shape))
-            .map_err(|source| error(RowFault::Syntax(source)))?;
-        match (shape, row.fault) {
-            (Shape::Null, _) => Ok(None),
-            (Shape::Other(found), _) => Err(error(RowFault::NotAnObject { found })),
-            (Shape::Object, Some(fault)) => Err(error(fault)),
-            (Shape::Object, None) if !row.has_cost => Err(error(RowFault::NoCost)),
-            (Shape::Object, None) => Ok(Some(row.allocation)),
+            .map_err(|source| error(RowFault::Syntax(source)))?
+            .map_err(|found| error(RowFault::NotAnObject { found }))?;
+        match row.fault {
+            Some(fault) => Err(error(fault)),
+            None if !row.has_cost => Err(error(RowFault::NoCost)),
+            None => Ok(row.allocation),
         }
     }
 
@@ -229,13 +224,6 @@ impl TimeCache {
     }
 }
 
-/// What stands in the row's place.
-enum Shape {
-    Object,
-    Null,
-    Other(String),
-}
-
 /// A row while it is read. A fault does not end the reading: the first one is kept, and reported with its row.
 struct Row<'p, 'a> {
     parser: &'p mut RowParser,
@@ -277,9 +265,10 @@ impl Field {
 }
 
 impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
-    type Value = Shape;
+    /// What stands in the row's place, if that is no object.
+    type Value = Result<(), String>;
 
-    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Shape, A::Error> {
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         loop {
             let unknown = &mut self.parser.unknown;
             let key = fields.next_key_seed(Key(|name: &str| {
@@ -290,7 +279,7 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
                 field
             }))?;
             let Some(field) = key else {
-                return Ok(Shape::Object);
+                return Ok(Ok(()));
             };
             match field {
                 Field::Number(index) => {
@@ -307,12 +296,12 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
         }
     }
 
-    fn nothing(self) -> Shape {
-        Shape::Null
+    fn nothing(self) -> Self::Value {
+        Err("null".to_owned())
     }
 
-    fn other(self, found: String) -> Shape {
-        Shape::Other(found)
+    fn other(self, found: String) -> Self::Value {
+        Err(found)
     }
 }
 
@@ -472,12 +461,12 @@ impl<'a> ReadObject<'a> for Window<'_, '_, 'a> {
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<Option<Allocation<'_>>, RowError> {
+    fn parse(json: &str) -> Result<Allocation<'_>, RowError> {
         RowParser::new().parse("the-key", json)
     }
 
     fn row(json: &str) -> Allocation<'_> {
-        parse(json).unwrap().unwrap()
+        parse(json).unwrap()
     }
 
     fn fault(json: &str) -> String {
@@ -570,7 +559,7 @@ mod tests {
         ] {
             for _ in 0..2 {
                 let json = json(start, end);
-                let row = parser.parse("", &json).unwrap().unwrap();
+                let row = parser.parse("", &json).unwrap();
                 let expected = |text| {
                     DateTime::parse_from_rfc3339(text)
                         .unwrap()
@@ -603,11 +592,6 @@ mod tests {
     }
 
     #[test]
-    fn null_rows_hold_nothing() {
-        assert_eq!(parse("null").unwrap(), None);
-    }
-
-    #[test]
     fn faults_name_row_and_field() {
         let faults: Vec<String> = [
             r#"{"cpuCost":"abc"}"#,
@@ -618,6 +602,7 @@ mod tests {
             r#"{"cpuCost":1,"properties":{"labels":["a"]}}"#,
             r#"{"co2e":1.5,"properties":{}}"#,
             "[]",
+            "null",
             "720",
             r#"{"cpuCost":1,"#,
             r#"{"cpuCost":1e999}"#,
@@ -634,6 +619,7 @@ mod tests {
         row 'the-key': field 'properties.labels' holds an array, where an object must be
         row 'the-key': has no field with a cost: this is not an answer of the allocation API
         row 'the-key': is an array, where an object must be
+        row 'the-key': is null, where an object must be
         row 'the-key': is 720, where an object must be
         row 'the-key': is not valid JSON: EOF while parsing a value at line 1 column 13
         row 'the-key': is not valid JSON: number out of range at line 1 column 16

@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn facts(index: &NodeIndex, row: &str) -> [String; 9] {
-        let row = RowParser::new().parse("", row).unwrap().unwrap();
+        let row = RowParser::new().parse("", row).unwrap();
         index.facts(&row).map(str::to_owned)
     }
 

@@ -1,0 +1,272 @@
+//! A whole run: inventory, plan, days.
+
+use std::{fmt, sync::Arc, sync::atomic::AtomicBool, time::Duration};
+
+use aws_access::{Store, StoreError};
+use contract::{
+    clock::Clock,
+    cluster::ClusterArn,
+    day::Day,
+    documents::{Inventory, PlanReason, PlannedDay, Source},
+    keys::Prefixes,
+    run::RunId,
+};
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+
+use crate::{
+    collect::{Collected, Collector, DayResult},
+    inventory, plan,
+    progress::Progress,
+    settings::{PeriodSettings, SourceSettings},
+    source::{Client, SourceError, client::Patience, kind},
+    tally::DayRange,
+};
+
+/// Which days to collect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Days {
+    /// Those that the backfill function plans.
+    Planned,
+    /// These, whatever the lake has.
+    Given(Vec<Day>),
+}
+
+/// The exporter of one cluster.
+pub struct Exporter {
+    /// Whose costs are collected.
+    pub cluster: ClusterArn,
+    /// The source.
+    pub source: SourceSettings,
+    /// Which days there are.
+    pub period: PeriodSettings,
+    /// How long to wait for a plan.
+    pub plan_wait: Duration,
+    /// The bucket.
+    pub store: Store,
+    /// Its prefixes.
+    pub prefixes: Prefixes,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a run collected nothing at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The source cannot be asked.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The bucket cannot be written to.
+    #[error("the inventory could not be written: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// Whether a plan said what to collect.
+    pub planned: bool,
+    /// The days, as they were planned, and what became of each.
+    pub days: Vec<(PlannedDay, DayResult)>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl RunSummary {
+    /// Days that are in the bucket, those without data included.
+    pub fn collected(&self) -> impl Iterator<Item = (Day, &Collected)> {
+        self.days
+            .iter()
+            .filter_map(|(day, result)| Some((day.date, result.as_ref().ok()?)))
+    }
+
+    /// Days that are not.
+    pub fn failed(&self) -> impl Iterator<Item = (Day, String)> {
+        self.days
+            .iter()
+            .filter_map(|(day, result)| Some((day.date, result.as_ref().err()?.to_string())))
+    }
+
+    /// Whether all days are in the bucket.
+    pub fn is_success(&self) -> bool {
+        self.days.iter().all(|(_, result)| result.is_ok())
+    }
+}
+
+/// Sums up on one line.
+impl fmt::Display for RunSummary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sum =
+            |field: fn(&Collected) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
+        let empty = self.collected().filter(|(_, day)| day.rows == 0).count();
+        let failed: Vec<(Day, String)> = self.failed().collect();
+        write!(
+            formatter,
+            "{} days collected, {empty} without data, {} failed; {} rows, {} bytes from the source, {} bytes stored, {:.1} s",
+            self.collected().count() - empty,
+            failed.len(),
+            sum(|day| day.rows),
+            sum(|day| day.raw_bytes),
+            sum(|day| day.bytes),
+            self.elapsed.as_secs_f64(),
+        )?;
+        for (day, reason) in failed {
+            write!(formatter, "; {day} failed: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Exporter {
+    /// Collects days. A day that fails does not keep the others from being collected.
+    ///
+    /// # Errors
+    /// When no day could even be tried.
+    pub async fn run(
+        &self,
+        private_ca: Option<&[u8]>,
+        days: &Days,
+        progress: &dyn Progress,
+    ) -> Result<RunSummary, RunError> {
+        let began = Instant::now();
+        let run = RunId::new(self.clock.now());
+        let client = Client::new(&self.source, private_ca)?;
+        let source = Source {
+            kind: self.kind(&client).await?,
+            version: None,
+        };
+        let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
+        let (planned, days) = match days {
+            Days::Given(days) => {
+                let given = |date| PlannedDay {
+                    date,
+                    reason: PlanReason::Missing,
+                };
+                (false, days.iter().rev().copied().map(given).collect())
+            }
+            Days::Planned => self.planned_days(&client, &source, run, &period).await?,
+        };
+        progress.planned(&days);
+        let dates = || days.iter().map(|day| day.date);
+        let all = || dates().chain(period.iter().copied().filter(|_| planned));
+        let newest = Day::newest_settled(self.clock.now());
+        let range = DayRange {
+            first: all().min().unwrap_or(newest),
+            last: all().max().unwrap_or(newest),
+        };
+        let collector = Collector {
+            client: &client,
+            settings: &self.source,
+            source: &source,
+            store: &self.store,
+            prefixes: &self.prefixes,
+            cluster: &self.cluster,
+            run,
+            range,
+            clock: &*self.clock,
+            explicit: AtomicBool::new(false),
+        };
+        let results = stream::iter(days)
+            .map(async |planned| {
+                let day = planned.date;
+                progress.started(day);
+                let result = collector.day(day, progress).await;
+                log(day, planned.reason, &result);
+                progress.finished(day, &result);
+                (planned, result)
+            })
+            .buffered(self.source.concurrency)
+            .collect()
+            .await;
+        Ok(RunSummary {
+            run,
+            planned,
+            days: results,
+            elapsed: began.elapsed(),
+        })
+    }
+
+    /// Tells the backfill function which days there are, and waits for its plan. Without one: the newest settled day.
+    async fn planned_days(
+        &self,
+        client: &Client,
+        source: &Source,
+        run: RunId,
+        period: &[Day],
+    ) -> Result<(bool, Vec<PlannedDay>), RunError> {
+        let available = inventory::available_days(client, &self.source, source.kind, period).await;
+        let id = self.cluster.id();
+        let inventory = Inventory {
+            run,
+            cluster: self.cluster.clone(),
+            created_at: self.clock.now(),
+            source: source.clone(),
+            days: available.clone(),
+        };
+        self.store
+            .put_document(&self.prefixes.inventory(id, &run), &inventory)
+            .await?;
+        tracing::info!(%run, days = available.len(), "told the backfill function which days there are");
+        match plan::wait(&self.store, &self.prefixes.plan(id), run, self.plan_wait).await {
+            Some(plan) => Ok((true, plan::agreed(plan, &available))),
+            None => {
+                let day = Day::newest_settled(self.clock.now());
+                tracing::warn!(%day, "collecting the day of 72 to 48 hours ago only, since no plan says what else is missing");
+                Ok((
+                    false,
+                    vec![PlannedDay {
+                        date: day,
+                        reason: PlanReason::Missing,
+                    }],
+                ))
+            }
+        }
+    }
+
+    async fn kind(&self, client: &Client) -> Result<contract::documents::SourceKind, SourceError> {
+        if let Some(kind) = self.source.kind {
+            return Ok(kind);
+        }
+        let patience = Patience {
+            time: self.source.assets_read_timeout,
+            setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
+        };
+        let mut delay = self.source.retry_delay;
+        let mut left = self.source.retries;
+        loop {
+            match kind::detect(client, patience).await {
+                Err(error) if error.is_passing() && left > 0 => {
+                    tracing::warn!(%error, left, "the source does not answer; trying again");
+                    left -= 1;
+                    tokio::time::sleep(delay).await;
+                    delay *= 2;
+                }
+                other => {
+                    if let Ok(kind) = &other {
+                        tracing::info!(?kind, "found the source");
+                    }
+                    return other;
+                }
+            }
+        }
+    }
+}
+
+fn log(day: Day, reason: PlanReason, result: &DayResult) {
+    match result {
+        Ok(Collected { rows: 0, .. }) => {
+            tracing::info!(%day, ?reason, "the source has no data for the day")
+        }
+        Ok(Collected {
+            rows,
+            total_cost,
+            raw_bytes,
+            bytes,
+        }) => {
+            tracing::info!(%day, ?reason, rows, total_cost, raw_bytes, bytes, "collected");
+        }
+        Err(error) => tracing::error!(%day, ?reason, %error, "failed"),
+    }
+}

@@ -1,0 +1,203 @@
+//! What a source is asked. Kubecost and OpenCost differ in paths and in names of parameters; each ignores the other's in silence, so
+//! that all are sent: behind OpenCost's own user interface one looks like the other.
+
+use std::num::NonZeroU32;
+
+use contract::{day::Window, documents::SourceKind};
+use reqwest::Url;
+
+use crate::settings::Aggregation;
+
+/// One request: a path below the source's address, and parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    path: &'static str,
+    parameters: Vec<(&'static str, String)>,
+}
+
+impl Query {
+    pub(crate) fn new(path: &'static str) -> Self {
+        Self {
+            path,
+            parameters: Vec::new(),
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.parameters.push((name, value.into()));
+        self
+    }
+
+    /// The address of the request. A path of the source's address, as behind an ingress, is kept.
+    pub fn url(&self, source: &Url) -> Url {
+        let mut url = source.clone();
+        url.set_path(&format!(
+            "{}{}",
+            source.path().trim_end_matches('/'),
+            self.path
+        ));
+        if !self.parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.parameters);
+        }
+        url
+    }
+
+    /// Path and parameters, for people and for the manifest.
+    pub fn describe(&self) -> String {
+        let parameters: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        format!("{}?{}", self.path, parameters.join("&"))
+    }
+}
+
+/// How allocations are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllocationQuery<'a> {
+    /// Which source.
+    pub kind: SourceKind,
+    /// What a row is.
+    pub aggregation: Aggregation,
+    /// Whether containers are asked for by naming all that identifies one.
+    ///
+    /// Without `aggregate`, Kubecost 1 and OpenCost answer a row for each container with all properties; Kubecost 2 may answer rows that
+    /// lack pod and container. `aggregate=container` in turn merges containers of the same name over all pods.
+    pub explicit: bool,
+    /// The source's own filter.
+    pub filter: Option<&'a str>,
+}
+
+/// What identifies a container, for sources that keep only those properties that they aggregate by.
+const EXPLICIT_CONTAINER: &str = "cluster,node,namespace,controllerKind,controller,pod,container";
+
+const fn allocation_path(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::Kubecost => "/model/allocation",
+        SourceKind::Opencost => "/allocation/compute",
+    }
+}
+
+impl AllocationQuery<'_> {
+    /// The request for a window, or for a page of it: rows from `offset`, at most `limit`.
+    pub fn query(&self, window: Window, page: Option<(u64, NonZeroU32)>) -> Query {
+        let mut query = allocations(self.kind, window);
+        match (self.aggregation, self.explicit) {
+            (Aggregation::Container, false) => {}
+            (Aggregation::Container, true) => {
+                query = query
+                    .with("aggregate", EXPLICIT_CONTAINER)
+                    .with("includeAggregatedMetadata", "true");
+            }
+            (aggregation, _) => {
+                query = query
+                    .with("aggregate", aggregation.as_str())
+                    .with("includeAggregatedMetadata", "true");
+            }
+        }
+        if let Some(filter) = self.filter {
+            query = query.with("filter", filter);
+        }
+        if let Some((offset, limit)) = page {
+            query = query
+                .with("offset", offset.to_string())
+                .with("limit", limit.to_string());
+        }
+        query
+    }
+}
+
+fn allocations(kind: SourceKind, window: Window) -> Query {
+    Query::new(allocation_path(kind))
+        .with("window", window.to_string())
+        .with("step", "1d")
+        .with("accumulate", "false")
+        .with("idle", "true")
+        .with("includeIdle", "true")
+        .with("splitIdle", "true")
+        .with("idleByNode", "true")
+        .with("shareTenancyCosts", "true")
+}
+
+/// The cheap request for the days that a source has: a row for each day.
+pub fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
+    let query = allocations(kind, window).with("aggregate", "cluster");
+    match filter {
+        Some(filter) => query.with("filter", filter),
+        None => query,
+    }
+}
+
+/// The request for the nodes of a window. `filtered`: leave it to the source to give nodes only; older sources know the filter by another
+/// name, some refuse it.
+pub fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
+    const NODES: &str = "assetType:\"node\"";
+    let query = match kind {
+        SourceKind::Kubecost => Query::new("/model/assets"),
+        SourceKind::Opencost => Query::new("/assets"),
+    };
+    let query = query.with("window", window.to_string());
+    match (kind, filtered) {
+        (SourceKind::Kubecost, true) => query
+            .with("accumulate", "false")
+            .with("filterCategories", "Compute")
+            .with("filterTypes", "Node")
+            .with("filter", NODES),
+        (SourceKind::Kubecost, false) => query.with("accumulate", "false"),
+        (SourceKind::Opencost, true) => query.with("filter", NODES),
+        (SourceKind::Opencost, false) => query,
+    }
+}
+
+/// A request that only tells whether the source is of a kind: it lacks the window, which each source misses at once.
+pub fn probe(kind: SourceKind) -> Query {
+    Query::new(allocation_path(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::day::Day;
+
+    use super::*;
+
+    #[test]
+    fn requests_read_as_the_sources_want_them() {
+        let window = "2026-11-20".parse::<Day>().unwrap().window();
+        let source = Url::parse("https://costs.example.com/kubecost/").unwrap();
+        let allocation = |kind, aggregation, explicit, filter| AllocationQuery {
+            kind,
+            aggregation,
+            explicit,
+            filter,
+        };
+        let page = Some((20_000, NonZeroU32::new(10_000).unwrap()));
+        let queries = [
+            allocation(SourceKind::Kubecost, Aggregation::Container, false, None)
+                .query(window, None),
+            allocation(
+                SourceKind::Kubecost,
+                Aggregation::Container,
+                true,
+                Some("cluster:\"a b+c\""),
+            )
+            .query(window, page),
+            allocation(SourceKind::Opencost, Aggregation::Namespace, false, None)
+                .query(window, None),
+            days(SourceKind::Kubecost, window, None),
+            nodes(SourceKind::Kubecost, window, true),
+            nodes(SourceKind::Opencost, window, true),
+            probe(SourceKind::Opencost),
+        ];
+        let urls: Vec<String> = queries
+            .iter()
+            .map(|query| query.url(&source).to_string())
+            .collect();
+        insta::assert_snapshot!(urls.join("\n"));
+        assert!(
+            queries[0]
+                .describe()
+                .starts_with("/model/allocation?window=2026-11-20T00:00:00Z,2026-11-21T00:00:00Z&")
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! What is noted of an answer's rows while they stream by: how many, what they cost, and whether they are what was asked for.
+//!
+//! A source that does not understand a question rarely says so: it answers something else. Here it is noticed before it is stored as if it were right.
+
+use std::{collections::BTreeMap, hash::BuildHasher};
+
+use answer::{Entry, allocation::RowParser};
+use chrono::{DateTime, Utc};
+use contract::day::{Day, Window};
+use table::{Property, TOTAL_COST};
+
+use crate::settings::Aggregation;
+
+/// How many sets an answer may have. A day has one.
+const MOST_SETS: usize = 400;
+
+/// Parts of the names of rows that belong to no container, pod or controller, and cost all the same.
+const SPECIAL: [&str; 4] = [
+    "__idle__",
+    "__unmounted__",
+    "-unmounted-pvcs",
+    "__unallocated__",
+];
+
+/// Which days a run collects: an answer about another of them would count that one twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayRange {
+    /// The earliest.
+    pub first: Day,
+    /// The latest.
+    pub last: Day,
+}
+
+/// The rows of one page, or of a whole answer.
+#[derive(Debug)]
+pub struct Tally {
+    aggregation: Aggregation,
+    parser: RowParser,
+    sets: BTreeMap<u32, SetTally>,
+    keys: Keys,
+}
+
+/// The rows of one set.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct SetTally {
+    rows: u64,
+    total_cost: f64,
+    window: Option<(i64, i64)>,
+    /// Rows that are not special, and those of them that have what they are aggregated by.
+    ordinary: u64,
+    identified: u64,
+    unreadable: u64,
+    fault: Option<String>,
+    nameless: bool,
+}
+
+/// The part of an answer that is the day's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DaySet {
+    /// The index of the set; `None`: the whole answer is the day's.
+    pub set: Option<u32>,
+    /// Rows.
+    pub rows: u64,
+    /// The sum of their `totalCost`.
+    pub total_cost: f64,
+    /// What a person should know of it.
+    pub warnings: Vec<String>,
+}
+
+/// Why an answer is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Rows lack what identifies a container: to be asked for in another way.
+    NotContainers(String),
+    /// It is not the answer to the question.
+    Wrong(String),
+}
+
+impl Tally {
+    /// A tally of an answer that is asked for by an aggregation.
+    pub fn new(aggregation: Aggregation) -> Self {
+        Self {
+            aggregation,
+            parser: RowParser::new(),
+            sets: BTreeMap::new(),
+            keys: Keys::default(),
+        }
+    }
+
+    /// Notes a row. What a row cannot be read for is for transform to say, in quarantine, with the row kept; only an answer none of whose rows
+    /// can be read is refused.
+    ///
+    /// # Errors
+    /// When the answer has more sets than any that is asked for.
+    pub fn add(&mut self, entry: &Entry<'_>) -> Result<(), String> {
+        if !self.sets.contains_key(&entry.set) && self.sets.len() >= MOST_SETS {
+            return Err(format!(
+                "the answer has more than {MOST_SETS} sets, and one was asked for"
+            ));
+        }
+        self.keys.add(&entry.key);
+        let set = self.sets.entry(entry.set).or_default();
+        set.rows += 1;
+        let row = match self.parser.parse(&entry.key, entry.value) {
+            Ok(row) => row,
+            Err(error) => {
+                set.unreadable += 1;
+                set.fault.get_or_insert_with(|| error.to_string());
+                return Ok(());
+            }
+        };
+        set.total_cost += row.number(TOTAL_COST).unwrap_or(0.0);
+        if set.window.is_none() {
+            set.window = row.window_start.zip(row.window_end);
+        }
+        let special = SPECIAL
+            .iter()
+            .any(|mark| row.name.contains(mark) || entry.key.contains(mark));
+        if !special {
+            let has = |property| !row.property(property).is_empty();
+            set.ordinary += 1;
+            set.identified += u64::from(match self.aggregation {
+                Aggregation::Container => has(Property::Container) && has(Property::Pod),
+                Aggregation::Pod => has(Property::Pod),
+                Aggregation::Namespace => has(Property::Namespace),
+                Aggregation::Controller => has(Property::Controller),
+                Aggregation::ControllerKind => has(Property::ControllerKind),
+                Aggregation::Node => has(Property::Node),
+                Aggregation::Cluster => has(Property::Cluster),
+            });
+            set.nameless |= row.name.is_empty() && entry.key.is_empty();
+        }
+        Ok(())
+    }
+
+    /// Rows, over all sets.
+    pub fn rows(&self) -> u64 {
+        self.sets.values().map(|set| set.rows).sum()
+    }
+
+    /// The keys of the rows, for comparison with the next page.
+    pub fn into_keys(self) -> Keys {
+        self.keys
+    }
+
+    /// The keys of the rows.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The days that the answer has rows for, by their windows' start.
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        self.sets.values().filter_map(|set| {
+            let (start, _) = set.window?;
+            DateTime::<Utc>::from_timestamp_millis(start).map(Day::of)
+        })
+    }
+
+    /// Decides which part of the answer is the day's.
+    ///
+    /// # Errors
+    /// When the answer is not one to the question.
+    pub fn day_set(&self, day: Day, range: DayRange) -> Result<DaySet, Refusal> {
+        let (set, warning) = self.choose(day, range).map_err(Refusal::Wrong)?;
+        let chosen = || {
+            self.sets
+                .iter()
+                .filter(|(index, _)| set.is_none_or(|set| set == **index))
+        };
+        for (_, tally) in chosen() {
+            self.check(tally)?;
+        }
+        let mut warnings: Vec<String> = warning.into_iter().collect();
+        if let Some((
+            _,
+            SetTally {
+                unreadable,
+                fault: Some(fault),
+                ..
+            },
+        )) = chosen().find(|(_, tally)| tally.unreadable > 0)
+        {
+            warnings.push(format!(
+                "{unreadable} rows cannot be read, so that the day will be quarantined: {fault}"
+            ));
+        }
+        Ok(DaySet {
+            set,
+            rows: chosen().map(|(_, tally)| tally.rows).sum(),
+            total_cost: chosen().map(|(_, tally)| tally.total_cost).sum(),
+            warnings,
+        })
+    }
+
+    fn choose(&self, day: Day, range: DayRange) -> Result<(Option<u32>, Option<String>), String> {
+        let asked = day.window();
+        let bounds = (asked.start.timestamp_millis(), asked.end.timestamp_millis());
+        let is_inside = |tally: &SetTally| {
+            tally
+                .window
+                .is_none_or(|(start, end)| start >= bounds.0 && end <= bounds.1)
+        };
+        let inside: Vec<u32> = self
+            .sets
+            .iter()
+            .filter(|(_, tally)| is_inside(tally))
+            .map(|(index, _)| *index)
+            .collect();
+        match inside.as_slice() {
+            inside if inside.len() == self.sets.len() => Ok((None, None)),
+            [only] => {
+                let others = self.sets.len() - 1;
+                Ok((
+                    Some(*only),
+                    Some(format!(
+                        "the answer has {others} sets of other days, which are left out"
+                    )),
+                ))
+            }
+            [] if self.sets.len() == 1 => self
+                .other_window(day, range)
+                .map(|warning| (None, Some(warning))),
+            _ => Err(format!(
+                "one day was asked for, and the answer has {} sets, {} of them of that day",
+                self.sets.len(),
+                inside.len()
+            )),
+        }
+    }
+
+    /// One set of another window than asked for: as from a recording that is served for any window. To take it for the day would count another
+    /// day of the run twice, if it is one.
+    fn other_window(&self, day: Day, range: DayRange) -> Result<String, String> {
+        let window = self
+            .sets
+            .values()
+            .find_map(|tally| tally.window)
+            .and_then(|(start, end)| {
+                let start = DateTime::<Utc>::from_timestamp_millis(start)?;
+                Some(Window {
+                    start,
+                    end: DateTime::from_timestamp_millis(end)?,
+                })
+            });
+        let Some(window) = window else {
+            return Err("the rows' windows are no times".to_owned());
+        };
+        let other = Day::range(range.first, range.last).find(|other| {
+            *other != day && window.start < other.end() && window.end > other.start()
+        });
+        match other {
+            Some(other) => Err(format!(
+                "the window {} was asked for, and the rows are of {window}, which would count {other} twice",
+                day.window()
+            )),
+            None => Ok(format!(
+                "the window {} was asked for, and the rows are of {window}",
+                day.window()
+            )),
+        }
+    }
+
+    fn check(&self, tally: &SetTally) -> Result<(), Refusal> {
+        let SetTally {
+            rows,
+            ordinary,
+            identified,
+            unreadable,
+            fault,
+            nameless,
+            ..
+        } = tally;
+        if unreadable == rows
+            && let Some(fault) = fault
+        {
+            return Err(Refusal::Wrong(format!(
+                "none of the {rows} rows can be read: {fault}"
+            )));
+        }
+        let aggregation = self.aggregation.as_str();
+        if self.aggregation == Aggregation::Container {
+            if identified * 2 < *ordinary {
+                return Err(Refusal::NotContainers(format!(
+                    "containers were asked for, and {} of {ordinary} rows lack pod or container: the source merged them",
+                    ordinary - identified
+                )));
+            }
+        } else if *nameless && *rows == 1 {
+            return Err(Refusal::Wrong(format!(
+                "the source answered one row without a name: it does not know the aggregation '{aggregation}' (set by AGGREGATION)"
+            )));
+        } else if *ordinary > 0 && *identified == 0 {
+            return Err(Refusal::Wrong(format!(
+                "an aggregation by {aggregation} was asked for, and no row has that property"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The keys of a page's rows, as hashes: pages have a bounded number of rows.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    hasher: std::hash::RandomState,
+    hashes: std::collections::HashSet<u64>,
+    first: Option<String>,
+}
+
+/// How many keys are kept, whatever the source sends.
+const MOST_KEYS: usize = 1_000_000;
+
+impl Keys {
+    fn add(&mut self, key: &str) {
+        if self.first.is_none() {
+            self.first = Some(key.to_owned());
+        }
+        if self.hashes.len() < MOST_KEYS {
+            self.hashes.insert(self.hasher.hash_one(key));
+        }
+    }
+
+    /// Empty keys that can be compared with these.
+    pub fn successor(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// How many keys of this page were on the other.
+    pub fn common(&self, other: &Self) -> usize {
+        self.hashes.intersection(&other.hashes).count()
+    }
+
+    /// Whether both pages begin with the same row.
+    pub fn begins_as(&self, other: &Self) -> bool {
+        self.first.is_some() && self.first == other.first
+    }
+}
+
+impl Tally {
+    /// A tally of the page that follows.
+    pub fn next_page(&self) -> Self {
+        Self {
+            keys: self.keys.successor(),
+            ..Self::new(self.aggregation)
+        }
+    }
+}

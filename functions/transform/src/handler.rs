@@ -1,0 +1,415 @@
+//! From an event to an object of the lake.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_access::{Condition, Store, StoreError, Upload, UploadError};
+use bytes::Bytes;
+use contract::{
+    clock::Clock,
+    day::Day,
+    documents::{Manifest, Part, Quarantine},
+    events::ObjectCreated,
+    keys::{StagingKey, StagingObject},
+    run::RunId,
+};
+use function::{
+    BoxError, Function,
+    metrics::{self, MetricSink, Unit},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    Settings,
+    convert::{ConvertError, Converted, convert},
+    fault::{Fault, TransformError},
+    input::Piece,
+    set::DaySet,
+};
+
+/// How often a day is converted anew because others wrote it in the meantime.
+const ATTEMPTS: u32 = 5;
+/// Pieces of the input that wait for the converting thread: S3's chunks, some ten kilobytes each.
+const INPUT_PIECES: usize = 16;
+/// Pieces of the file, 1 MiB each, that wait for the upload.
+const OUTPUT_PIECES: usize = 2;
+/// The object's metadata that names the run.
+const RUN_METADATA: &str = "run";
+/// The function's name in logs and metrics.
+const NAME: &str = "transform";
+
+/// What became of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The day is in the lake.
+    Written {
+        /// Rows.
+        rows: u64,
+        /// The sum of `totalCost`, in the source's currency.
+        total_cost: f64,
+        /// The size of the Parquet object.
+        bytes: u64,
+        /// The size of the answers, uncompressed.
+        raw_bytes: u64,
+    },
+    /// The lake has the same run's data, or a newer run's.
+    AlreadyCurrent,
+    /// The source had no data for the day.
+    Empty,
+    /// The day can never be converted; why is written below the quarantine prefix.
+    Quarantined {
+        /// The kind of fault, see [`Fault::reason`].
+        reason: &'static str,
+    },
+}
+
+/// The function, with what it needs.
+pub struct Transform {
+    settings: Settings,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<dyn MetricSink>,
+}
+
+/// Why a day is not in the lake.
+enum Stop {
+    Fault(Fault),
+    Error(TransformError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<TransformError> for Stop {
+    fn from(error: TransformError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// A manifest's key, read.
+struct Target<'a> {
+    manifest_key: &'a str,
+    staging: StagingKey,
+    day: Day,
+    lake_key: String,
+}
+
+impl Transform {
+    /// The function over a bucket.
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<dyn MetricSink>,
+    ) -> Self {
+        Self {
+            settings,
+            store,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Converts the set that a manifest completes, by the manifest's key.
+    ///
+    /// # Errors
+    /// When the key is not a manifest's, and on failures that may pass. What can never be converted is an outcome.
+    pub async fn transform_manifest(&self, key: &str) -> Result<Outcome, TransformError> {
+        let prefixes = &self.settings.prefixes;
+        let Some((staging, day)) =
+            prefixes
+                .parse_staging(key)
+                .and_then(|staging| match staging.object {
+                    StagingObject::Manifest(day) => Some((staging, day)),
+                    _ => None,
+                })
+        else {
+            return Err(TransformError::NotAManifest {
+                key: key.to_owned(),
+            });
+        };
+        let lake_key = prefixes.lake_object(&staging.cluster, day);
+        let target = Target {
+            manifest_key: key,
+            staging,
+            day,
+            lake_key,
+        };
+        let began = self.clock.now();
+        let outcome = match self.convert_day(&target).await {
+            Ok(outcome) => outcome,
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::Fault(fault)) => self.quarantine(&target, fault).await?,
+        };
+        let milliseconds = (self.clock.now() - began).num_milliseconds();
+        self.tell(&target, &outcome, milliseconds);
+        Ok(outcome)
+    }
+
+    async fn convert_day(&self, target: &Target<'_>) -> Result<Outcome, Stop> {
+        let set = self.read_manifest(target).await?;
+        if set.is_empty() {
+            return Ok(Outcome::Empty);
+        }
+        for _ in 0..ATTEMPTS {
+            let Some(condition) = self.decide(target).await? else {
+                return Ok(Outcome::AlreadyCurrent);
+            };
+            if let Some(outcome) = self.write(target, &set, condition).await? {
+                return Ok(outcome);
+            }
+            tracing::info!(
+                key = target.lake_key,
+                "the day was written by another run in the meantime: looking again"
+            );
+        }
+        Err(TransformError::Contended {
+            key: target.lake_key.clone(),
+            attempts: ATTEMPTS,
+        }
+        .into())
+    }
+
+    async fn read_manifest(&self, target: &Target<'_>) -> Result<DaySet, Stop> {
+        let manifest = match self
+            .store
+            .get_document::<Manifest>(target.manifest_key)
+            .await
+        {
+            Ok(manifest) => manifest.ok_or(Fault::ManifestMissing)?,
+            Err(error) if error.is_permanent() => {
+                return Err(Fault::ManifestUnreadable(error.to_string()).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(DaySet::check(
+            manifest,
+            &target.staging,
+            target.day,
+            &self.settings.prefixes,
+        )?)
+    }
+
+    /// On what the write is to depend, by what the lake has; `None` if that is as new as this run.
+    async fn decide(&self, target: &Target<'_>) -> Result<Option<Condition>, StoreError> {
+        let Some(head) = self.store.head(&target.lake_key).await? else {
+            return Ok(Some(Condition::IfAbsent));
+        };
+        // An object that names no run was not written by this function: any run is newer.
+        let written_by: Option<RunId> = head
+            .metadata
+            .get(RUN_METADATA)
+            .and_then(|run| run.parse().ok());
+        let is_current = written_by.is_some_and(|run| run >= target.staging.run);
+        Ok((!is_current).then_some(Condition::IfMatch(head.etag)))
+    }
+
+    /// Converts the set and writes it; `None` if the condition no longer holds.
+    async fn write(
+        &self,
+        target: &Target<'_>,
+        set: &DaySet,
+        condition: Condition,
+    ) -> Result<Option<Outcome>, Stop> {
+        let mut upload = self
+            .store
+            .upload(&target.lake_key)
+            .metadata(RUN_METADATA, target.staging.run.to_string())
+            .content_type("application/vnd.apache.parquet")
+            .condition(condition)
+            .begin();
+        match self.stream(set, &mut upload).await {
+            Ok(Converted {
+                rows,
+                total_cost,
+                raw_bytes,
+            }) => match upload.finish().await {
+                Ok(uploaded) => Ok(Some(Outcome::Written {
+                    rows,
+                    total_cost,
+                    bytes: uploaded.bytes,
+                    raw_bytes,
+                })),
+                Err(UploadError::ConditionFailed { .. }) => Ok(None),
+                Err(UploadError::Store(error)) => Err(error.into()),
+            },
+            Err(stop) => {
+                upload.abort().await;
+                Err(stop)
+            }
+        }
+    }
+
+    /// Moves the set through the converting thread into the upload, which is left to be finished.
+    async fn stream(&self, set: &DaySet, upload: &mut Upload) -> Result<Converted, Stop> {
+        let (input, pieces) = mpsc::channel(INPUT_PIECES);
+        let (output, mut file) = mpsc::channel::<Bytes>(OUTPUT_PIECES);
+        let parts = set.parts_in_order();
+        let converting = {
+            let (manifest, parts, layout) = (
+                set.manifest.clone(),
+                parts.clone(),
+                self.settings.layout.clone(),
+            );
+            tokio::task::spawn_blocking(move || convert(&manifest, &parts, &layout, pieces, output))
+        };
+        // Each side drops its end of the channel when it fails, so that the thread ends as well.
+        let feed = async move { feed(&self.store, &parts, input).await };
+        let drain = async move {
+            while let Some(piece) = file.recv().await {
+                upload.write(piece).await?;
+            }
+            Ok::<_, UploadError>(())
+        };
+        let (fed, drained) = tokio::join!(feed, drain);
+        let converted = converting
+            .await
+            .map_err(|error| Stop::Error(TransformError::Broken(error.to_string())))?;
+        match drained {
+            Ok(()) => {}
+            Err(UploadError::Store(error)) => return Err(error.into()),
+            Err(error) => return Err(TransformError::Broken(error.to_string()).into()),
+        }
+        match (converted, fed) {
+            (Err(ConvertError::Fault(fault)), _) => Err(fault.into()),
+            (_, Err(stop)) => Err(stop),
+            (Ok(converted), Ok(())) => Ok(converted),
+            (Err(ConvertError::GivenUp), Ok(())) => {
+                Err(TransformError::Broken("input and output ended early".to_owned()).into())
+            }
+        }
+    }
+
+    async fn quarantine(
+        &self,
+        target: &Target<'_>,
+        fault: Fault,
+    ) -> Result<Outcome, TransformError> {
+        let StagingKey { cluster, run, .. } = &target.staging;
+        let document = Quarantine {
+            run: *run,
+            cluster: contract::cluster::ClusterArn::of(cluster.clone()),
+            date: target.day,
+            created_at: self.clock.now(),
+            manifest: target.manifest_key.to_owned(),
+            reason: fault.reason().to_owned(),
+            message: fault.to_string(),
+        };
+        let key = self.settings.prefixes.quarantine(cluster, run, target.day);
+        self.store.put_document(&key, &document).await?;
+        tracing::error!(
+            %cluster, %run, date = %target.day, reason = fault.reason(), quarantined = key, "can never be converted: {fault}"
+        );
+        Ok(Outcome::Quarantined {
+            reason: fault.reason(),
+        })
+    }
+
+    /// Writes what became of a manifest into log and metrics.
+    fn tell(&self, target: &Target<'_>, outcome: &Outcome, milliseconds: i64) {
+        let StagingKey { cluster, run, .. } = &target.staging;
+        let day = target.day;
+        let mut values = vec![("Quarantined", 0.0, Unit::Count)];
+        #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
+        match outcome {
+            Outcome::Written {
+                rows,
+                total_cost,
+                bytes,
+                raw_bytes,
+            } => {
+                values.extend([
+                    ("DaysWritten", 1.0, Unit::Count),
+                    ("RowsWritten", *rows as f64, Unit::Count),
+                    ("RawBytes", *raw_bytes as f64, Unit::Bytes),
+                    ("BytesWritten", *bytes as f64, Unit::Bytes),
+                    ("Duration", milliseconds as f64, Unit::Milliseconds),
+                ]);
+                tracing::info!(
+                    %cluster, %run, date = %day, rows, total_cost, bytes, raw_bytes, milliseconds, key = target.lake_key, "written"
+                );
+            }
+            Outcome::AlreadyCurrent => {
+                tracing::info!(%cluster, %run, date = %day, "the lake has this run's data or newer: nothing to do");
+            }
+            Outcome::Empty => {
+                tracing::info!(%cluster, %run, date = %day, "the source has no data for the day")
+            }
+            Outcome::Quarantined { .. } => values[0].1 = 1.0,
+        }
+        let reason = if let Outcome::Quarantined { reason } = outcome {
+            reason
+        } else {
+            ""
+        };
+        let (cluster, date) = (cluster.to_string(), day.to_string());
+        let properties = [
+            ("cluster", cluster.as_str()),
+            ("date", date.as_str()),
+            ("reason", reason),
+        ];
+        self.metrics
+            .take(&metrics::line(NAME, &values, &properties, &*self.clock));
+    }
+}
+
+/// Sends the parts' bytes to the converting thread, one part after the other.
+async fn feed(store: &Store, parts: &[Part], input: mpsc::Sender<Piece>) -> Result<(), Stop> {
+    for Part { key, .. } in parts {
+        let mut stream = store
+            .open(key)
+            .await?
+            .ok_or_else(|| Fault::PartMissing { key: key.clone() })?;
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| StoreError::Read {
+                key: key.clone(),
+                source: Box::new(error),
+            })?;
+            if input.send(Piece::Bytes(chunk)).await.is_err() {
+                // The thread has ended, and says why itself.
+                return Ok(());
+            }
+        }
+        if input.send(Piece::EndOfPart).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Function for Transform {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn object_created(
+        &self,
+        ObjectCreated { bucket, key }: ObjectCreated,
+    ) -> Result<(), BoxError> {
+        if bucket != self.settings.bucket {
+            return Err(TransformError::Bucket {
+                found: bucket,
+                configured: self.settings.bucket.clone(),
+            }
+            .into());
+        }
+        match self.transform_manifest(&key).await {
+            Ok(_) => Ok(()),
+            Err(TransformError::NotAManifest { key }) => {
+                tracing::debug!(key, "not a manifest: ignored");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

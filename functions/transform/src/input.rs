@@ -1,0 +1,219 @@
+//! The bytes of a set's parts, on their way from S3 into the converting thread.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Read},
+};
+
+use answer::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
+use bytes::{Buf, Bytes};
+use contract::documents::{Part, PartKind};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::{convert::ConvertError, fault::Fault};
+
+/// A piece of the input. Parts follow one another in the set's order.
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    EndOfPart,
+}
+
+/// How a reader says that the other side gave up.
+const GIVEN_UP: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
+/// Reads one part from the pieces, and takes its measure on the way.
+struct PartReader<'a> {
+    pieces: &'a mut mpsc::Receiver<Piece>,
+    current: Bytes,
+    bytes: u64,
+    hash: Sha256,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Ended,
+    /// The other side gave up: there is no more, and what came is not the whole part.
+    GivenUp,
+}
+
+impl<'a> PartReader<'a> {
+    fn new(pieces: &'a mut mpsc::Receiver<Piece>) -> Self {
+        Self {
+            pieces,
+            current: Bytes::new(),
+            bytes: 0,
+            hash: Sha256::new(),
+            state: State::Reading,
+        }
+    }
+
+    /// Reads what is left and compares the whole with the manifest.
+    fn check(mut self, part: &Part) -> Result<(), ConvertError> {
+        io::copy(&mut self, &mut io::sink()).map_err(|_| ConvertError::GivenUp)?;
+        let hash = self
+            .hash
+            .finalize()
+            .iter()
+            .fold(String::new(), |mut hash, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(hash, "{byte:02x}");
+                hash
+            });
+        let compare = |field, found: String, expected: String| {
+            if found == expected {
+                Ok(())
+            } else {
+                Err(Fault::PartMismatch {
+                    key: part.key.clone(),
+                    field,
+                    found,
+                    expected,
+                }
+                .into())
+            }
+        };
+        compare("bytes", self.bytes.to_string(), part.bytes.to_string())?;
+        compare("the SHA-256", hash, part.sha256.clone())
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        while self.current.is_empty() && self.state == State::Reading {
+            match self.pieces.blocking_recv() {
+                Some(Piece::Bytes(bytes)) => {
+                    self.bytes += bytes.len() as u64;
+                    self.hash.update(&bytes);
+                    self.current = bytes;
+                }
+                Some(Piece::EndOfPart) => self.state = State::Ended,
+                None => self.state = State::GivenUp,
+            }
+        }
+        if self.state == State::GivenUp {
+            Err(GIVEN_UP.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Read for PartReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fill()?;
+        let length = buffer.len().min(self.current.len());
+        self.current.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// How much is decompressed at a time.
+const RAW_PIECE: usize = 256 * 1024;
+
+/// The largest window that the decompressor takes, as a power of two: 8 MiB, which all levels of zstd up to 19 keep to. A part cannot make it
+/// reserve more.
+const WINDOW_LOG: u32 = 23;
+
+/// Reads one part: decompresses it, splits it into rows, and gives those of the part's set to `row`, by key and JSON. The part is good only
+/// when this returns without an error.
+pub(crate) fn read_part(
+    pieces: &mut mpsc::Receiver<Piece>,
+    part: &Part,
+    row: &mut impl FnMut(&str, &str) -> Result<(), ConvertError>,
+) -> Result<Envelope, ConvertError> {
+    let mut reader = PartReader::new(pieces);
+    let scanned = scan(&mut reader, part, row);
+    // A part that is not what the exporter wrote has that for its fault, whatever it led to.
+    match scanned {
+        Err(ConvertError::GivenUp) => Err(ConvertError::GivenUp),
+        scanned => reader.check(part).and(scanned),
+    }
+}
+
+fn scan(
+    reader: &mut PartReader<'_>,
+    part: &Part,
+    row: &mut impl FnMut(&str, &str) -> Result<(), ConvertError>,
+) -> Result<Envelope, ConvertError> {
+    let mut decoder =
+        zstd::stream::read::Decoder::new(reader).map_err(|source| compression(part, source))?;
+    decoder
+        .window_log_max(WINDOW_LOG)
+        .map_err(|source| compression(part, source))?;
+    let mut scanner = Scanner::new();
+    let mut buffer = vec![0; RAW_PIECE];
+    loop {
+        let length = match decoder.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(source) => return Err(compression(part, source)),
+        };
+        let mut sink = |entry: Entry<'_>| {
+            if part.set.is_some_and(|set| set != entry.set) {
+                Ok(())
+            } else {
+                row(&entry.key, entry.value)
+            }
+        };
+        scanner
+            .feed(&buffer[..length], &mut sink)
+            .map_err(|error| match error {
+                FeedError::Answer(fault) => answer_fault(part, &fault),
+                FeedError::Sink(error) => error,
+            })?;
+        if scanner.bytes() > part.raw_bytes {
+            return Err(raw_bytes(part, scanner.bytes()));
+        }
+    }
+    if scanner.bytes() != part.raw_bytes {
+        return Err(raw_bytes(part, scanner.bytes()));
+    }
+    let envelope = scanner
+        .finish()
+        .map_err(|fault| answer_fault(part, &fault))?;
+    if part.kind == PartKind::Allocation && envelope.shape != DataShape::List {
+        let message =
+            "'data' is not a list of sets: this is not an answer of the allocation API".to_owned();
+        return Err(Fault::Answer {
+            key: part.key.clone(),
+            message,
+        }
+        .into());
+    }
+    Ok(envelope)
+}
+
+fn answer_fault(part: &Part, fault: &AnswerFault) -> ConvertError {
+    Fault::Answer {
+        key: part.key.clone(),
+        message: fault.to_string(),
+    }
+    .into()
+}
+
+fn compression(part: &Part, source: io::Error) -> ConvertError {
+    if source.kind() == GIVEN_UP {
+        ConvertError::GivenUp
+    } else {
+        Fault::Compression {
+            key: part.key.clone(),
+            source,
+        }
+        .into()
+    }
+}
+
+fn raw_bytes(part: &Part, found: u64) -> ConvertError {
+    Fault::PartMismatch {
+        key: part.key.clone(),
+        field: "uncompressed bytes",
+        found: if found > part.raw_bytes {
+            format!("{found} or more")
+        } else {
+            found.to_string()
+        },
+        expected: part.raw_bytes.to_string(),
+    }
+    .into()
+}

@@ -1,0 +1,121 @@
+//! The Parquet file, on its way from the converting thread into the upload.
+
+use std::io::{self, Write};
+
+use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use bytes::Bytes;
+use parquet::{
+    arrow::ArrowWriter,
+    basic::Compression,
+    errors::ParquetError,
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
+};
+use tokio::sync::mpsc;
+
+/// Rows of a row group: enough for engines to skip and to read in parallel, few enough to hold in memory while being encoded.
+const ROWS_PER_GROUP: usize = 20_000;
+
+/// A row group is closed earlier when the memory that it takes reaches this many bytes, as rows with very long labels would have it.
+const GROUP_MEMORY: usize = 24 * 1024 * 1024;
+
+/// How much of the file is handed over at a time.
+const PIECE: usize = 1024 * 1024;
+
+/// Writes the file's bytes into a channel.
+struct Sink {
+    pieces: mpsc::Sender<Bytes>,
+    buffer: Vec<u8>,
+    given_up: bool,
+}
+
+impl Sink {
+    fn send(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        self.pieces.blocking_send(piece.into()).map_err(|_| {
+            self.given_up = true;
+            io::ErrorKind::BrokenPipe.into()
+        })
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len().min(PIECE - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..length]);
+        if self.buffer.len() == PIECE {
+            self.send()?;
+        }
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A Parquet file being written.
+pub(crate) struct ParquetFile {
+    writer: ArrowWriter<Sink>,
+}
+
+/// Why a file could not be written.
+#[derive(Debug)]
+pub(crate) enum OutputError {
+    /// The other side no longer takes what is written.
+    GivenUp,
+    Parquet(ParquetError),
+}
+
+impl ParquetFile {
+    pub(crate) fn new(schema: SchemaRef, pieces: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .build();
+        let sink = Sink {
+            pieces,
+            buffer: Vec::with_capacity(PIECE),
+            given_up: false,
+        };
+        let writer =
+            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(OutputError::Parquet)?;
+        Ok(Self { writer })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
+        let mut written = self.writer.write(batch);
+        if written.is_ok() && self.writer.memory_size() > GROUP_MEMORY {
+            written = self.writer.flush();
+        }
+        written.map_err(|error| self.error(error))
+    }
+
+    /// Ends the file with key-value metadata in its footer.
+    pub(crate) fn finish(mut self, metadata: Vec<(&str, String)>) -> Result<(), OutputError> {
+        for (key, value) in metadata {
+            self.writer
+                .append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        }
+        let finished = self.writer.finish();
+        finished.map_err(|error| self.error(error))?;
+        self.writer
+            .inner_mut()
+            .send()
+            .map_err(|_| OutputError::GivenUp)
+    }
+
+    fn error(&self, error: ParquetError) -> OutputError {
+        if self.writer.inner().given_up {
+            OutputError::GivenUp
+        } else {
+            OutputError::Parquet(error)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a manifest claims, checked against the key that it arrived under.
+
+use contract::{
+    day::Day,
+    documents::{Manifest, Part, PartKind},
+    keys::{Prefixes, StagingKey, StagingObject},
+};
+
+use crate::fault::Fault;
+
+/// The set of a day whose manifest agrees with its key.
+#[derive(Debug, Clone)]
+pub(crate) struct DaySet {
+    pub(crate) manifest: Manifest,
+}
+
+impl DaySet {
+    /// Believes a manifest only where it agrees with the key: a cluster can write below its own prefix only, so what it writes must
+    /// not reach beyond it.
+    pub(crate) fn check(
+        manifest: Manifest,
+        key: &StagingKey,
+        day: Day,
+        prefixes: &Prefixes,
+    ) -> Result<Self, Fault> {
+        let mismatch = |field, claimed: String, expected: String| Fault::ManifestMismatch {
+            field,
+            claimed,
+            expected,
+        };
+        let claim = |field, claimed: String, expected: String| {
+            if claimed == expected {
+                Ok(())
+            } else {
+                Err(mismatch(field, claimed, expected))
+            }
+        };
+        claim(
+            "cluster",
+            manifest.cluster.id().to_string(),
+            key.cluster.to_string(),
+        )?;
+        claim("run", manifest.run.to_string(), key.run.to_string())?;
+        claim("date", manifest.date.to_string(), day.to_string())?;
+        claim(
+            "window",
+            manifest.window.to_string(),
+            day.window().to_string(),
+        )?;
+        for Part { key: part, .. } in &manifest.parts {
+            let expected = StagingKey {
+                object: StagingObject::Part(day),
+                ..key.clone()
+            };
+            if prefixes.parse_staging(part).as_ref() != Some(&expected) {
+                return Err(mismatch(
+                    "part",
+                    part.clone(),
+                    prefixes.set(&key.cluster, &key.run, day),
+                ));
+            }
+        }
+        Ok(Self { manifest })
+    }
+
+    /// Whether the source had no data for the day.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.manifest.rows == 0 && self.parts(PartKind::Allocation).next().is_none()
+    }
+
+    /// The parts of a kind, in the manifest's order.
+    pub(crate) fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
+        self.manifest
+            .parts
+            .iter()
+            .filter(move |part| part.kind == kind)
+    }
+
+    /// All parts in the order in which they are read: nodes first, for the rows to be joined with.
+    pub(crate) fn parts_in_order(&self) -> Vec<Part> {
+        self.parts(PartKind::Assets)
+            .chain(self.parts(PartKind::Allocation))
+            .cloned()
+            .collect()
+    }
+}

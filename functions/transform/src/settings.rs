@@ -1,0 +1,108 @@
+//! What the function is told by its environment.
+
+use contract::keys::Prefixes;
+use settings::{Faults, Reader};
+use table::{Metadata, TableLayout};
+
+/// The function's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The bucket: `S3_BUCKET_NAME`. Events of other buckets are refused.
+    pub bucket: String,
+    /// Where things lie in it: `STAGING_PREFIX`, `LAKE_PREFIX`, `QUARANTINE_PREFIX` and the other areas'.
+    pub prefixes: Prefixes,
+    /// The table's columns: those of `LABELS` and `ANNOTATIONS` (keys as in Kubernetes, comma separated) included.
+    pub layout: TableLayout,
+    /// The KMS key that objects are encrypted with: `KMS_KEY_ARN`. None: the bucket's default.
+    pub kms_key: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// All faults together, each with the name of its setting.
+    pub fn read(mut reader: Reader<'_>) -> Result<Self, Faults> {
+        let bucket = reader.bucket("S3_BUCKET_NAME");
+        let prefixes = reader.prefixes();
+        let labels = reader.list(setting_of(Metadata::Label));
+        let annotations = reader.list(setting_of(Metadata::Annotation));
+        let layout = TableLayout::new(&labels, &annotations);
+        if let Err(faults) = &layout {
+            for fault in &faults.0 {
+                reader.fault(setting_of(fault.metadata()), fault);
+            }
+        }
+        let kms_key = reader.kms_key("KMS_KEY_ARN");
+        reader.finish()?;
+        // A faulty layout has ended the reading above.
+        let layout = layout.map_err(|_| Faults(Vec::new()))?;
+        Ok(Self {
+            bucket,
+            prefixes,
+            layout,
+            kms_key,
+        })
+    }
+
+    /// Reads the settings from the process's environment.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn from_environment() -> Result<Self, Faults> {
+        Self::read(Reader::from_environment())
+    }
+}
+
+fn setting_of(metadata: Metadata) -> &'static str {
+    match metadata {
+        Metadata::Label => "LABELS",
+        Metadata::Annotation => "ANNOTATIONS",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, &str)]) -> Result<Settings, Faults> {
+        Settings::read(Reader::new(|name| {
+            values
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn settings_are_read_by_their_names() {
+        let settings = read(&[
+            ("S3_BUCKET_NAME", "finops-lake"),
+            ("LAKE_PREFIX", "kubecost"),
+            ("LABELS", "app.kubernetes.io/name, team"),
+            ("ANNOTATIONS", "owner"),
+            ("KMS_KEY_ARN", "arn:aws:kms:us-east-1:111122223333:key/abc"),
+        ])
+        .unwrap();
+        assert_eq!(settings.bucket, "finops-lake");
+        assert_eq!(
+            settings.prefixes.of(contract::keys::Area::Lake),
+            "kubecost/"
+        );
+        assert_eq!(settings.layout.labels(), ["app.kubernetes.io/name", "team"]);
+        assert_eq!(settings.layout.annotations(), ["owner"]);
+        assert!(settings.kms_key.is_some());
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let faults = read(&[
+            ("LABELS", "team,Team,a b"),
+            ("ANNOTATIONS", "x,x"),
+            ("KMS_KEY_ARN", "key"),
+            ("QUARANTINE_PREFIX", "lake/bad"),
+        ])
+        .unwrap_err();
+        insta::assert_snapshot!(faults, @"");
+    }
+}

@@ -1,0 +1,95 @@
+//! Sums that can be compared.
+
+use table::NUMBERS;
+
+/// How far two sums of the same numbers may lie apart, relative to the sum of their magnitudes: far more than compensated sums differ by,
+/// far less than any lost row with a cost that matters.
+pub const TOLERANCE: f64 = 1e-9;
+
+/// A sum whose rounding errors are carried along (Neumaier), so that it does not depend on the order of millions of numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum {
+    sum: f64,
+    lost: f64,
+    magnitude: f64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, value: f64) {
+        let next = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() {
+            (self.sum - next) + value
+        } else {
+            (value - next) + self.sum
+        };
+        self.sum = next;
+        self.magnitude += value.abs();
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        self.sum + self.lost
+    }
+
+    /// Whether another sum of the same numbers agrees. Costs and their adjustments can cancel out, so that the measure is the sum of
+    /// the magnitudes.
+    pub(crate) fn agrees_with(self, other: f64) -> bool {
+        let difference = (self.value() - other).abs();
+        difference <= TOLERANCE * self.magnitude || difference == 0.0
+    }
+}
+
+/// The sums of all numeric columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Sums(pub(crate) [Sum; NUMBERS]);
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self([Sum::default(); NUMBERS])
+    }
+}
+
+impl Sums {
+    pub(crate) fn add_row(&mut self, numbers: &[f64; NUMBERS]) {
+        for (sum, number) in self.0.iter_mut().zip(numbers) {
+            sum.add(*number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sum(numbers: impl IntoIterator<Item = f64>) -> Sum {
+        let mut sum = Sum::default();
+        numbers.into_iter().for_each(|number| sum.add(number));
+        sum
+    }
+
+    #[test]
+    fn small_numbers_among_large_ones_are_not_lost() {
+        let sum = sum([1e16, 1.0, -1e16, 1.0]);
+        assert_eq!(sum.value(), 2.0);
+    }
+
+    #[test]
+    fn a_lost_row_is_noticed_and_rounding_is_not() {
+        let costs = || (0..100_000_u32).map(|index| f64::from(index % 97) * 0.001);
+        let exact = sum(costs());
+        assert!(exact.agrees_with(costs().sum()));
+        assert!(!exact.agrees_with(exact.value() - 0.05));
+        assert!(sum([]).agrees_with(0.0));
+        assert!(!sum([]).agrees_with(0.1));
+        assert!(!sum([f64::MAX, f64::MAX]).agrees_with(1.0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_matter(mut numbers in prop::collection::vec(-1e12..1e12, 0..200)) {
+            let forward = sum(numbers.iter().copied());
+            numbers.reverse();
+            prop_assert!(forward.agrees_with(sum(numbers).value()));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Sets as an exporter stages them.
+
+use contract::{
+    cluster::ClusterArn,
+    day::Day,
+    documents::{self, Manifest, Part, PartKind, Source, SourceKind},
+    keys::Prefixes,
+    run::RunId,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::server::Bucket;
+
+pub const CLUSTER: &str = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one";
+pub const DAY: &str = "2026-11-20";
+
+/// A run by its number; higher numbers are newer.
+pub fn run(number: u32) -> RunId {
+    format!("019aaaaa-0000-7000-8000-{number:012x}").parse().unwrap()
+}
+
+pub fn cluster() -> ClusterArn {
+    CLUSTER.parse().unwrap()
+}
+
+pub fn day() -> Day {
+    DAY.parse().unwrap()
+}
+
+/// A day's set, to be staged.
+pub struct Staging {
+    pub manifest: Manifest,
+    pub objects: Vec<(String, Vec<u8>)>,
+}
+
+impl Staging {
+    /// The set of a run without any part.
+    pub fn empty(run: RunId) -> Self {
+        let manifest = Manifest {
+            run,
+            cluster: cluster(),
+            date: day(),
+            window: day().window(),
+            created_at: "2026-11-24T05:00:00Z".parse().unwrap(),
+            source: Source { kind: SourceKind::Kubecost, version: None },
+            query: "/model/allocation".to_owned(),
+            rows: 0,
+            total_cost: 0.0,
+            parts: Vec::new(),
+        };
+        Self { manifest, objects: Vec::new() }
+    }
+
+    /// The set of a run with one page of allocations, and with assets if there are some.
+    pub fn of(run: RunId, allocation: &str, set: Option<u32>, assets: Option<&str>) -> Self {
+        let mut staging = Self::empty(run);
+        staging.add_page(allocation, set);
+        if let Some(assets) = assets {
+            staging.add_assets(assets);
+        }
+        staging
+    }
+
+    /// Adds a page of allocations, and counts its rows and costs as an exporter would, by a parser of its own.
+    pub fn add_page(&mut self, answer: &str, set: Option<u32>) {
+        let rows = rows(answer, set);
+        let costs = rows.iter().map(|(_, row)| number(row, "totalCost")).sum::<f64>();
+        self.manifest.rows += rows.len() as u64;
+        self.manifest.total_cost += costs;
+        let page = self.manifest.parts.iter().filter(|part| part.kind == PartKind::Allocation).count() + 1;
+        let key = Prefixes::default().allocation_part(
+            cluster().id(),
+            &self.manifest.run,
+            day(),
+            u32::try_from(page).unwrap(),
+        );
+        self.add_part(PartKind::Allocation, key, answer.as_bytes(), rows.len() as u64, set);
+    }
+
+    pub fn add_assets(&mut self, answer: &str) {
+        let key = Prefixes::default().assets(cluster().id(), &self.manifest.run, day());
+        self.add_part(PartKind::Assets, key, answer.as_bytes(), 0, None);
+    }
+
+    pub fn add_part(&mut self, kind: PartKind, key: String, raw: &[u8], rows: u64, set: Option<u32>) {
+        let content = zstd::encode_all(raw, 1).unwrap();
+        self.manifest.parts.push(Part {
+            kind,
+            key: key.clone(),
+            bytes: content.len() as u64,
+            raw_bytes: raw.len() as u64,
+            sha256: hash(&content),
+            rows,
+            set,
+        });
+        self.objects.push((key, content));
+    }
+
+    pub fn manifest_key(&self) -> String {
+        Prefixes::default().manifest(cluster().id(), &self.manifest.run, day())
+    }
+
+    /// Puts the parts, then the manifest; gives the manifest's key.
+    pub fn stage(self, bucket: &Bucket) -> String {
+        let key = self.manifest_key();
+        for (key, content) in self.objects {
+            bucket.put(&key, content);
+        }
+        bucket.put(&key, documents::write(&self.manifest).unwrap());
+        key
+    }
+}
+
+pub fn hash(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The rows of an answer that are not null, by their keys, in the order of the answer.
+pub fn rows(answer: &str, set: Option<u32>) -> Vec<(String, Value)> {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    let sets: Vec<Value> = match &answer["data"] {
+        Value::Array(sets) => sets.clone(),
+        Value::Object(_) => vec![answer["data"].clone()],
+        _ => Vec::new(),
+    };
+    sets.into_iter()
+        .enumerate()
+        .filter(|(index, _)| set.is_none_or(|set| set as usize == *index))
+        .filter_map(|(_, rows)| match rows {
+            Value::Object(rows) => Some(rows),
+            _ => None,
+        })
+        .flatten()
+        .filter(|(_, row)| !row.is_null())
+        .collect()
+}
+
+/// A number of a row, as a person would read it.
+pub fn number(row: &Value, name: &str) -> f64 {
+    match &row[name] {
+        Value::Number(number) => number.as_f64().unwrap(),
+        Value::String(text) => text.parse().unwrap_or(0.0),
+        _ => 0.0,
+    }
+}
