@@ -10,7 +10,7 @@ use contract::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::server::Bucket;
+use crate::bucket::Bucket;
 
 pub const CLUSTER: &str = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one";
 pub const DAY: &str = "2026-11-20";

@@ -1,0 +1,1 @@
+//! The transform function over a bucket.
