@@ -1,0 +1,345 @@
+//! The part of S3's interface that the exporter, the functions and common readers use, over a [`Directory`].
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use futures_util::TryStreamExt;
+use s3s::{
+    S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
+    checksum::ChecksumHasher,
+    dto::{
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
+        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
+        DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+        ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+        UploadPartInput, UploadPartOutput,
+    },
+    s3_error,
+};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use super::{
+    BUCKET_NAME,
+    directory::{Directory, DirectoryError, Entry, Listed, Precondition},
+    journal::Journal,
+};
+
+/// The metadata of an upload, in its directory.
+const UPLOAD_METADATA: &str = "metadata.json";
+/// How much of a file is read at a time.
+const READ_BYTES: usize = 64 * 1024;
+/// How many keys a page of a listing has, as in S3.
+const PAGE_KEYS: i32 = 1000;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub(super) directory: Arc<Directory>,
+    pub(super) journal: Arc<Journal>,
+}
+
+impl From<DirectoryError> for S3Error {
+    fn from(error: DirectoryError) -> Self {
+        let code = match &error {
+            DirectoryError::Key(_) => S3ErrorCode::InvalidArgument,
+            DirectoryError::Precondition(_) => S3ErrorCode::PreconditionFailed,
+            DirectoryError::Absent(_) => S3ErrorCode::NoSuchKey,
+            DirectoryError::InUse(_) | DirectoryError::Io { .. } => S3ErrorCode::InternalError,
+        };
+        Self::with_message(code, error.to_string())
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> S3Error {
+    S3Error::with_message(S3ErrorCode::InternalError, error.to_string())
+}
+
+/// An upload's directory vanishes when it is completed or aborted.
+fn no_upload(error: io::Error) -> S3Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => s3_error!(NoSuchUpload),
+        _ => internal(error),
+    }
+}
+
+fn check_bucket(name: &str) -> S3Result<()> {
+    if name == BUCKET_NAME { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+}
+
+fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
+    match (if_match, if_none_match) {
+        (None, None) => Ok(Precondition::None),
+        (None, Some(condition)) if condition.is_any() => Ok(Precondition::Absent),
+        (Some(condition), None) => match condition.as_etag() {
+            Some(etag) => Ok(Precondition::Match(etag.value().to_owned())),
+            None => Err(s3_error!(NotImplemented)),
+        },
+        _ => Err(s3_error!(NotImplemented)),
+    }
+}
+
+/// Writes a body into a file, and compares its CRC32 where the client sent one.
+async fn receive(
+    body: StreamingBlob,
+    path: &Path,
+    crc32: Option<String>,
+    trailers: Option<&s3s::TrailingHeaders>,
+) -> S3Result<()> {
+    let mut file = tokio::fs::File::create(path).await.map_err(no_upload)?;
+    let mut hasher = ChecksumHasher { crc32: Some(Default::default()), ..Default::default() };
+    let mut body = body;
+    while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
+        hasher.update(&chunk);
+        file.write_all(&chunk).await.map_err(internal)?;
+    }
+    file.flush().await.map_err(internal)?;
+    let trailer = || {
+        let headers = trailers?.take()?;
+        Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned())
+    };
+    let sent = crc32.or_else(trailer);
+    if sent.is_some() && sent != hasher.finalize().checksum_crc32 {
+        return Err(s3_error!(BadDigest));
+    }
+    Ok(())
+}
+
+impl Service {
+    /// Makes a finished file an object, and tells of it.
+    fn commit(
+        &self,
+        file: &Path,
+        key: &str,
+        metadata: Option<s3s::dto::Metadata>,
+        precondition: &Precondition,
+        event_name: &str,
+    ) -> S3Result<ETag> {
+        let notice = self.journal.announce(key, event_name).map_err(internal)?;
+        let committed = self.directory.commit(file, key, metadata.unwrap_or_default().into_iter().collect(), precondition);
+        if committed.is_err() {
+            // What is left is removed at the next start as well.
+            let _ = fs::remove_file(file);
+        }
+        let entry = committed?;
+        notice.publish();
+        Ok(ETag::Strong(entry.etag))
+    }
+
+    fn entry(&self, key: &str) -> S3Result<Entry> {
+        self.directory.head(key)?.ok_or_else(|| s3_error!(NoSuchKey))
+    }
+
+    fn upload(&self, upload_id: &str) -> S3Result<std::path::PathBuf> {
+        // Also keeps what is not an upload's name from being a path.
+        let id = uuid::Uuid::parse_str(upload_id).map_err(|_| s3_error!(NoSuchUpload))?;
+        Ok(self.directory.unfinished().with_file_name(id.to_string()))
+    }
+}
+
+/// A number for the interface's signed fields.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[async_trait::async_trait]
+impl S3 for Service {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let PutObjectInput { bucket, key, body, metadata, if_match, if_none_match, checksum_crc32, .. } = request.input;
+        check_bucket(&bucket)?;
+        self.directory.path(&key)?;
+        let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
+        let file = self.directory.unfinished();
+        let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        if let Err(error) = receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
+            let _ = fs::remove_file(&file);
+            return Err(error);
+        }
+        let etag = self.commit(&file, &key, metadata, &precondition, "ObjectCreated:Put")?;
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag), ..Default::default() }))
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let GetObjectInput { bucket, key, range, .. } = request.input;
+        check_bucket(&bucket)?;
+        let entry = self.entry(&key)?;
+        // A write in between puts another file in this one's place: what is open stays whole.
+        let mut file = tokio::fs::File::open(self.directory.path(&key)?).await.map_err(|_| s3_error!(NoSuchKey))?;
+        let whole = file.metadata().await.map_err(internal)?.len();
+        let (length, content_range) = match range {
+            None => (whole, None),
+            Some(range) => {
+                let range = range.check(whole)?;
+                file.seek(io::SeekFrom::Start(range.start)).await.map_err(internal)?;
+                (range.end - range.start, Some(format!("bytes {}-{}/{whole}", range.start, range.end - 1)))
+            }
+        };
+        let body = ReaderStream::with_capacity(file.take(length), READ_BYTES);
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: Some(signed(length)),
+            content_range,
+            body: Some(StreamingBlob::wrap(body)),
+            e_tag: Some(ETag::Strong(entry.etag)),
+            last_modified: Some(Timestamp::from(entry.modified)),
+            metadata: Some(entry.metadata.into_iter().collect()),
+            ..Default::default()
+        }))
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        check_bucket(&request.input.bucket)?;
+        let entry = self.entry(&request.input.key)?;
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: Some(signed(entry.bytes)),
+            e_tag: Some(ETag::Strong(entry.etag)),
+            last_modified: Some(Timestamp::from(entry.modified)),
+            metadata: Some(entry.metadata.into_iter().collect()),
+            ..Default::default()
+        }))
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        check_bucket(&request.input.bucket)?;
+        self.directory.delete(&request.input.key)?;
+        Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let ListObjectsV2Input { bucket, prefix, delimiter, start_after, continuation_token, max_keys, .. } = request.input;
+        check_bucket(&bucket)?;
+        let folders = match delimiter.as_deref() {
+            None | Some("") => false,
+            Some("/") => true,
+            Some(_) => return Err(s3_error!(NotImplemented)),
+        };
+        let prefix = prefix.unwrap_or_default();
+        let after = continuation_token.clone().or_else(|| start_after.clone()).unwrap_or_default();
+        let limit = max_keys.unwrap_or(PAGE_KEYS).clamp(0, PAGE_KEYS);
+        let page = usize::try_from(limit).unwrap_or(0);
+        let directory = Arc::clone(&self.directory);
+        let asked = prefix.clone();
+        // One more than asked for tells whether there is another page.
+        let mut listed = tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
+            .await
+            .map_err(internal)??;
+        let is_truncated = listed.len() > page;
+        listed.truncate(page);
+        let next_continuation_token = match listed.last() {
+            Some(Listed::Object(key, _) | Listed::Folder(key)) if is_truncated => Some(key.clone()),
+            _ => None,
+        };
+        let key_count = i32::try_from(listed.len()).ok();
+        let (mut contents, mut common_prefixes) = (Vec::new(), Vec::new());
+        for listed in listed {
+            match listed {
+                Listed::Folder(prefix) => common_prefixes.push(CommonPrefix { prefix: Some(prefix) }),
+                Listed::Object(key, entry) => contents.push(Object {
+                    key: Some(key),
+                    size: Some(signed(entry.bytes)),
+                    e_tag: Some(ETag::Strong(entry.etag)),
+                    last_modified: Some(Timestamp::from(entry.modified)),
+                    ..Default::default()
+                }),
+            }
+        }
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(bucket),
+            prefix: Some(prefix),
+            delimiter,
+            start_after,
+            continuation_token,
+            next_continuation_token,
+            is_truncated: Some(is_truncated),
+            key_count,
+            max_keys: Some(limit),
+            contents: Some(contents),
+            common_prefixes: Some(common_prefixes),
+            ..Default::default()
+        }))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let CreateMultipartUploadInput { bucket, key, metadata, .. } = request.input;
+        check_bucket(&bucket)?;
+        self.directory.path(&key)?;
+        let upload = self.directory.unfinished();
+        fs::create_dir(&upload).map_err(internal)?;
+        let json = serde_json::to_vec(&metadata.unwrap_or_default()).map_err(internal)?;
+        fs::write(upload.join(UPLOAD_METADATA), json).map_err(internal)?;
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            upload_id: upload.file_name().map(|name| name.to_string_lossy().into_owned()),
+            ..Default::default()
+        }))
+    }
+
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let UploadPartInput { upload_id, part_number, body, checksum_crc32, .. } = request.input;
+        let file = self.upload(&upload_id)?.join(part_number.to_string());
+        let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        receive(body, &file, checksum_crc32.clone(), request.trailing_headers.as_ref()).await?;
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong(format!("{upload_id}-{part_number}"))),
+            checksum_crc32,
+            ..Default::default()
+        }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } = request.input;
+        check_bucket(&bucket)?;
+        let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
+        let upload = self.upload(&upload_id)?;
+        let json = fs::read(upload.join(UPLOAD_METADATA)).map_err(no_upload)?;
+        let metadata = serde_json::from_slice(&json).map_err(internal)?;
+        let parts: Vec<i32> = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default().iter().filter_map(|part| part.part_number).collect();
+        if parts.is_empty() {
+            return Err(s3_error!(MalformedXML));
+        }
+        if !parts.is_sorted() {
+            return Err(s3_error!(InvalidPartOrder));
+        }
+        let file = self.directory.unfinished();
+        let (from, to) = (upload.clone(), file.clone());
+        tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to)).await.map_err(internal)??;
+        let etag = self.commit(&file, &key, Some(metadata), &precondition, "ObjectCreated:CompleteMultipartUpload")?;
+        if let Err(error) = fs::remove_dir_all(&upload) {
+            tracing::debug!(%error, "the parts of a complete upload stay until the next start");
+        }
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            e_tag: Some(etag),
+            ..Default::default()
+        }))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        fs::remove_dir_all(self.upload(&request.input.upload_id)?).map_err(no_upload)?;
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+}
+
+fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<()> {
+    let part = |number: &i32| upload.join(number.to_string());
+    let (Some((first, others)), true) = (parts.split_first(), parts.iter().all(|number| part(number).is_file())) else {
+        return Err(s3_error!(InvalidPart));
+    };
+    // The first part becomes the file: most objects have one part only.
+    fs::rename(part(first), to).map_err(internal)?;
+    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(internal)?;
+    for number in others {
+        let mut part = fs::File::open(part(number)).map_err(internal)?;
+        io::copy(&mut part, &mut file).map_err(internal)?;
+    }
+    Ok(())
+}

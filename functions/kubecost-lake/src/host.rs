@@ -1,0 +1,128 @@
+//! The whole product in one process, on a directory: the bucket, the functions, and what delivers events between them.
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use aws_access::{Store, session};
+use backfill::Backfill;
+use contract::{clock::Clock, cluster::ClusterArn, keys::Prefixes};
+use crawler::Crawler;
+use exporter::{Exporter, settings::{PeriodSettings, SourceSettings}};
+use function::metrics::LogOnly;
+use settings::{Faults, Reader};
+use transform::Transform;
+
+use crate::{
+    bucket::{BUCKET_NAME, BucketError, LocalBucket},
+    catalog::{self, LocalCatalog},
+    dispatch::{Dispatcher, Functions, is_wanted},
+};
+
+/// How long the exporter waits for a plan: the function is in the same process.
+const PLAN_WAIT: Duration = Duration::from_secs(60);
+
+/// The product in one process.
+pub struct Host {
+    /// The bucket.
+    pub store: Store,
+    /// Delivers events.
+    pub dispatcher: Dispatcher,
+    /// The bucket's server.
+    pub bucket: LocalBucket,
+    clock: Arc<dyn Clock>,
+}
+
+/// Settings of the functions, by name.
+pub type LookUp<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Why the host cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] Faults),
+    /// The bucket.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+}
+
+/// What all functions are told; the rest is by their defaults or the look-up.
+fn settings_of(look_up: LookUp<'_>) -> impl Fn(&str) -> Option<String> {
+    move |name| match name {
+        "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
+        "CATALOG_MODE" => Some("register".to_owned()),
+        "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("local".to_owned()),
+        _ => look_up(name),
+    }
+}
+
+/// The settings of the functions.
+struct FunctionSettings {
+    transform: transform::Settings,
+    backfill: backfill::settings::Settings,
+    crawler: crawler::settings::Settings,
+}
+
+impl FunctionSettings {
+    fn read(look_up: LookUp<'_>) -> Result<Self, Faults> {
+        let reader = || Reader::new(settings_of(look_up));
+        let transform = transform::Settings::read(reader());
+        let backfill = backfill::settings::Settings::read(reader());
+        let crawler = crawler::settings::Settings::read(reader());
+        match (transform, backfill, crawler) {
+            (Ok(transform), Ok(backfill), Ok(crawler)) => Ok(Self { transform, backfill, crawler }),
+            (transform, backfill, crawler) => {
+                let mut faults: Vec<_> = [transform.err(), backfill.err(), crawler.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
+                faults.sort_by(|a, b| (&a.setting, &a.message).cmp(&(&b.setting, &b.message)));
+                faults.dedup();
+                Err(Faults(faults))
+            }
+        }
+    }
+}
+
+/// Looks at the functions' settings without starting anything.
+///
+/// # Errors
+/// All faults together.
+pub fn check_settings(look_up: LookUp<'_>) -> Result<(), Faults> {
+    FunctionSettings::read(look_up).map(|_| ())
+}
+
+impl Host {
+    /// Starts on a directory. Events that a former process left are delivered.
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the directory cannot be used.
+    pub async fn start(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Self, HostError> {
+        let settings = FunctionSettings::read(look_up)?;
+        let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
+        let store = Store::new(session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
+        let (metrics, catalog) = (Arc::new(LogOnly), Arc::new(LocalCatalog::new(directory.join(catalog::FILE))));
+        let functions = Functions {
+            transform: Arc::new(Transform::new(settings.transform, store.clone(), Arc::clone(&clock), metrics.clone())),
+            backfill: Arc::new(Backfill::new(settings.backfill, store.clone(), Arc::clone(&clock), metrics)),
+            crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalog)),
+        };
+        let dispatcher = Dispatcher::start(functions, Arc::clone(&clock), Arc::clone(&bucket.journal), written);
+        Ok(Self { store, dispatcher, bucket, clock })
+    }
+
+    /// An exporter into this bucket.
+    pub fn exporter(&self, cluster: ClusterArn, source: SourceSettings, period: PeriodSettings) -> Exporter {
+        Exporter {
+            cluster,
+            source,
+            period,
+            plan_wait: PLAN_WAIT,
+            store: self.store.clone(),
+            prefixes: Prefixes::default(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Host").field("bucket", &self.bucket.endpoint).finish_non_exhaustive()
+    }
+}
