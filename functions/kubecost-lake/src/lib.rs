@@ -5,3 +5,4 @@ pub mod bucket;
 pub mod catalog;
 pub mod dispatch;
 pub mod host;
+pub mod simulator;
