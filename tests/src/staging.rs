@@ -17,7 +17,9 @@ pub const DAY: &str = "2026-11-20";
 
 /// A run by its number; higher numbers are newer.
 pub fn run(number: u32) -> RunId {
-    format!("019aaaaa-0000-7000-8000-{number:012x}").parse().unwrap()
+    format!("019aaaaa-0000-7000-8000-{number:012x}")
+        .parse()
+        .unwrap()
 }
 
 pub fn cluster() -> ClusterArn {
@@ -43,13 +45,19 @@ impl Staging {
             date: day(),
             window: day().window(),
             created_at: "2026-11-24T05:00:00Z".parse().unwrap(),
-            source: Source { kind: SourceKind::Kubecost, version: None },
+            source: Source {
+                kind: SourceKind::Kubecost,
+                version: None,
+            },
             query: "/model/allocation".to_owned(),
             rows: 0,
             total_cost: 0.0,
             parts: Vec::new(),
         };
-        Self { manifest, objects: Vec::new() }
+        Self {
+            manifest,
+            objects: Vec::new(),
+        }
     }
 
     /// The set of a run with one page of allocations, and with assets if there are some.
@@ -65,17 +73,32 @@ impl Staging {
     /// Adds a page of allocations, and counts its rows and costs as an exporter would, by a parser of its own.
     pub fn add_page(&mut self, answer: &str, set: Option<u32>) {
         let rows = rows(answer, set);
-        let costs = rows.iter().map(|(_, row)| number(row, "totalCost")).sum::<f64>();
+        let costs = rows
+            .iter()
+            .map(|(_, row)| number(row, "totalCost"))
+            .sum::<f64>();
         self.manifest.rows += rows.len() as u64;
         self.manifest.total_cost += costs;
-        let page = self.manifest.parts.iter().filter(|part| part.kind == PartKind::Allocation).count() + 1;
+        let page = self
+            .manifest
+            .parts
+            .iter()
+            .filter(|part| part.kind == PartKind::Allocation)
+            .count()
+            + 1;
         let key = Prefixes::default().allocation_part(
             cluster().id(),
             &self.manifest.run,
             day(),
             u32::try_from(page).unwrap(),
         );
-        self.add_part(PartKind::Allocation, key, answer.as_bytes(), rows.len() as u64, set);
+        self.add_part(
+            PartKind::Allocation,
+            key,
+            answer.as_bytes(),
+            rows.len() as u64,
+            set,
+        );
     }
 
     pub fn add_assets(&mut self, answer: &str) {
@@ -83,7 +106,14 @@ impl Staging {
         self.add_part(PartKind::Assets, key, answer.as_bytes(), 0, None);
     }
 
-    pub fn add_part(&mut self, kind: PartKind, key: String, raw: &[u8], rows: u64, set: Option<u32>) {
+    pub fn add_part(
+        &mut self,
+        kind: PartKind,
+        key: String,
+        raw: &[u8],
+        rows: u64,
+        set: Option<u32>,
+    ) {
         let content = zstd::encode_all(raw, 1).unwrap();
         self.manifest.parts.push(Part {
             kind,
@@ -113,7 +143,10 @@ impl Staging {
 }
 
 pub fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The rows of an answer that are not null, by their keys, in the order of the answer.

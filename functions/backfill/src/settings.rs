@@ -51,7 +51,7 @@ impl Settings {
                 in_flight: TimeDelta::minutes(whole(reader.whole_number(
                     "IN_FLIGHT_MINUTES",
                     60,
-                    1..=1440,
+                    0..=1440,
                 ))),
                 retry_limit: narrow(reader.whole_number("RETRY_LIMIT", 3, 1..=100)),
             },

@@ -53,7 +53,8 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
     let store = Store::new(session::s3_client(&config), &settings.bucket)
         .with_kms_key(settings.kms_key)
         .with_bucket_owner(settings.bucket_owner);
-    let private_ca = certificate::load(&settings.source.ca_certificate, &config).await?;
+    let private_ca =
+        certificate::load(&settings.source.ca_certificate, async || config.clone()).await?;
     let exporter = Exporter {
         cluster: settings.cluster,
         source: settings.source,

@@ -24,21 +24,35 @@ pub struct LocalCatalog {
 impl LocalCatalog {
     /// A catalog in this file, which need not be there yet.
     pub fn new(file: PathBuf) -> Self {
-        Self { file, change: Mutex::new(()) }
+        Self {
+            file,
+            change: Mutex::new(()),
+        }
     }
 
     fn read(&self) -> io::Result<BTreeSet<Partition>> {
         match std::fs::read(&self.file) {
             Ok(json) => {
                 let partitions: BTreeSet<[String; 4]> = serde_json::from_slice(&json)?;
-                Ok(partitions.into_iter().map(|[account_id, region, year, month]| Partition { account_id, region, year, month }).collect())
+                Ok(partitions
+                    .into_iter()
+                    .map(|[account_id, region, year, month]| Partition {
+                        account_id,
+                        region,
+                        year,
+                        month,
+                    })
+                    .collect())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
             Err(error) => Err(error),
         }
     }
 
-    async fn change(&self, change: impl FnOnce(&mut BTreeSet<Partition>)) -> Result<(), CatalogError> {
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut BTreeSet<Partition>),
+    ) -> Result<(), CatalogError> {
         let _changing = self.change.lock().await;
         let mut partitions = self.read()?;
         change(&mut partitions);
@@ -65,14 +79,16 @@ impl Catalog for LocalCatalog {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.change(|known| known.extend(partitions.iter().cloned())).await
+        self.change(|known| known.extend(partitions.iter().cloned()))
+            .await
     }
 
     async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.change(|known| known.retain(|partition| !partitions.contains(partition))).await
+        self.change(|known| known.retain(|partition| !partitions.contains(partition)))
+            .await
     }
 
     /// There is no crawler: the local host runs in the mode that registers partitions.

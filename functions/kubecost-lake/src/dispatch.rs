@@ -52,7 +52,9 @@ impl Functions {
 
 /// Whether any function waits for a key.
 pub fn is_wanted(key: &str) -> bool {
-    [MANIFEST, INVENTORY, PARQUET].iter().any(|ending| key.ends_with(ending))
+    [MANIFEST, INVENTORY, PARQUET]
+        .iter()
+        .any(|ending| key.ends_with(ending))
 }
 
 /// An event that failed as often as it was tried.
@@ -84,8 +86,12 @@ impl Dispatcher {
         let failures = Arc::new(Mutex::new(Vec::new()));
         let permits = Arc::new(Semaphore::new(CONCURRENCY));
         let delivering = tokio::spawn({
-            let (functions, clock, journal, failures) =
-                (functions.clone(), Arc::clone(&clock), Arc::clone(&journal), Arc::clone(&failures));
+            let (functions, clock, journal, failures) = (
+                functions.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&journal),
+                Arc::clone(&failures),
+            );
             async move {
                 while let Some(written) = written.recv().await {
                     let Some(function) = functions.of(&written.key).map(Arc::clone) else {
@@ -107,7 +113,13 @@ impl Dispatcher {
                 }
             }
         });
-        Self { functions, clock, journal, failures, delivering }
+        Self {
+            functions,
+            clock,
+            journal,
+            failures,
+            delivering,
+        }
     }
 
     /// Waits until all events are handled, those included that follow from them; gives those that failed since it was last asked.
@@ -135,8 +147,15 @@ impl Drop for Dispatcher {
     }
 }
 
-async fn deliver(function: &dyn Function, written: &ObjectWritten, clock: &dyn Clock) -> Result<(), Failure> {
-    let object = ObjectCreated { bucket: BUCKET_NAME.to_owned(), key: written.key.clone() };
+async fn deliver(
+    function: &dyn Function,
+    written: &ObjectWritten,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    let object = ObjectCreated {
+        bucket: BUCKET_NAME.to_owned(),
+        key: written.key.clone(),
+    };
     let event = events::notification(&object, &written.event_name, REGION, clock);
     let mut attempt = 1;
     loop {
@@ -145,7 +164,10 @@ async fn deliver(function: &dyn Function, written: &ObjectWritten, clock: &dyn C
         };
         tracing::warn!(function = function.name(), key = written.key, attempt, %error, "an event failed");
         if attempt == ATTEMPTS {
-            return Err(Failure { key: written.key.clone(), reason: error.to_string() });
+            return Err(Failure {
+                key: written.key.clone(),
+                reason: error.to_string(),
+            });
         }
         attempt += 1;
     }

@@ -1,12 +1,20 @@
 //! The whole product in one process, on a directory: the bucket, the functions, and what delivers events between them.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_access::{Store, session};
 use backfill::Backfill;
 use contract::{clock::Clock, cluster::ClusterArn, keys::Prefixes};
 use crawler::Crawler;
-use exporter::{Exporter, settings::{PeriodSettings, SourceSettings}};
+use exporter::{
+    Exporter,
+    settings::{PeriodSettings, SourceSettings},
+};
 use function::metrics::LogOnly;
 use settings::{Faults, Reader};
 use transform::Transform;
@@ -28,6 +36,10 @@ pub struct Host {
     pub dispatcher: Dispatcher,
     /// The bucket's server.
     pub bucket: LocalBucket,
+    /// Where the bucket lies.
+    pub directory: PathBuf,
+    /// Where things lie in it.
+    pub prefixes: Prefixes,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,6 +63,8 @@ fn settings_of(look_up: LookUp<'_>) -> impl Fn(&str) -> Option<String> {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
         "CATALOG_MODE" => Some("register".to_owned()),
         "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("local".to_owned()),
+        // Whoever plans here has waited until all deliveries were done.
+        "IN_FLIGHT_MINUTES" => Some("0".to_owned()),
         _ => look_up(name),
     }
 }
@@ -69,9 +83,17 @@ impl FunctionSettings {
         let backfill = backfill::settings::Settings::read(reader());
         let crawler = crawler::settings::Settings::read(reader());
         match (transform, backfill, crawler) {
-            (Ok(transform), Ok(backfill), Ok(crawler)) => Ok(Self { transform, backfill, crawler }),
+            (Ok(transform), Ok(backfill), Ok(crawler)) => Ok(Self {
+                transform,
+                backfill,
+                crawler,
+            }),
             (transform, backfill, crawler) => {
-                let mut faults: Vec<_> = [transform.err(), backfill.err(), crawler.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
+                let mut faults: Vec<_> = [transform.err(), backfill.err(), crawler.err()]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|faults| faults.0)
+                    .collect();
                 faults.sort_by(|a, b| (&a.setting, &a.message).cmp(&(&b.setting, &b.message)));
                 faults.dedup();
                 Err(Faults(faults))
@@ -93,29 +115,63 @@ impl Host {
     ///
     /// # Errors
     /// When a setting is wrong, or the directory cannot be used.
-    pub async fn start(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Self, HostError> {
+    pub async fn start(
+        directory: &Path,
+        look_up: LookUp<'_>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HostError> {
         let settings = FunctionSettings::read(look_up)?;
         let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
         let store = Store::new(session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
-        let (metrics, catalog) = (Arc::new(LogOnly), Arc::new(LocalCatalog::new(directory.join(catalog::FILE))));
+        let (metrics, catalog) = (
+            Arc::new(LogOnly),
+            Arc::new(LocalCatalog::new(directory.join(catalog::FILE))),
+        );
         let functions = Functions {
-            transform: Arc::new(Transform::new(settings.transform, store.clone(), Arc::clone(&clock), metrics.clone())),
-            backfill: Arc::new(Backfill::new(settings.backfill, store.clone(), Arc::clone(&clock), metrics)),
+            transform: Arc::new(Transform::new(
+                settings.transform,
+                store.clone(),
+                Arc::clone(&clock),
+                metrics.clone(),
+            )),
+            backfill: Arc::new(Backfill::new(
+                settings.backfill,
+                store.clone(),
+                Arc::clone(&clock),
+                metrics,
+            )),
             crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalog)),
         };
-        let dispatcher = Dispatcher::start(functions, Arc::clone(&clock), Arc::clone(&bucket.journal), written);
-        Ok(Self { store, dispatcher, bucket, clock })
+        let dispatcher = Dispatcher::start(
+            functions,
+            Arc::clone(&clock),
+            Arc::clone(&bucket.journal),
+            written,
+        );
+        Ok(Self {
+            store,
+            dispatcher,
+            bucket,
+            directory: directory.to_owned(),
+            prefixes: Prefixes::default(),
+            clock,
+        })
     }
 
     /// An exporter into this bucket.
-    pub fn exporter(&self, cluster: ClusterArn, source: SourceSettings, period: PeriodSettings) -> Exporter {
+    pub fn exporter(
+        &self,
+        cluster: ClusterArn,
+        source: SourceSettings,
+        period: PeriodSettings,
+    ) -> Exporter {
         Exporter {
             cluster,
             source,
             period,
             plan_wait: PLAN_WAIT,
             store: self.store.clone(),
-            prefixes: Prefixes::default(),
+            prefixes: self.prefixes.clone(),
             clock: Arc::clone(&self.clock),
         }
     }
@@ -123,6 +179,9 @@ impl Host {
 
 impl fmt::Debug for Host {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Host").field("bucket", &self.bucket.endpoint).finish_non_exhaustive()
+        formatter
+            .debug_struct("Host")
+            .field("bucket", &self.bucket.endpoint)
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,13 @@
 
 pub mod bucket;
 pub mod catalog;
+pub mod collect;
+pub mod command;
+pub mod demo;
 pub mod dispatch;
 pub mod host;
+pub mod output;
+pub mod progress;
+pub mod replay;
+pub mod report;
 pub mod simulator;

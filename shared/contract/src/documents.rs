@@ -158,6 +158,17 @@ pub enum PlanReason {
     Retry,
 }
 
+/// The word in the document.
+impl std::fmt::Display for PlanReason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Missing => "missing",
+            Self::Restate => "restate",
+            Self::Retry => "retry",
+        })
+    }
+}
+
 /// A day's set is complete: `staging/…/<run>/<date>/manifest.json`. No parts: the source has no data for the day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

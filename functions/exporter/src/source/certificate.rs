@@ -27,13 +27,13 @@ pub enum CertificateError {
 }
 
 /// Reads the certificate: the PEM text, or `None` where public CAs are trusted. The secret is read with the credentials that write to the
-/// bucket: it lies in the lake's account.
+/// bucket: it lies in the lake's account. Only then is `config` asked for: elsewhere looking for AWS credentials takes seconds.
 ///
 /// # Errors
 /// When it cannot be read.
 pub async fn load(
     ca: &CaCertificate,
-    config: &SdkConfig,
+    config: impl AsyncFnOnce() -> SdkConfig,
 ) -> Result<Option<Vec<u8>>, CertificateError> {
     match ca {
         CaCertificate::Public => Ok(None),
@@ -46,7 +46,7 @@ pub async fn load(
                 })
         }
         CaCertificate::Secret { name, region } => {
-            let mut builder = aws_sdk_secretsmanager::config::Builder::from(config);
+            let mut builder = aws_sdk_secretsmanager::config::Builder::from(&config().await);
             if let Some(region) = region {
                 builder = builder.region(Region::new(region.clone()));
             }

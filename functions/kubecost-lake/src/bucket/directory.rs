@@ -69,7 +69,9 @@ pub enum Listed {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The key cannot be a file.
-    #[error("the key '{0}' cannot be a file: it has an empty or hidden segment, or one longer than {LONGEST_SEGMENT} bytes")]
+    #[error(
+        "the key '{0}' cannot be a file: it has an empty or hidden segment, or one longer than {LONGEST_SEGMENT} bytes"
+    )]
     Key(String),
     /// The condition does not hold.
     #[error("the condition on '{0}' does not hold")]
@@ -91,7 +93,10 @@ pub enum DirectoryError {
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError + '_ {
-    move |source| DirectoryError::Io { path: path.to_owned(), source }
+    move |source| DirectoryError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// What the file system says of a file; tells whether a sidecar belongs to it.
@@ -108,7 +113,11 @@ impl Stamp {
         let inode = std::os::unix::fs::MetadataExt::ino(metadata);
         #[cfg(not(unix))]
         let inode = 0;
-        Ok(Self { bytes: metadata.len(), modified: metadata.modified()?, inode })
+        Ok(Self {
+            bytes: metadata.len(),
+            modified: metadata.modified()?,
+            inode,
+        })
     }
 }
 
@@ -136,10 +145,16 @@ impl Directory {
             Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(root.to_owned())),
             Err(TryLockError::Error(source)) => return Err(io_error(&lock_path)(source)),
         }
-        let directory = Self { root: root.to_owned(), commit: Mutex::new(()), _lock: lock };
+        let directory = Self {
+            root: root.to_owned(),
+            commit: Mutex::new(()),
+            _lock: lock,
+        };
         let uploads = directory.uploads();
         match fs::remove_dir_all(&uploads) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&uploads)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(&uploads)(error));
+            }
             _ => {}
         }
         fs::create_dir_all(&uploads).map_err(io_error(&uploads))?;
@@ -170,7 +185,10 @@ impl Directory {
     /// When the key cannot be a file.
     pub fn path(&self, key: &str) -> Result<PathBuf, DirectoryError> {
         let is_name = |segment: &str| {
-            !segment.is_empty() && !segment.starts_with('.') && segment.len() <= LONGEST_SEGMENT && !segment.contains(['\0', '\\'])
+            !segment.is_empty()
+                && !segment.starts_with('.')
+                && segment.len() <= LONGEST_SEGMENT
+                && !segment.contains(['\0', '\\'])
         };
         if key.split('/').all(is_name) {
             Ok(self.root.join(key))
@@ -180,7 +198,10 @@ impl Directory {
     }
 
     fn sidecar_path(&self, key: &str) -> PathBuf {
-        self.root.join(HIDDEN).join("metadata").join(format!("{key}.json"))
+        self.root
+            .join(HIDDEN)
+            .join("metadata")
+            .join(format!("{key}.json"))
     }
 
     /// What is known of an object.
@@ -190,9 +211,19 @@ impl Directory {
     pub fn head(&self, key: &str) -> Result<Option<Entry>, DirectoryError> {
         let path = self.path(key)?;
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => self.entry(key, &metadata).map(Some).map_err(io_error(&path)),
+            Ok(metadata) if metadata.is_file() => self
+                .entry(key, &metadata)
+                .map(Some)
+                .map_err(io_error(&path)),
             Ok(_) => Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(io_error(&path)(error)),
         }
     }
@@ -207,11 +238,22 @@ impl Directory {
             Some(sidecar) => (sidecar.etag, sidecar.metadata),
             // Put there by hand, or by a process that was killed.
             None => {
-                let since = stamp.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                (format!("{:x}-{:x}-{:x}", since.as_nanos(), stamp.bytes, stamp.inode), HashMap::new())
+                let since = stamp
+                    .modified
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .unwrap_or_default();
+                (
+                    format!("{:x}-{:x}-{:x}", since.as_nanos(), stamp.bytes, stamp.inode),
+                    HashMap::new(),
+                )
             }
         };
-        Ok(Entry { etag, bytes: stamp.bytes, modified: stamp.modified, metadata })
+        Ok(Entry {
+            etag,
+            bytes: stamp.bytes,
+            modified: stamp.modified,
+            metadata,
+        })
     }
 
     /// Makes a finished file an object, if the condition holds.
@@ -232,17 +274,31 @@ impl Directory {
             (Precondition::None, _) | (Precondition::Absent, None) => {}
             (Precondition::Match(wanted), Some(entry)) if entry.etag == *wanted => {}
             (Precondition::Match(_), None) => return Err(DirectoryError::Absent(key.to_owned())),
-            (Precondition::Absent | Precondition::Match(_), Some(_)) => return Err(DirectoryError::Precondition(key.to_owned())),
+            (Precondition::Absent | Precondition::Match(_), Some(_)) => {
+                return Err(DirectoryError::Precondition(key.to_owned()));
+            }
         }
-        let stamp = fs::metadata(unfinished).and_then(|metadata| Stamp::of(&metadata)).map_err(io_error(unfinished))?;
-        let sidecar = Sidecar { stamp, etag: Uuid::new_v4().simple().to_string(), metadata };
+        let stamp = fs::metadata(unfinished)
+            .and_then(|metadata| Stamp::of(&metadata))
+            .map_err(io_error(unfinished))?;
+        let sidecar = Sidecar {
+            stamp,
+            etag: Uuid::new_v4().simple().to_string(),
+            metadata,
+        };
         let sidecar_path = self.sidecar_path(key);
-        let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
+        let json =
+            serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
         let unfinished_sidecar = self.unfinished();
         fs::write(&unfinished_sidecar, json).map_err(io_error(&unfinished_sidecar))?;
         rename(&unfinished_sidecar, &sidecar_path)?;
         rename(unfinished, &path)?;
-        Ok(Entry { etag: sidecar.etag, bytes: sidecar.stamp.bytes, modified: sidecar.stamp.modified, metadata: sidecar.metadata })
+        Ok(Entry {
+            etag: sidecar.etag,
+            bytes: sidecar.stamp.bytes,
+            modified: sidecar.stamp.modified,
+            metadata: sidecar.metadata,
+        })
     }
 
     /// Removes an object, and the folders that it leaves empty. One that is not there is no error.
@@ -254,10 +310,16 @@ impl Directory {
         let _locked = self.locked();
         for path in [path, self.sidecar_path(key)] {
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&path)(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error(&path)(error));
+                }
                 _ => {}
             }
-            for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.root) {
+            for folder in path
+                .ancestors()
+                .skip(1)
+                .take_while(|folder| *folder != self.root)
+            {
                 if fs::remove_dir(folder).is_err() {
                     break;
                 }
@@ -271,8 +333,21 @@ impl Directory {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn list(&self, prefix: &str, after: &str, folders: bool, limit: usize) -> Result<Vec<Listed>, DirectoryError> {
-        let mut listing = Listing { directory: self, prefix, after, folders, limit, found: Vec::new() };
+    pub fn list(
+        &self,
+        prefix: &str,
+        after: &str,
+        folders: bool,
+        limit: usize,
+    ) -> Result<Vec<Listed>, DirectoryError> {
+        let mut listing = Listing {
+            directory: self,
+            prefix,
+            after,
+            folders,
+            limit,
+            found: Vec::new(),
+        };
         listing.visit("")?;
         Ok(listing.found)
     }
@@ -311,7 +386,10 @@ impl Listing<'_> {
             for entry in fs::read_dir(path)? {
                 let entry = entry?;
                 // Removed in between: not there. Not UTF-8, or hidden: not ours.
-                let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
+                let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata())
+                else {
+                    continue;
+                };
                 if !name.starts_with('.') {
                     let slash = if metadata.is_dir() { "/" } else { "" };
                     entries.push((format!("{folder}{name}{slash}"), metadata));
@@ -332,14 +410,20 @@ impl Listing<'_> {
             if metadata.is_dir() {
                 let may_match = key.starts_with(self.prefix) || self.prefix.starts_with(&key);
                 let may_follow = key.as_str() > self.after || self.after.starts_with(&key);
-                let is_folder = self.folders && key.len() > self.prefix.len() && key.starts_with(self.prefix);
+                let is_folder =
+                    self.folders && key.len() > self.prefix.len() && key.starts_with(self.prefix);
                 match (may_match && may_follow, is_folder) {
-                    (true, true) if key.as_str() > self.after => self.found.push(Listed::Folder(key)),
+                    (true, true) if key.as_str() > self.after => {
+                        self.found.push(Listed::Folder(key))
+                    }
                     (true, false) => self.visit(&key)?,
                     _ => {}
                 }
             } else if key.starts_with(self.prefix) && key.as_str() > self.after {
-                let entry = self.directory.entry(&key, &metadata).map_err(io_error(&path))?;
+                let entry = self
+                    .directory
+                    .entry(&key, &metadata)
+                    .map_err(io_error(&path))?;
                 self.found.push(Listed::Object(key, entry));
             }
         }
@@ -351,10 +435,20 @@ impl Listing<'_> {
 mod tests {
     use super::*;
 
-    fn put(directory: &Directory, key: &str, content: &str, precondition: &Precondition) -> Result<Entry, DirectoryError> {
+    fn put(
+        directory: &Directory,
+        key: &str,
+        content: &str,
+        precondition: &Precondition,
+    ) -> Result<Entry, DirectoryError> {
         let file = directory.unfinished();
         fs::write(&file, content).unwrap();
-        directory.commit(&file, key, HashMap::from([("run".to_owned(), content.to_owned())]), precondition)
+        directory.commit(
+            &file,
+            key,
+            HashMap::from([("run".to_owned(), content.to_owned())]),
+            precondition,
+        )
     }
 
     fn open() -> (tempfile::TempDir, Directory) {
@@ -371,10 +465,16 @@ mod tests {
                 let writers: Vec<_> = (0..16)
                     .map(|number| {
                         let (directory, precondition) = (&directory, precondition.clone());
-                        scope.spawn(move || put(directory, "a/b", &format!("{number}"), &precondition).is_ok())
+                        scope.spawn(move || {
+                            put(directory, "a/b", &format!("{number}"), &precondition).is_ok()
+                        })
                     })
                     .collect();
-                writers.into_iter().map(|writer| writer.join().unwrap()).filter(|won| *won).count()
+                writers
+                    .into_iter()
+                    .map(|writer| writer.join().unwrap())
+                    .filter(|won| *won)
+                    .count()
             })
         };
         assert_eq!(race(Precondition::Absent), 1);
@@ -403,7 +503,12 @@ mod tests {
         }
         let list = |prefix: &str, after: &str, folders, limit| -> Vec<String> {
             let listed = directory.list(prefix, after, folders, limit).unwrap();
-            listed.into_iter().map(|listed| match listed { Listed::Object(key, _) | Listed::Folder(key) => key }).collect()
+            listed
+                .into_iter()
+                .map(|listed| match listed {
+                    Listed::Object(key, _) | Listed::Folder(key) => key,
+                })
+                .collect()
         };
         assert_eq!(list("", "", false, 100), keys);
         assert_eq!(list("a/2", "", false, 100), ["a/2/x", "a/2/y", "a/20"]);
@@ -426,14 +531,20 @@ mod tests {
         directory.delete("a/b/c").unwrap();
         assert!(!directory.root().join("a").exists());
         for key in ["../x", "/x", "a//b", "a/", ".bucket/lock", "a/./b", ""] {
-            assert!(matches!(directory.head(key), Err(DirectoryError::Key(_))), "{key}");
+            assert!(
+                matches!(directory.head(key), Err(DirectoryError::Key(_))),
+                "{key}"
+            );
         }
     }
 
     #[test]
     fn one_process_has_the_directory() {
         let (root, directory) = open();
-        assert!(matches!(Directory::open(root.path()), Err(DirectoryError::InUse(_))));
+        assert!(matches!(
+            Directory::open(root.path()),
+            Err(DirectoryError::InUse(_))
+        ));
         fs::write(directory.unfinished(), "left").unwrap();
         drop(directory);
         let again = Directory::open(root.path()).unwrap();

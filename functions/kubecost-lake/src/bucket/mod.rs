@@ -55,14 +55,26 @@ impl LocalBucket {
     ///
     /// # Errors
     /// When the directory cannot be used.
-    pub async fn serve(root: &Path, is_wanted: fn(&str) -> bool) -> Result<(Self, UnboundedReceiver<ObjectWritten>), BucketError> {
+    pub async fn serve(
+        root: &Path,
+        is_wanted: fn(&str) -> bool,
+    ) -> Result<(Self, UnboundedReceiver<ObjectWritten>), BucketError> {
         let directory = Directory::open(root)?;
         let (journal, events) = Journal::open(&root.join(HIDDEN).join("events"), is_wanted)?;
         let journal = Arc::new(journal);
-        let service = Service { directory: Arc::new(directory), journal: Arc::clone(&journal) };
-        let (access_key, secret_key) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+        let service = Service {
+            directory: Arc::new(directory),
+            journal: Arc::clone(&journal),
+        };
+        let (access_key, secret_key) = (
+            Uuid::new_v4().simple().to_string(),
+            Uuid::new_v4().simple().to_string(),
+        );
         let mut builder = S3ServiceBuilder::new(service);
-        builder.set_auth(SimpleAuth::from_single(access_key.as_str(), secret_key.as_str()));
+        builder.set_auth(SimpleAuth::from_single(
+            access_key.as_str(),
+            secret_key.as_str(),
+        ));
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -77,19 +89,37 @@ impl LocalBucket {
                 };
                 let service = service.clone();
                 tokio::spawn(async move {
-                    let served = auto::Builder::new(TokioExecutor::new()).http1_only().serve_connection(TokioIo::new(socket), service).await;
+                    let served = auto::Builder::new(TokioExecutor::new())
+                        .http1_only()
+                        .serve_connection(TokioIo::new(socket), service)
+                        .await;
                     if let Err(error) = served {
                         tracing::debug!(error, "a client of the bucket went away");
                     }
                 });
             }
         });
-        Ok((Self { endpoint, access_key, secret_key, journal, server }, events))
+        Ok((
+            Self {
+                endpoint,
+                access_key,
+                secret_key,
+                journal,
+                server,
+            },
+            events,
+        ))
     }
 
     /// What a client of AWS needs to reach it.
     pub fn sdk_config(&self) -> SdkConfig {
-        let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "local bucket");
+        let credentials = Credentials::new(
+            &self.access_key,
+            &self.secret_key,
+            None,
+            None,
+            "local bucket",
+        );
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(REGION))

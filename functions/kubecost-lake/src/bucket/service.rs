@@ -7,10 +7,11 @@ use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     checksum::ChecksumHasher,
     dto::{
-        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
-        DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-        ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix,
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+        CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition,
+        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
+        ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
         UploadPartInput, UploadPartOutput,
     },
     s3_error,
@@ -63,10 +64,17 @@ fn no_upload(error: io::Error) -> S3Error {
 }
 
 fn check_bucket(name: &str) -> S3Result<()> {
-    if name == BUCKET_NAME { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+    if name == BUCKET_NAME {
+        Ok(())
+    } else {
+        Err(s3_error!(NoSuchBucket))
+    }
 }
 
-fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
+fn precondition(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<Precondition> {
     match (if_match, if_none_match) {
         (None, None) => Ok(Precondition::None),
         (None, Some(condition)) if condition.is_any() => Ok(Precondition::Absent),
@@ -86,16 +94,29 @@ async fn receive(
     trailers: Option<&s3s::TrailingHeaders>,
 ) -> S3Result<()> {
     let mut file = tokio::fs::File::create(path).await.map_err(no_upload)?;
-    let mut hasher = ChecksumHasher { crc32: Some(Default::default()), ..Default::default() };
+    let mut hasher = ChecksumHasher {
+        crc32: Some(Default::default()),
+        ..Default::default()
+    };
     let mut body = body;
-    while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
+    while let Some(chunk) = body
+        .try_next()
+        .await
+        .map_err(|_| s3_error!(IncompleteBody))?
+    {
         hasher.update(&chunk);
         file.write_all(&chunk).await.map_err(internal)?;
     }
     file.flush().await.map_err(internal)?;
     let trailer = || {
         let headers = trailers?.take()?;
-        Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned())
+        Some(
+            headers
+                .get("x-amz-checksum-crc32")?
+                .to_str()
+                .ok()?
+                .to_owned(),
+        )
     };
     let sent = crc32.or_else(trailer);
     if sent.is_some() && sent != hasher.finalize().checksum_crc32 {
@@ -115,7 +136,12 @@ impl Service {
         event_name: &str,
     ) -> S3Result<ETag> {
         let notice = self.journal.announce(key, event_name).map_err(internal)?;
-        let committed = self.directory.commit(file, key, metadata.unwrap_or_default().into_iter().collect(), precondition);
+        let committed = self.directory.commit(
+            file,
+            key,
+            metadata.unwrap_or_default().into_iter().collect(),
+            precondition,
+        );
         if committed.is_err() {
             // What is left is removed at the next start as well.
             let _ = fs::remove_file(file);
@@ -126,7 +152,9 @@ impl Service {
     }
 
     fn entry(&self, key: &str) -> S3Result<Entry> {
-        self.directory.head(key)?.ok_or_else(|| s3_error!(NoSuchKey))
+        self.directory
+            .head(key)?
+            .ok_or_else(|| s3_error!(NoSuchKey))
     }
 
     fn upload(&self, upload_id: &str) -> S3Result<std::path::PathBuf> {
@@ -143,34 +171,68 @@ fn signed(bytes: u64) -> i64 {
 
 #[async_trait::async_trait]
 impl S3 for Service {
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let PutObjectInput { bucket, key, body, metadata, if_match, if_none_match, checksum_crc32, .. } = request.input;
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let PutObjectInput {
+            bucket,
+            key,
+            body,
+            metadata,
+            if_match,
+            if_none_match,
+            checksum_crc32,
+            ..
+        } = request.input;
         check_bucket(&bucket)?;
         self.directory.path(&key)?;
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let file = self.directory.unfinished();
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        if let Err(error) = receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
+        if let Err(error) = receive(
+            body,
+            &file,
+            checksum_crc32,
+            request.trailing_headers.as_ref(),
+        )
+        .await
+        {
             let _ = fs::remove_file(&file);
             return Err(error);
         }
         let etag = self.commit(&file, &key, metadata, &precondition, "ObjectCreated:Put")?;
-        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag), ..Default::default() }))
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(etag),
+            ..Default::default()
+        }))
     }
 
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        let GetObjectInput { bucket, key, range, .. } = request.input;
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let GetObjectInput {
+            bucket, key, range, ..
+        } = request.input;
         check_bucket(&bucket)?;
         let entry = self.entry(&key)?;
         // A write in between puts another file in this one's place: what is open stays whole.
-        let mut file = tokio::fs::File::open(self.directory.path(&key)?).await.map_err(|_| s3_error!(NoSuchKey))?;
+        let mut file = tokio::fs::File::open(self.directory.path(&key)?)
+            .await
+            .map_err(|_| s3_error!(NoSuchKey))?;
         let whole = file.metadata().await.map_err(internal)?.len();
         let (length, content_range) = match range {
             None => (whole, None),
             Some(range) => {
                 let range = range.check(whole)?;
-                file.seek(io::SeekFrom::Start(range.start)).await.map_err(internal)?;
-                (range.end - range.start, Some(format!("bytes {}-{}/{whole}", range.start, range.end - 1)))
+                file.seek(io::SeekFrom::Start(range.start))
+                    .await
+                    .map_err(internal)?;
+                (
+                    range.end - range.start,
+                    Some(format!("bytes {}-{}/{whole}", range.start, range.end - 1)),
+                )
             }
         };
         let body = ReaderStream::with_capacity(file.take(length), READ_BYTES);
@@ -185,7 +247,10 @@ impl S3 for Service {
         }))
     }
 
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         check_bucket(&request.input.bucket)?;
         let entry = self.entry(&request.input.key)?;
         Ok(S3Response::new(HeadObjectOutput {
@@ -197,14 +262,28 @@ impl S3 for Service {
         }))
     }
 
-    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         check_bucket(&request.input.bucket)?;
         self.directory.delete(&request.input.key)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let ListObjectsV2Input { bucket, prefix, delimiter, start_after, continuation_token, max_keys, .. } = request.input;
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let ListObjectsV2Input {
+            bucket,
+            prefix,
+            delimiter,
+            start_after,
+            continuation_token,
+            max_keys,
+            ..
+        } = request.input;
         check_bucket(&bucket)?;
         let folders = match delimiter.as_deref() {
             None | Some("") => false,
@@ -212,15 +291,19 @@ impl S3 for Service {
             Some(_) => return Err(s3_error!(NotImplemented)),
         };
         let prefix = prefix.unwrap_or_default();
-        let after = continuation_token.clone().or_else(|| start_after.clone()).unwrap_or_default();
+        let after = continuation_token
+            .clone()
+            .or_else(|| start_after.clone())
+            .unwrap_or_default();
         let limit = max_keys.unwrap_or(PAGE_KEYS).clamp(0, PAGE_KEYS);
         let page = usize::try_from(limit).unwrap_or(0);
         let directory = Arc::clone(&self.directory);
         let asked = prefix.clone();
         // One more than asked for tells whether there is another page.
-        let mut listed = tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
-            .await
-            .map_err(internal)??;
+        let mut listed =
+            tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
+                .await
+                .map_err(internal)??;
         let is_truncated = listed.len() > page;
         listed.truncate(page);
         let next_continuation_token = match listed.last() {
@@ -231,7 +314,9 @@ impl S3 for Service {
         let (mut contents, mut common_prefixes) = (Vec::new(), Vec::new());
         for listed in listed {
             match listed {
-                Listed::Folder(prefix) => common_prefixes.push(CommonPrefix { prefix: Some(prefix) }),
+                Listed::Folder(prefix) => common_prefixes.push(CommonPrefix {
+                    prefix: Some(prefix),
+                }),
                 Listed::Object(key, entry) => contents.push(Object {
                     key: Some(key),
                     size: Some(signed(entry.bytes)),
@@ -261,7 +346,12 @@ impl S3 for Service {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        let CreateMultipartUploadInput { bucket, key, metadata, .. } = request.input;
+        let CreateMultipartUploadInput {
+            bucket,
+            key,
+            metadata,
+            ..
+        } = request.input;
         check_bucket(&bucket)?;
         self.directory.path(&key)?;
         let upload = self.directory.unfinished();
@@ -271,16 +361,33 @@ impl S3 for Service {
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(bucket),
             key: Some(key),
-            upload_id: upload.file_name().map(|name| name.to_string_lossy().into_owned()),
+            upload_id: upload
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
             ..Default::default()
         }))
     }
 
-    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let UploadPartInput { upload_id, part_number, body, checksum_crc32, .. } = request.input;
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let UploadPartInput {
+            upload_id,
+            part_number,
+            body,
+            checksum_crc32,
+            ..
+        } = request.input;
         let file = self.upload(&upload_id)?.join(part_number.to_string());
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        receive(body, &file, checksum_crc32.clone(), request.trailing_headers.as_ref()).await?;
+        receive(
+            body,
+            &file,
+            checksum_crc32.clone(),
+            request.trailing_headers.as_ref(),
+        )
+        .await?;
         Ok(S3Response::new(UploadPartOutput {
             e_tag: Some(ETag::Strong(format!("{upload_id}-{part_number}"))),
             checksum_crc32,
@@ -292,13 +399,26 @@ impl S3 for Service {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } = request.input;
+        let CompleteMultipartUploadInput {
+            bucket,
+            key,
+            upload_id,
+            multipart_upload,
+            if_match,
+            if_none_match,
+            ..
+        } = request.input;
         check_bucket(&bucket)?;
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let upload = self.upload(&upload_id)?;
         let json = fs::read(upload.join(UPLOAD_METADATA)).map_err(no_upload)?;
         let metadata = serde_json::from_slice(&json).map_err(internal)?;
-        let parts: Vec<i32> = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default().iter().filter_map(|part| part.part_number).collect();
+        let parts: Vec<i32> = multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|part| part.part_number)
+            .collect();
         if parts.is_empty() {
             return Err(s3_error!(MalformedXML));
         }
@@ -307,8 +427,16 @@ impl S3 for Service {
         }
         let file = self.directory.unfinished();
         let (from, to) = (upload.clone(), file.clone());
-        tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to)).await.map_err(internal)??;
-        let etag = self.commit(&file, &key, Some(metadata), &precondition, "ObjectCreated:CompleteMultipartUpload")?;
+        tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to))
+            .await
+            .map_err(internal)??;
+        let etag = self.commit(
+            &file,
+            &key,
+            Some(metadata),
+            &precondition,
+            "ObjectCreated:CompleteMultipartUpload",
+        )?;
         if let Err(error) = fs::remove_dir_all(&upload) {
             tracing::debug!(%error, "the parts of a complete upload stay until the next start");
         }
@@ -331,12 +459,18 @@ impl S3 for Service {
 
 fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<()> {
     let part = |number: &i32| upload.join(number.to_string());
-    let (Some((first, others)), true) = (parts.split_first(), parts.iter().all(|number| part(number).is_file())) else {
+    let (Some((first, others)), true) = (
+        parts.split_first(),
+        parts.iter().all(|number| part(number).is_file()),
+    ) else {
         return Err(s3_error!(InvalidPart));
     };
     // The first part becomes the file: most objects have one part only.
     fs::rename(part(first), to).map_err(internal)?;
-    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(internal)?;
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(to)
+        .map_err(internal)?;
     for number in others {
         let mut part = fs::File::open(part(number)).map_err(internal)?;
         io::copy(&mut part, &mut file).map_err(internal)?;

@@ -18,11 +18,30 @@ const SPOT: f64 = 0.35;
 const VOLUME_PRICE: f64 = 0.10 / 30.0;
 
 const TEAMS: [&str; 12] = [
-    "checkout", "search", "catalog", "payments", "identity", "shipping", "pricing", "reviews", "media", "data-platform", "observability", "kube-system",
+    "checkout",
+    "search",
+    "catalog",
+    "payments",
+    "identity",
+    "shipping",
+    "pricing",
+    "reviews",
+    "media",
+    "data-platform",
+    "observability",
+    "kube-system",
 ];
-const TIERS: [(&str, f64, f64); 4] = [("web", 0.1, 0.25), ("worker", 0.5, 0.5), ("batch", 1.0, 2.0), ("cache", 0.25, 4.0)];
-const INSTANCES: [(&str, &str, f64, f64); 3] =
-    [("m6i.4xlarge", "ON_DEMAND", 16.0, 64.0), ("c6i.4xlarge", "SPOT", 16.0, 32.0), ("m7g.4xlarge", "ON_DEMAND", 16.0, 64.0)];
+const TIERS: [(&str, f64, f64); 4] = [
+    ("web", 0.1, 0.25),
+    ("worker", 0.5, 0.5),
+    ("batch", 1.0, 2.0),
+    ("cache", 0.25, 4.0),
+];
+const INSTANCES: [(&str, &str, f64, f64); 3] = [
+    ("m6i.4xlarge", "ON_DEMAND", 16.0, 64.0),
+    ("c6i.4xlarge", "SPOT", 16.0, 32.0),
+    ("m7g.4xlarge", "ON_DEMAND", 16.0, 64.0),
+];
 const ZONES: [&str; 3] = ["a", "b", "c"];
 
 /// A cluster.
@@ -63,7 +82,16 @@ fn round(value: f64) -> f64 {
 }
 
 /// The sum that a source calls the total: what a row of any kind costs.
-const COSTS: [&str; 8] = ["cpuCost", "gpuCost", "ramCost", "pvCost", "networkCost", "loadBalancerCost", "sharedCost", "externalCost"];
+const COSTS: [&str; 8] = [
+    "cpuCost",
+    "gpuCost",
+    "ramCost",
+    "pvCost",
+    "networkCost",
+    "loadBalancerCost",
+    "sharedCost",
+    "externalCost",
+];
 
 impl GeneratedCluster {
     fn nodes(&self) -> usize {
@@ -82,8 +110,14 @@ impl GeneratedCluster {
 
     fn random(&self, what: &str, number: usize, day: Option<Day>) -> fastrand::Rng {
         // FNV-1a: the same on each machine and with each version of Rust.
-        let text = format!("{}/{what}/{number}/{}", self.seed, day.map(|day| day.to_string()).unwrap_or_default());
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let text = format!(
+            "{}/{what}/{number}/{}",
+            self.seed,
+            day.map(|day| day.to_string()).unwrap_or_default()
+        );
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         fastrand::Rng::with_seed(hash)
     }
 
@@ -129,9 +163,17 @@ impl GeneratedCluster {
         let team = TEAMS[random.usize(..TEAMS.len())];
         let (tier, cores, gib) = TIERS[random.usize(..TIERS.len())];
         let stage = if random.u8(..10) < 8 { "prod" } else { "dev" };
-        let namespace = if team == "kube-system" { team.to_owned() } else { format!("{team}-{stage}") };
+        let namespace = if team == "kube-system" {
+            team.to_owned()
+        } else {
+            format!("{team}-{stage}")
+        };
         let controller = format!("{team}-{tier}-{:03}", pod_number / 3);
-        let pod = format!("{controller}-{:010x}-{:05x}", random.u64(..0xff_ffff_ffff), random.u32(..0xf_ffff));
+        let pod = format!(
+            "{controller}-{:010x}-{:05x}",
+            random.u64(..0xff_ffff_ffff),
+            random.u32(..0xf_ffff)
+        );
         let container = if is_proxy { "istio-proxy" } else { tier };
         let release = random.u8(..60);
         let has_volume = !is_proxy && (tier == "cache" || random.u8(..50) == 0);
@@ -140,13 +182,20 @@ impl GeneratedCluster {
 
         let mut random = self.random("usage", number, Some(day));
         // Weekends are quieter.
-        let load = if chrono::Datelike::weekday(&day.date()).num_days_from_monday() < 5 { 1.0 } else { 0.6 } * (0.7 + 0.6 * random.f64());
+        let load = if chrono::Datelike::weekday(&day.date()).num_days_from_monday() < 5 {
+            1.0
+        } else {
+            0.6
+        } * (0.7 + 0.6 * random.f64());
         let (cores, gib) = if is_proxy { (0.1, 0.125) } else { (cores, gib) };
         let (used_cores, used_gib) = (cores * load * 0.6, gib * (0.4 + 0.4 * random.f64()));
         let discount = node.discount();
         let transfer = (random.f64() * load * 4e9).round();
         let volume_gib = if has_volume { 50.0 } else { 0.0 };
-        let (cpu_cost, ram_cost) = (round(cores * HOURS * CPU_PRICE * discount), round(gib * HOURS * RAM_PRICE * discount));
+        let (cpu_cost, ram_cost) = (
+            round(cores * HOURS * CPU_PRICE * discount),
+            round(gib * HOURS * RAM_PRICE * discount),
+        );
         let zone_cost = round(transfer / 1e9 * 0.01);
         let volume = format!("pvc-{hash}");
         let mut row = json!({
@@ -203,12 +252,20 @@ impl GeneratedCluster {
     }
 
     fn unmounted(&self, number: usize, day: Day) -> (String, Value) {
-        let (namespace, pod) = if number == 0 { ("__unmounted__", "__unmounted__") } else { ("media-prod", "media-prod-unmounted-pvcs") };
+        let (namespace, pod) = if number == 0 {
+            ("__unmounted__", "__unmounted__")
+        } else {
+            ("media-prod", "media-prod-unmounted-pvcs")
+        };
         let row = json!({
             "properties": { "cluster": self.name, "container": "__unmounted__", "namespace": namespace, "pod": pod },
             "pvBytes": 100.0 * GIB, "pvByteHours": 100.0 * GIB * HOURS, "pvCost": round(100.0 * VOLUME_PRICE),
         });
-        self.complete(format!("{}//{namespace}/{pod}/__unmounted__", self.name), row, day)
+        self.complete(
+            format!("{}//{namespace}/{pod}/__unmounted__", self.name),
+            row,
+            day,
+        )
     }
 
     /// Adds what all rows have: name, window, the numbers that are 0, the total.
@@ -216,7 +273,8 @@ impl GeneratedCluster {
         let window = json!({ "start": day.start(), "end": day.end() });
         if let Some(row) = row.as_object_mut() {
             for index in 0..table::BASE_NUMBERS.len() {
-                row.entry(table::number_name(index)).or_insert_with(|| json!(0));
+                row.entry(table::number_name(index))
+                    .or_insert_with(|| json!(0));
             }
             let total: f64 = COSTS.iter().filter_map(|name| row[*name].as_f64()).sum();
             row.insert("totalCost".to_owned(), json!(round(total)));
@@ -235,7 +293,11 @@ impl GeneratedCluster {
         if !self.has(day) {
             return Value::Object(Map::new());
         }
-        let (key, row) = self.complete(self.name.clone(), json!({ "properties": { "cluster": self.name } }), day);
+        let (key, row) = self.complete(
+            self.name.clone(),
+            json!({ "properties": { "cluster": self.name } }),
+            day,
+        );
         json!({ key: row })
     }
 
@@ -247,8 +309,14 @@ impl GeneratedCluster {
         let node = |number| {
             let node = self.node(number);
             let (instance, capacity, cores, gib) = node.instance;
-            let (cpu_cost, ram_cost) = (cores * HOURS * CPU_PRICE * node.discount(), gib * HOURS * RAM_PRICE * node.discount());
-            let key = format!("AWS/__undefined__/{}/Compute/{}/Node/Kubernetes/{}/{}", self.account, self.name, node.provider_id, node.name);
+            let (cpu_cost, ram_cost) = (
+                cores * HOURS * CPU_PRICE * node.discount(),
+                gib * HOURS * RAM_PRICE * node.discount(),
+            );
+            let key = format!(
+                "AWS/__undefined__/{}/Compute/{}/Node/Kubernetes/{}/{}",
+                self.account, self.name, node.provider_id, node.name
+            );
             let asset = json!({
                 "type": "Node",
                 "properties": {
@@ -294,7 +362,10 @@ mod tests {
             let (key, row) = cluster.row(number, day);
             assert_eq!(cluster.row(number, day).1, row);
             let total: f64 = COSTS.iter().map(|name| row[*name].as_f64().unwrap()).sum();
-            assert!((total - row["totalCost"].as_f64().unwrap()).abs() < 1e-4, "{row}");
+            assert!(
+                (total - row["totalCost"].as_f64().unwrap()).abs() < 1e-4,
+                "{row}"
+            );
             keys.insert(key);
         }
         assert_eq!(keys.len(), cluster.rows());

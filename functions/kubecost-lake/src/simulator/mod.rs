@@ -26,7 +26,8 @@ pub mod recorded {
     /// The day, in UTC.
     pub const DAY: &str = "2026-11-20";
     /// What it answered to a query for allocations.
-    pub const ALLOCATION: &str = include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
+    pub const ALLOCATION: &str =
+        include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
     /// What it answered to a query for assets.
     pub const ASSETS: &str = include_str!("../../../../tests/answers/opencost/assets_1day.json");
 }
@@ -77,10 +78,14 @@ impl Source {
     /// # Errors
     /// When no port is free.
     pub async fn opencost(allocation: &'static str, assets: &'static str) -> io::Result<Self> {
-        let answer = |body: &'static str| get(async move |Query(parameters): Query<Parameters>| match parameters.window {
-            Some(_) => json(body),
-            None => missing_window(),
-        });
+        let answer = |body: &'static str| {
+            get(
+                async move |Query(parameters): Query<Parameters>| match parameters.window {
+                    Some(_) => json(body),
+                    None => missing_window(),
+                },
+            )
+        };
         let router = Router::new()
             .route("/allocation", answer(allocation))
             .route("/allocation/compute", answer(allocation))
@@ -113,22 +118,33 @@ fn json(body: impl Into<Body>) -> Response {
 }
 
 fn missing_window() -> Response {
-    (StatusCode::BAD_REQUEST, "Missing required query parameter: 'window'\n").into_response()
+    (
+        StatusCode::BAD_REQUEST,
+        "Missing required query parameter: 'window'\n",
+    )
+        .into_response()
 }
 
-async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {
+async fn allocation(
+    State(cluster): State<Arc<GeneratedCluster>>,
+    Query(parameters): Query<Parameters>,
+) -> Response {
     let Some(days) = parameters.days() else {
         return missing_window();
     };
     if parameters.aggregate.as_deref() == Some("cluster") {
         let sets: Vec<_> = days.iter().map(|day| cluster.cluster_set(*day)).collect();
-        return json(serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string());
+        return json(
+            serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string(),
+        );
     }
     // A day is sent while it is made: the largest ones have hundreds of megabytes.
     let sets = days.into_iter().enumerate().flat_map(move |(index, day)| {
         let all = if cluster.has(day) { cluster.rows() } else { 0 };
         let first = parameters.offset.unwrap_or(0).min(all);
-        let last = parameters.limit.map_or(all, |limit| first.saturating_add(limit).min(all));
+        let last = parameters
+            .limit
+            .map_or(all, |limit| first.saturating_add(limit).min(all));
         let open = if index == 0 { "{" } else { ",{" };
         let cluster = Arc::clone(&cluster);
         let rows = (first..last).step_by(CHUNK_ROWS).map(move |begin| {
@@ -141,16 +157,23 @@ async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(paramete
             }
             Bytes::from(chunk)
         });
-        std::iter::once(Bytes::from_static(open.as_bytes())).chain(rows).chain([Bytes::from_static(b"}")])
+        std::iter::once(Bytes::from_static(open.as_bytes()))
+            .chain(rows)
+            .chain([Bytes::from_static(b"}")])
     });
-    let answer = std::iter::once(Bytes::from_static(br#"{"code":200,"status":"success","data":["#))
-        .chain(sets)
-        .chain([Bytes::from_static(b"]}")])
-        .map(Ok::<_, std::convert::Infallible>);
+    let answer = std::iter::once(Bytes::from_static(
+        br#"{"code":200,"status":"success","data":["#,
+    ))
+    .chain(sets)
+    .chain([Bytes::from_static(b"]}")])
+    .map(Ok::<_, std::convert::Infallible>);
     json(Body::from_stream(stream::iter(answer)))
 }
 
-async fn assets(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {
+async fn assets(
+    State(cluster): State<Arc<GeneratedCluster>>,
+    Query(parameters): Query<Parameters>,
+) -> Response {
     let Some(days) = parameters.days() else {
         return missing_window();
     };

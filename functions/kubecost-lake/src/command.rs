@@ -1,0 +1,275 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use aws_access::{Store, session};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
+use exporter::settings::{
+    read_cluster,
+    table::{LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, Setting, add_to, look_up},
+};
+use settings::{Faults, Reader};
+
+use crate::{collect::Collection, demo, host::Host, output, replay::Replay, report::LakeReport};
+
+/// Something is wrong with what was asked for.
+const EXIT_USAGE: u8 = 2;
+
+/// Where the demo's lake lies if nothing else is said.
+const DEMO_LAKE: &str = ".lake";
+
+/// What the functions are told, where a command runs them.
+const TABLE_SETTINGS: &[Setting] = &[
+    Setting {
+        name: "LABELS",
+        flag: "labels",
+        value: "KEYS",
+        default: "",
+        help: "Labels that get a column of their own, comma separated, as in Kubernetes; the column 'labels' has all of them",
+    },
+    Setting {
+        name: "ANNOTATIONS",
+        flag: "annotations",
+        value: "KEYS",
+        default: "",
+        help: "Annotations that get a column of their own, comma separated; the column 'annotations' has all of them",
+    },
+];
+
+/// Any failure of a command.
+type AnyError = Box<dyn std::error::Error>;
+
+fn setting(name: &str) -> impl Iterator<Item = Setting> {
+    LAKE_SETTINGS
+        .iter()
+        .copied()
+        .filter(move |setting| setting.name == name)
+}
+
+fn argument(id: &'static str, flag: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(flag).value_name(value).help(help)
+}
+
+fn lake_argument() -> Arg {
+    argument(
+        "LAKE_DIRECTORY",
+        "lake",
+        "DIR",
+        "The directory that stands for the bucket",
+    )
+}
+
+fn range(command: Command) -> Command {
+    command
+        .arg(argument(
+            "FROM",
+            "from",
+            "DATE",
+            "The first day, as in 2026-11-20 (UTC)",
+        ))
+        .arg(argument("TO", "to", "DATE", "The last day, included"))
+}
+
+/// The whole command line.
+pub fn command() -> Command {
+    let cluster: Vec<Setting> = setting("CLUSTER_ID").collect();
+    let demo = Command::new("demo")
+        .about("Collects a made-up cluster and recorded answers, loses two days and finds them again; needs nothing but this machine")
+        .arg(lake_argument().default_value(DEMO_LAKE));
+    let collect = Command::new("collect")
+        .about("Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory")
+        .long_about(
+            "Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory, by the same programs that run in the \
+             cluster and in Lambda. Without dates it does what the CronJob does: it collects what the lake lacks of the backfill period.",
+        );
+    let collect = range(add_to(collect.arg(lake_argument()), &cluster, "Lake"));
+    let collect = add_to(
+        add_to(
+            add_to(collect, TABLE_SETTINGS, "Table"),
+            PERIOD_SETTINGS,
+            "Days",
+        ),
+        SOURCE_SETTINGS,
+        "Source",
+    );
+    let replay = Command::new("replay")
+        .about("Converts staged days again, for a changed list of labels or a mended fault, without asking the source")
+        .arg(lake_argument());
+    let lake: Vec<Setting> = setting("S3_BUCKET_NAME")
+        .chain(setting("CLUSTER_ID"))
+        .collect();
+    let replay = range(add_to(replay, &lake, "Lake")).arg(
+        Arg::new("DRY_RUN")
+            .long("dry-run")
+            .action(ArgAction::SetTrue)
+            .help("Only shows which days would be converted again"),
+    );
+    let replay = add_to(
+        replay,
+        TABLE_SETTINGS,
+        "Table (with --lake; a bucket's functions have their own)",
+    );
+    Command::new("kubecost-lake")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Kubernetes costs from Kubecost or OpenCost as a table of Parquet files: the exporter and all functions in one process")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs what the parts do"))
+        .subcommands([demo, collect, replay])
+}
+
+/// Runs the command line's command.
+pub async fn run(matches: &ArgMatches) -> ExitCode {
+    output::start_log(matches.get_flag("VERBOSE"));
+    // Boxed: the futures of the SDK's requests nest deeper than the compiler looks.
+    let result = match matches.subcommand() {
+        Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
+        Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
+        Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
+        _ => Ok(ExitCode::from(EXIT_USAGE)),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output::error_line(&error);
+            if error.is::<Faults>() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+async fn run_demo(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let lake = matches
+        .get_one::<String>("LAKE_DIRECTORY")
+        .map_or(DEMO_LAKE, String::as_str);
+    demo::run(lake.as_ref(), &|_| None, Arc::new(SystemClock)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_collect(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let look_up = look_up(matches);
+    let collection = Collection::read(&look_up)?;
+    for warning in &collection.warnings {
+        tracing::warn!("{warning}");
+    }
+    let outcome = collection.run(&look_up, Arc::new(SystemClock)).await?;
+    output::line(&outcome.run);
+    output::line(&outcome.lake);
+    if outcome.is_success() {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        output::error_line(demo::problems(&outcome));
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+/// What `replay` is asked for.
+struct ReplayCommand {
+    replay: Replay,
+    target: Target,
+    dry_run: bool,
+}
+
+enum Target {
+    Lake(PathBuf),
+    Bucket(String),
+}
+
+impl ReplayCommand {
+    fn read(matches: &ArgMatches) -> Result<Self, Faults> {
+        let mut reader = Reader::new(look_up(matches));
+        let cluster: Option<ClusterArn> = read_cluster(&mut reader);
+        let (from, to) = (reader.parsed::<Day>("FROM"), reader.parsed::<Day>("TO"));
+        let target = match reader.optional("LAKE_DIRECTORY") {
+            Some(lake) => Target::Lake(lake.into()),
+            None => Target::Bucket(reader.bucket("S3_BUCKET_NAME")),
+        };
+        reader.finish()?;
+        let cluster = cluster.ok_or(Faults(Vec::new()))?.id().clone();
+        Ok(Self {
+            replay: Replay { cluster, from, to },
+            target,
+            dry_run: matches.get_flag("DRY_RUN"),
+        })
+    }
+
+    /// Says what would be done; does it unless it is a dry run.
+    async fn deliver(&self, store: &Store, prefixes: &Prefixes) -> Result<(), AnyError> {
+        let sets = self.replay.sets(store, prefixes).await?;
+        for (day, run) in &sets {
+            output::line(format_args!("{day}  run {run}"));
+        }
+        if self.dry_run {
+            output::line(format_args!("{} days would be converted again", sets.len()));
+            return Ok(());
+        }
+        let delivered = self.replay.deliver(store, prefixes, &sets).await?;
+        output::line(format_args!("{delivered} days delivered again"));
+        Ok(())
+    }
+}
+
+async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let command = ReplayCommand::read(matches)?;
+    match &command.target {
+        Target::Bucket(bucket) => {
+            let store = Store::new(
+                session::s3_client(&session::from_environment().await),
+                bucket,
+            );
+            command.deliver(&store, &Prefixes::default()).await?;
+        }
+        Target::Lake(lake) => {
+            let host = Host::start(lake, &look_up(matches), Arc::new(SystemClock)).await?;
+            command.deliver(&host.store, &host.prefixes).await?;
+            let failures = host.dispatcher.settle().await;
+            if !failures.is_empty() {
+                let lines: Vec<String> = failures
+                    .iter()
+                    .map(|failure| format!("{} failed: {}", failure.key, failure.reason))
+                    .collect();
+                return Err(lines.join("\n").into());
+            }
+            if !command.dry_run {
+                output::line(LakeReport::read(&host.store, lake).await?);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_faults_of_a_collection_are_reported_together() {
+        command().debug_assert();
+        let matches = command().get_matches_from([
+            "kubecost-lake",
+            "collect",
+            "--cluster",
+            "arn:aws:eks:us-east-1:1:cluster/x",
+            "--source",
+            "ftp://x",
+            "--from",
+            "2026-11-20",
+            "--labels",
+            "team,Team",
+        ]);
+        let (_, matches) = matches.subcommand().unwrap();
+        let faults = Collection::read(&look_up(matches)).unwrap_err().to_string();
+        for setting in [
+            "CLUSTER_ID",
+            "KUBECOST_API_ENDPOINT",
+            "LAKE_DIRECTORY",
+            "LABELS",
+        ] {
+            assert!(faults.contains(setting), "{setting}: {faults}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a lake has, read back from its Parquet files, for people.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use arrow::{array::AsArray, datatypes::Float64Type};
+use aws_access::{Store, StoreError};
+use contract::{
+    cluster::ClusterId,
+    day::Day,
+    keys::{Area, Prefixes},
+};
+use parquet::{
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
+    errors::ParquetError,
+};
+
+/// The columns that are read.
+const NAMESPACE: &str = "properties.namespace";
+const TOTAL_COST: &str = "totalCost";
+/// What rows without a namespace are called, as the sources do.
+const NO_NAMESPACE: &str = "(idle and other costs without a namespace)";
+/// How many namespaces are shown.
+const NAMESPACES: usize = 10;
+
+/// One cluster's days.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClusterReport {
+    /// The days in the lake.
+    pub days: BTreeSet<Day>,
+    /// Rows of all days.
+    pub rows: u64,
+    /// Bytes of Parquet.
+    pub bytes: u64,
+    /// The sum of `totalCost` by namespace, in the source's currency.
+    pub cost_by_namespace: BTreeMap<String, f64>,
+}
+
+impl ClusterReport {
+    /// The sum of `totalCost`, in the source's currency.
+    pub fn total_cost(&self) -> f64 {
+        self.cost_by_namespace.values().sum()
+    }
+}
+
+/// A lake on a directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LakeReport {
+    /// The directory of the bucket.
+    pub directory: PathBuf,
+    /// What it has of each cluster.
+    pub clusters: BTreeMap<ClusterId, ClusterReport>,
+}
+
+/// Why a lake cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The bucket.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file.
+    #[error("{key} cannot be read back: {source}")]
+    File {
+        /// The object's key.
+        key: String,
+        /// The error.
+        source: ParquetError,
+    },
+}
+
+impl LakeReport {
+    /// Reads a lake.
+    ///
+    /// # Errors
+    /// When an object cannot be read.
+    pub async fn read(store: &Store, directory: &Path) -> Result<Self, ReportError> {
+        let prefixes = Prefixes::default();
+        let mut clusters: BTreeMap<ClusterId, ClusterReport> = BTreeMap::new();
+        for object in store.list(prefixes.of(Area::Lake)).objects().await? {
+            let Some((cluster, day)) = prefixes.parse_lake(&object.key) else {
+                continue;
+            };
+            let report = clusters.entry(cluster).or_default();
+            report.days.insert(day);
+            report.bytes += object.bytes;
+            report
+                .add_file(&directory.join(&object.key))
+                .map_err(|source| ReportError::File {
+                    key: object.key,
+                    source,
+                })?;
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            clusters,
+        })
+    }
+}
+
+impl ClusterReport {
+    fn add_file(&mut self, path: &Path) -> Result<(), ParquetError> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+        let mask = ProjectionMask::columns(reader.parquet_schema(), [NAMESPACE, TOTAL_COST]);
+        for batch in reader.with_projection(mask).build()? {
+            let batch = batch.map_err(|error| ParquetError::General(error.to_string()))?;
+            let column = |name: &str| {
+                batch
+                    .column_by_name(name)
+                    .ok_or_else(|| ParquetError::General(format!("the column '{name}' is missing")))
+            };
+            let (namespaces, costs) = (column(NAMESPACE)?, column(TOTAL_COST)?);
+            let (Some(namespaces), Some(costs)) = (
+                namespaces.as_string_opt::<i32>(),
+                costs.as_primitive_opt::<Float64Type>(),
+            ) else {
+                return Err(ParquetError::General(format!(
+                    "'{NAMESPACE}' or '{TOTAL_COST}' has another type"
+                )));
+            };
+            self.rows += batch.num_rows() as u64;
+            for row in 0..batch.num_rows() {
+                let namespace = if namespaces.value(row).is_empty() {
+                    NO_NAMESPACE
+                } else {
+                    namespaces.value(row)
+                };
+                match self.cost_by_namespace.get_mut(namespace) {
+                    Some(sum) => *sum += costs.value(row),
+                    None => {
+                        self.cost_by_namespace
+                            .insert(namespace.to_owned(), costs.value(row));
+                    }
+                }
+            }
+        }
+        debug_assert!(self.cost_by_namespace.values().all(|cost| cost.is_finite()));
+        Ok(())
+    }
+}
+
+impl fmt::Display for LakeReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (cluster, report) in &self.clusters {
+            let (first, last) = (report.days.first(), report.days.last());
+            let range = first
+                .zip(last)
+                .map(|(first, last)| format!("{first} to {last}"))
+                .unwrap_or_default();
+            writeln!(formatter, "\n{cluster}")?;
+            writeln!(
+                formatter,
+                "  {} days ({range}), {} rows, {:.1} MB of Parquet",
+                report.days.len(),
+                report.rows,
+                report.bytes as f64 / 1e6
+            )?;
+            let mut namespaces: Vec<_> = report.cost_by_namespace.iter().collect();
+            namespaces.sort_by(|a, b| b.1.total_cmp(a.1));
+            let others = namespaces.split_off(namespaces.len().min(NAMESPACES));
+            let width = namespaces
+                .iter()
+                .map(|(name, _)| name.len())
+                .max()
+                .unwrap_or(0)
+                .max(20);
+            for (namespace, cost) in namespaces {
+                writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
+            }
+            if !others.is_empty() {
+                let (count, sum) = (
+                    others.len(),
+                    others.iter().map(|(_, cost)| **cost).sum::<f64>(),
+                );
+                writeln!(
+                    formatter,
+                    "  {:width$}  {sum:>12.2}",
+                    format!("{count} other namespaces")
+                )?;
+            }
+            writeln!(
+                formatter,
+                "  {:width$}  {:>12.2}",
+                "total cost",
+                report.total_cost()
+            )?;
+        }
+        let files = self.directory.join("lake").join("**").join("*.parquet");
+        writeln!(
+            formatter,
+            "\nParquet files: {}",
+            self.directory.join("lake").display()
+        )?;
+        writeln!(
+            formatter,
+            "Query them:    duckdb -c \"SELECT \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false) GROUP BY 1 ORDER BY 2 DESC\"",
+            files.display()
+        )
+    }
+}
