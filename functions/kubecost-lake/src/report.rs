@@ -104,7 +104,9 @@ impl LakeReport {
 impl ClusterReport {
     fn add_file(&mut self, path: &Path) -> Result<(), ParquetError> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
-        let mask = ProjectionMask::columns(reader.parquet_schema(), [NAMESPACE, TOTAL_COST]);
+        // By position: looked up by name, a dot would mean a nested column.
+        let positions = [NAMESPACE, TOTAL_COST].map(|name| reader.schema().index_of(name));
+        let mask = ProjectionMask::roots(reader.parquet_schema(), positions.into_iter().flatten());
         for batch in reader.with_projection(mask).build()? {
             let batch = batch.map_err(|error| ParquetError::General(error.to_string()))?;
             let column = |name: &str| {
