@@ -11,7 +11,15 @@ use exporter::settings::{
 };
 use settings::{Faults, Reader};
 
-use crate::{collect::Collection, demo, host::Host, output, replay::Replay, report::LakeReport};
+use crate::{
+    benchmark::{self, Limits, Part, Size},
+    collect::Collection,
+    demo,
+    host::Host,
+    output,
+    replay::Replay,
+    report::LakeReport,
+};
 
 /// Something is wrong with what was asked for.
 const EXIT_USAGE: u8 = 2;
@@ -38,7 +46,10 @@ const TABLE_SETTINGS: &[Setting] = &[
 ];
 
 /// Any failure of a command.
-type AnyError = Box<dyn std::error::Error>;
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A part of the benchmark, in a process of its own.
+const BENCHMARK_PART: &str = "benchmark-part";
 
 fn setting(name: &str) -> impl Iterator<Item = Setting> {
     LAKE_SETTINGS
@@ -110,13 +121,55 @@ pub fn command() -> Command {
         TABLE_SETTINGS,
         "Table (with --lake; a bucket's functions have their own)",
     );
+    let number = |id: &'static str, flag: &'static str, help: &'static str| {
+        argument(id, flag, "NUMBER", help).value_parser(clap::value_parser!(f64))
+    };
+    let count =
+        |id: &'static str, flag: &'static str, default: &'static str, help: &'static str| {
+            argument(id, flag, "NUMBER", help)
+                .value_parser(clap::value_parser!(usize))
+                .default_value(default)
+        };
+    let benchmark = Command::new("benchmark")
+        .about("Measures CPU time and memory of exporter, transform and the audit on this machine")
+        .arg(count(
+            "CONTAINERS",
+            "containers",
+            "100000",
+            "Containers in the day that is exported and converted",
+        ))
+        .arg(count(
+            "CLUSTERS",
+            "clusters",
+            "1000",
+            "Clusters, of 30 days each, that are audited; 0 leaves the audit out",
+        ))
+        .arg(number(
+            "MAX_MEMORY_MIB",
+            "max-memory-mib",
+            "Fails if a part needs more memory",
+        ))
+        .arg(number(
+            "MIN_TRANSFORM_SPEED",
+            "min-transform-speed",
+            "Fails if transform converts less raw MB per CPU second",
+        ));
+    let part = Command::new(BENCHMARK_PART)
+        .hide(true)
+        .arg(Arg::new("PART").required(true))
+        .arg(Arg::new("SOURCE").required(true));
     Command::new("kubecost-lake")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Kubernetes costs from Kubecost or OpenCost as a table of Parquet files: the exporter and all functions in one process")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs what the parts do"))
-        .subcommands([demo, collect, replay])
+        .subcommands([demo, collect, replay, benchmark, part])
+}
+
+/// Whether the command does one thing at a time, as the programs do in the cluster and in Lambda.
+pub fn is_single_threaded(matches: &ArgMatches) -> bool {
+    matches.subcommand_name() == Some(BENCHMARK_PART)
 }
 
 /// Runs the command line's command.
@@ -127,6 +180,8 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
+        Some(("benchmark", matches)) => Box::pin(run_benchmark(matches)).await,
+        Some((BENCHMARK_PART, matches)) => Box::pin(run_benchmark_part(matches)).await,
         _ => Ok(ExitCode::from(EXIT_USAGE)),
     };
     match result {
@@ -140,6 +195,38 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
             }
         }
     }
+}
+
+async fn run_benchmark(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let count = |id| matches.get_one::<usize>(id).copied().unwrap_or(0);
+    let limit = |id| matches.get_one::<f64>(id).copied();
+    let size = Size {
+        containers: count("CONTAINERS"),
+        clusters: count("CLUSTERS"),
+    };
+    let limits = Limits {
+        memory_mib: limit("MAX_MEMORY_MIB"),
+        transform_speed: limit("MIN_TRANSFORM_SPEED"),
+    };
+    let directory = tempfile::tempdir()?;
+    benchmark::run(directory.path(), size, limits).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_benchmark_part(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let text = |id| {
+        matches
+            .get_one::<String>(id)
+            .map(String::as_str)
+            .unwrap_or_default()
+    };
+    let part = Part::WORDS
+        .iter()
+        .find(|(word, _)| *word == text("PART"))
+        .ok_or("there is no such part")?
+        .1;
+    benchmark::run_part(part, text("SOURCE")).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_demo(matches: &ArgMatches) -> Result<ExitCode, AnyError> {

@@ -103,6 +103,7 @@ struct Conversion<'a> {
     written: Sums,
     rows: u64,
     written_rows: u64,
+    rows_with_cost: u64,
     null_rows: u64,
     rows_outside: u64,
 }
@@ -162,6 +163,7 @@ impl<'a> Conversion<'a> {
             written: Sums::default(),
             rows: 0,
             written_rows: 0,
+            rows_with_cost: 0,
             null_rows: 0,
             rows_outside: 0,
         })
@@ -170,6 +172,7 @@ impl<'a> Conversion<'a> {
     fn add_row(&mut self, key: &str, json: &str) -> Result<(), RowFailure> {
         let row = self.parser.parse(key, json)?;
         self.rows += 1;
+        self.rows_with_cost += u64::from(row.has_cost());
         self.read.add_row(row.numbers());
         self.rows_outside += u64::from(self.lies_outside(&row));
         let node = self.nodes.facts(&row);
@@ -201,6 +204,9 @@ impl<'a> Conversion<'a> {
     fn finish(mut self) -> Result<(u64, f64), ConvertError> {
         self.write_batch()?;
         expect_rows(self.rows, self.manifest.rows)?;
+        if self.rows > 0 && self.rows_with_cost == 0 {
+            return Err(Fault::NoCosts { rows: self.rows }.into());
+        }
         expect_rows(self.written_rows, self.rows)?;
         self.compare_sums()?;
         self.warn();

@@ -66,6 +66,12 @@ pub enum Fault {
         /// What is wrong with which row.
         source: RowError,
     },
+    /// Rows, and not one cost: answers of another API.
+    #[error("not one of {rows} rows has a field with a cost: this is not an answer of the allocation API")]
+    NoCosts {
+        /// Rows read.
+        rows: u64,
+    },
     /// Another number of rows than the exporter counted.
     #[error("{found} rows were read, but the exporter counted {expected}")]
     Rows {
@@ -105,6 +111,7 @@ impl Fault {
             Self::Compression { .. } => "compression",
             Self::Answer { .. } => "answer",
             Self::Row { .. } => "row",
+            Self::NoCosts { .. } => "no_costs",
             Self::Rows { .. } => "rows",
             Self::Totals { .. } => "totals",
             Self::Parquet(_) => "parquet",

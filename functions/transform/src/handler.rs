@@ -1,6 +1,6 @@
 //! From an event to an object of the lake.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use async_trait::async_trait;
 use aws_access::{Condition, Store, StoreError, Upload, UploadError};
@@ -23,6 +23,7 @@ use crate::{
     Settings,
     convert::{ConvertError, Converted, convert},
     fault::{Fault, TransformError},
+    fingerprint::fingerprint,
     input::Piece,
     set::DaySet,
 };
@@ -35,6 +36,8 @@ const INPUT_PIECES: usize = 16;
 const OUTPUT_PIECES: usize = 2;
 /// The object's metadata that names the run.
 const RUN_METADATA: &str = "run";
+/// The object's metadata that names the conversion and the columns, see [`fingerprint`].
+const TABLE_METADATA: &str = "table";
 /// The function's name in logs and metrics.
 const NAME: &str = "transform";
 
@@ -52,7 +55,7 @@ pub enum Outcome {
         /// The size of the answers, uncompressed.
         raw_bytes: u64,
     },
-    /// The lake has the same run's data, or a newer run's.
+    /// The lake has the same run's data with the columns of today, or a newer run's.
     AlreadyCurrent,
     /// The source had no data for the day.
     Empty,
@@ -66,6 +69,7 @@ pub enum Outcome {
 /// The function, with what it needs.
 pub struct Transform {
     settings: Settings,
+    fingerprint: String,
     store: Store,
     clock: Arc<dyn Clock>,
     metrics: Arc<dyn MetricSink>,
@@ -112,6 +116,7 @@ impl Transform {
         metrics: Arc<dyn MetricSink>,
     ) -> Self {
         Self {
+            fingerprint: fingerprint(&settings.layout),
             settings,
             store,
             clock,
@@ -204,12 +209,15 @@ impl Transform {
         let Some(head) = self.store.head(&target.lake_key).await? else {
             return Ok(Some(Condition::IfAbsent));
         };
+        let metadata = |name| head.metadata.get(name).map(String::as_str);
         // An object that names no run was not written by this function: any run is newer.
-        let written_by: Option<RunId> = head
-            .metadata
-            .get(RUN_METADATA)
-            .and_then(|run| run.parse().ok());
-        let is_current = written_by.is_some_and(|run| run >= target.staging.run);
+        let written_by = metadata(RUN_METADATA).and_then(|run| run.parse::<RunId>().ok());
+        let is_current = written_by.is_some_and(|run| match run.cmp(&target.staging.run) {
+            Ordering::Greater => true,
+            // The same run again: only other columns, or another conversion, make another file of it.
+            Ordering::Equal => metadata(TABLE_METADATA) == Some(self.fingerprint.as_str()),
+            Ordering::Less => false,
+        });
         Ok((!is_current).then_some(Condition::IfMatch(head.etag)))
     }
 
@@ -224,6 +232,7 @@ impl Transform {
             .store
             .upload(&target.lake_key)
             .metadata(RUN_METADATA, target.staging.run.to_string())
+            .metadata(TABLE_METADATA, &self.fingerprint)
             .content_type("application/vnd.apache.parquet")
             .condition(condition)
             .begin();

@@ -11,6 +11,7 @@
 mod batch;
 mod convert;
 mod fault;
+mod fingerprint;
 mod handler;
 mod input;
 mod output;

@@ -23,6 +23,7 @@ pub struct Allocation<'a> {
     pub annotations: Pairs<'a>,
     numbers: [f64; NUMBERS],
     present: u64,
+    has_cost: bool,
     properties: [Cow<'a, str>; Property::ALL.len()],
 }
 
@@ -38,6 +39,7 @@ impl<'a> Allocation<'a> {
             annotations: Pairs::new(),
             numbers: [0.0; NUMBERS],
             present: 0,
+            has_cost: false,
             properties: [const { Cow::Borrowed("") }; Property::ALL.len()],
         }
     }
@@ -50,6 +52,11 @@ impl<'a> Allocation<'a> {
     /// A number by its index in [`table`]; `None` where the row lacks it or it is null.
     pub fn number(&self, index: usize) -> Option<f64> {
         (self.present >> index & 1 == 1).then(|| self.numbers[index])
+    }
+
+    /// Whether the row has a field with a cost, be it null. An answer without one in any of its rows is an answer of another API.
+    pub fn has_cost(&self) -> bool {
+        self.has_cost
     }
 
     /// A text field of `properties`; empty where it is missing.
@@ -95,7 +102,8 @@ impl RowParser {
     /// Reads one row. `key` is its key in the answer, for messages.
     ///
     /// # Errors
-    /// When the row is not an object, has no cost at all, or holds something else where a number, a time or an object must be.
+    /// When the row is not an object, has unknown fields and none of the numbers of an allocation, or holds something else where a number,
+    /// a time or an object must be.
     pub fn parse<'a>(&mut self, key: &str, json: &'a str) -> Result<Allocation<'a>, RowError> {
         let error = |kind| RowError {
             row: excerpt(key),
@@ -105,7 +113,8 @@ impl RowParser {
         let mut row = Row {
             parser: self,
             allocation: Allocation::empty(),
-            has_cost: false,
+            has_number: false,
+            has_unknown: false,
             fault: None,
         };
         Object(&mut row)
@@ -115,7 +124,8 @@ impl RowParser {
             .map_err(|found| error(RowFault::NotAnObject { found }))?;
         match row.fault {
             Some(fault) => Err(error(fault)),
-            None if !row.has_cost => Err(error(RowFault::NoCost)),
+            // Any field of an allocation can be missing: only what has others instead is something else.
+            None if row.has_unknown && !row.has_number => Err(error(RowFault::NoCost)),
             None => Ok(row.allocation),
         }
     }
@@ -200,8 +210,8 @@ pub enum RowFault {
         /// What it is.
         found: String,
     },
-    /// Not one field with a cost: another kind of answer (carbon estimates, for example).
-    #[error("has no field with a cost: this is not an answer of the allocation API")]
+    /// Not one number of an allocation, but other fields: another kind of answer (carbon estimates, for example).
+    #[error("has fields, but none with a cost: this is not an answer of the allocation API")]
     NoCost,
     /// Not JSON, or text that is not valid Unicode.
     #[error("is not valid JSON: {0}")]
@@ -228,7 +238,8 @@ impl TimeCache {
 struct Row<'p, 'a> {
     parser: &'p mut RowParser,
     allocation: Allocation<'a>,
-    has_cost: bool,
+    has_number: bool,
+    has_unknown: bool,
     fault: Option<RowFault>,
 }
 
@@ -271,9 +282,11 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
     fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         loop {
             let unknown = &mut self.parser.unknown;
+            let has_unknown = &mut self.has_unknown;
             let key = fields.next_key_seed(Key(|name: &str| {
                 let field = Field::of(name);
                 if matches!(field, Field::Unknown) {
+                    *has_unknown = true;
                     unknown.count(name);
                 }
                 field
@@ -311,7 +324,8 @@ impl<'a> Row<'_, 'a> {
     }
 
     fn take_number(&mut self, index: usize, number: Number) {
-        self.has_cost |= is_cost(index);
+        self.has_number = true;
+        self.allocation.has_cost |= is_cost(index);
         match number {
             Number::Value(value) => self.allocation.set_number(index, value),
             Number::Missing => {}
@@ -513,9 +527,11 @@ mod tests {
     }
 
     #[test]
-    fn rows_may_lack_everything_but_a_cost() {
+    fn rows_may_lack_everything() {
         for json in [
-            r#"{"totalCost":0}"#,
+            "{}",
+            r#"{"name":"","properties":{"cluster":""},"minutes":0}"#,
+            r#"{"totalCost":0,"new":1}"#,
             r#"{"cpuCost":null,"properties":null,"window":null,"name":null}"#,
             r#"{"cpuCost":1,"properties":{"labels":null,"annotations":"None","node":null},"window":{"start":null,"end":""},"pvs":"None"}"#,
             r#"{"cpuCost":1,"properties":"","window":{},"pvs":{}}"#,
@@ -617,7 +633,7 @@ mod tests {
         row 'the-key': field 'window' holds the text '2026-11-20', where an object must be
         row 'the-key': field 'properties' holds an array, where an object must be
         row 'the-key': field 'properties.labels' holds an array, where an object must be
-        row 'the-key': has no field with a cost: this is not an answer of the allocation API
+        row 'the-key': has fields, but none with a cost: this is not an answer of the allocation API
         row 'the-key': is an array, where an object must be
         row 'the-key': is null, where an object must be
         row 'the-key': is 720, where an object must be

@@ -1,0 +1,376 @@
+//! `benchmark`: what exporter, transform and the audit need on this machine. Each runs in a process of its own, so that the bucket's and the
+//! source's work does not count.
+
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use aws_access::{Store, session};
+use backfill::Backfill;
+use contract::{
+    clock::{Clock, FixedClock},
+    cluster::{ClusterArn, ClusterId},
+    day::Day,
+    documents::{self, Inventory, Source as SourceName, SourceKind},
+    keys::{INVENTORY, Prefixes},
+    run::RunId,
+};
+use exporter::{
+    Days, Exporter,
+    progress::Nobody,
+    settings::{PeriodSettings, SourceSettings},
+};
+use function::metrics::LogOnly;
+use serde::{Deserialize, Serialize};
+use settings::Reader;
+use transform::{Outcome, Transform};
+
+use crate::{
+    bucket::{BUCKET_NAME, LocalBucket, REGION},
+    output,
+    simulator::{Source, generated::GeneratedCluster},
+};
+
+/// Any failure of the benchmark.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The day and moment of the benchmark: the same data on each run.
+const NOW: &str = "2026-11-24T06:00:00Z";
+const DAY: &str = "2026-11-20";
+const CLUSTER: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/benchmark";
+/// Days of each cluster in the audit.
+const AUDIT_DAYS: u32 = 30;
+/// Every so many clusters one lacks a day.
+const GAP_EVERY: usize = 10;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Containers in the day that is exported and converted.
+    pub containers: usize,
+    /// Clusters in the audit; 0: no audit.
+    pub clusters: usize,
+}
+
+/// Above which figures the benchmark fails.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Peak memory of each part, in MiB.
+    pub memory_mib: Option<f64>,
+    /// Raw JSON per CPU second of transform, in MB.
+    pub transform_speed: Option<f64>,
+}
+
+/// A part, measured in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One day from the source into the bucket.
+    Exporter,
+    /// The same day into the lake.
+    Transform,
+    /// All clusters of the bucket.
+    Audit,
+}
+
+impl Part {
+    /// The words of the command line.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("exporter", Self::Exporter),
+        ("transform", Self::Transform),
+        ("audit", Self::Audit),
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Exporter => "exporter",
+            Self::Transform => "transform",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// What a part's process says when it is done.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// Raw JSON that went through, in bytes.
+    raw_bytes: u64,
+    /// Rows, or days that the audit looked at.
+    rows: u64,
+    /// User and system time.
+    cpu_seconds: f64,
+    /// The most memory that the process had.
+    peak_bytes: u64,
+}
+
+impl Measured {
+    fn megabytes(&self) -> f64 {
+        self.raw_bytes as f64 / 1e6
+    }
+
+    fn speed(&self) -> f64 {
+        self.megabytes() / self.cpu_seconds.max(0.01)
+    }
+
+    fn mebibytes(&self) -> f64 {
+        self.peak_bytes as f64 / f64::from(1 << 20)
+    }
+
+    /// Adds what Linux says of this process. `/proc` and not `getrusage`, whose peak begins with the parent's memory.
+    fn with_usage(mut self) -> io::Result<Self> {
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string("/proc/self/stat")?;
+        // The program's name, in parentheses, may have spaces; user and system time are the 12th and 13th fields after it.
+        let fields: Vec<&str> = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .collect();
+        let ticks = |index: usize| {
+            fields
+                .get(index)
+                .and_then(|field| field.parse::<f64>().ok())
+                .unwrap_or(0.0)
+        };
+        self.cpu_seconds = (ticks(11) + ticks(12)) / TICKS_PER_SECOND;
+        let status = fs::read_to_string("/proc/self/status")?;
+        let peak = status.lines().find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse::<u64>()
+                .ok()
+        });
+        self.peak_bytes = peak.unwrap_or(0) * 1024;
+        Ok(self)
+    }
+}
+
+/// Runs the benchmark in a directory, which is empty.
+///
+/// # Errors
+/// When a part fails, or a limit is not held.
+pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), AnyError> {
+    if !cfg!(target_os = "linux") {
+        return Err("the benchmark reads CPU time and memory from /proc: it needs Linux".into());
+    }
+    let day: Day = DAY.parse()?;
+    let cluster: ClusterArn = CLUSTER.parse()?;
+    let source = Source::kubecost(GeneratedCluster {
+        name: cluster.id().name().to_owned(),
+        account: cluster.id().account().to_owned(),
+        region: cluster.id().region().to_owned(),
+        containers: size.containers,
+        seed: 1,
+        first: day,
+        last: day,
+    })
+    .await?;
+    let (bucket, _) = LocalBucket::serve(directory, |_| false).await?;
+    output::line(format_args!(
+        "{} containers in a day, by processes of their own:\n",
+        size.containers
+    ));
+    output::line("part       raw MB     rows   CPU s   MB per CPU s   peak MiB");
+    let mut broken = Vec::new();
+    let mut parts = vec![Part::Exporter, Part::Transform];
+    if size.clusters > 0 {
+        fill_for_audit(directory, size.clusters)?;
+        parts.push(Part::Audit);
+    }
+    for part in parts {
+        let measured = in_process(part, &bucket, &source).await?;
+        let speed = if part == Part::Audit {
+            "-".to_owned()
+        } else {
+            format!("{:.0}", measured.speed())
+        };
+        output::line(format_args!(
+            "{:<9} {:>7.1} {:>8} {:>7.2} {speed:>14} {:>10.1}",
+            part.word(),
+            measured.megabytes(),
+            measured.rows,
+            measured.cpu_seconds,
+            measured.mebibytes()
+        ));
+        if limits
+            .memory_mib
+            .is_some_and(|most| measured.mebibytes() > most)
+        {
+            broken.push(format!("{} needs more memory than allowed", part.word()));
+        }
+        if part == Part::Transform
+            && limits
+                .transform_speed
+                .is_some_and(|least| measured.speed() < least)
+        {
+            broken.push("transform is slower than allowed".to_owned());
+        }
+    }
+    if size.clusters > 0 {
+        output::line(format_args!(
+            "\nThe audit's rows are days: {} clusters, {AUDIT_DAYS} days each.",
+            size.clusters
+        ));
+    }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken.join("; ").into())
+    }
+}
+
+async fn in_process(
+    part: Part,
+    bucket: &LocalBucket,
+    source: &Source,
+) -> Result<Measured, AnyError> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(["benchmark-part", part.word(), &source.url])
+        .env("AWS_ENDPOINT_URL", &bucket.endpoint)
+        .env("AWS_ACCESS_KEY_ID", &bucket.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", &bucket.secret_key)
+        .env("AWS_REGION", REGION)
+        .stderr(Stdio::inherit());
+    let done = tokio::task::spawn_blocking(move || command.output()).await??;
+    if !done.status.success() {
+        return Err(format!("{} failed; see above", part.word()).into());
+    }
+    Ok(serde_json::from_slice(&done.stdout)?)
+}
+
+/// Does a part's work in this process, and writes what it needed.
+///
+/// # Errors
+/// When the work fails.
+pub async fn run_part(part: Part, source: &str) -> Result<(), AnyError> {
+    let store = Store::new(
+        session::s3_client(&session::from_environment().await),
+        BUCKET_NAME,
+    );
+    let clock = Arc::new(FixedClock(NOW.parse()?));
+    let measured = match part {
+        Part::Exporter => export(store, clock, source).await?,
+        Part::Transform => transform(store, clock).await?,
+        Part::Audit => audit(store, clock).await?,
+    };
+    output::line(serde_json::to_string(&measured.with_usage()?)?);
+    Ok(())
+}
+
+async fn export(store: Store, clock: Arc<FixedClock>, source: &str) -> Result<Measured, AnyError> {
+    let mut reader =
+        Reader::new(|name| (name == "KUBECOST_API_ENDPOINT").then(|| source.to_owned()));
+    let settings = SourceSettings::read(&mut reader, &mut Vec::new());
+    let period = PeriodSettings::read(&mut reader);
+    reader.finish()?;
+    let exporter = Exporter {
+        cluster: CLUSTER.parse()?,
+        source: settings.ok_or("the source's address is wrong")?,
+        period,
+        plan_wait: std::time::Duration::ZERO,
+        store,
+        prefixes: Prefixes::default(),
+        clock,
+    };
+    let summary = exporter
+        .run(None, &Days::Given(vec![DAY.parse()?]), &Nobody)
+        .await?;
+    if !summary.is_success() {
+        return Err(summary.to_string().into());
+    }
+    let mut measured = Measured::default();
+    for (_, day) in summary.collected() {
+        measured.rows += day.rows;
+        measured.raw_bytes += day.raw_bytes;
+    }
+    Ok(measured)
+}
+
+async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyError> {
+    let prefixes = Prefixes::default();
+    let cluster: ClusterArn = CLUSTER.parse()?;
+    let staged = store
+        .list(prefixes.staging_of(cluster.id()))
+        .objects()
+        .await?;
+    let manifest = staged
+        .into_iter()
+        .find(|object| object.key.ends_with(contract::keys::MANIFEST))
+        .ok_or("nothing was staged")?;
+    let settings = transform::Settings::read(Reader::new(|name| {
+        (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
+    }))?;
+    let transform = Transform::new(settings, store, clock, Arc::new(LogOnly));
+    match transform.transform_manifest(&manifest.key).await? {
+        Outcome::Written {
+            rows, raw_bytes, ..
+        } => Ok(Measured {
+            raw_bytes,
+            rows,
+            ..Measured::default()
+        }),
+        other => Err(format!("the day was not written: {other:?}").into()),
+    }
+}
+
+async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyError> {
+    let settings = backfill::settings::Settings::read(Reader::new(|name| {
+        (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
+    }))?;
+    let report = Backfill::new(settings, store, clock, Arc::new(LogOnly))
+        .audit()
+        .await?;
+    if report.gap_days == 0 || report.failed_clusters > 0 {
+        return Err(format!("the audit did not find what is there: {report:?}").into());
+    }
+    Ok(Measured {
+        rows: u64::from(AUDIT_DAYS) * report.clusters as u64,
+        ..Measured::default()
+    })
+}
+
+/// Puts there what the audit reads: an inventory of each cluster, and names of manifests and Parquet objects, of which it reads none.
+fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
+    let prefixes = Prefixes::default();
+    let now = FixedClock(NOW.parse()?).now();
+    let put = |key: &str, content: &[u8]| {
+        let path = directory.join(key);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, content)
+    };
+    let days: Vec<Day> =
+        Day::range(Day::of(now).minus(AUDIT_DAYS), Day::of(now).minus(1)).collect();
+    for number in 0..clusters {
+        let id = ClusterId::new("444455556666", "us-east-1", &format!("cluster-{number:04}"))?;
+        let run = RunId::new(now);
+        let inventory = Inventory {
+            run,
+            cluster: ClusterArn::of(id.clone()),
+            created_at: now,
+            source: SourceName {
+                kind: SourceKind::Kubecost,
+                version: None,
+            },
+            days: days.clone(),
+        };
+        debug_assert!(prefixes.inventory(&id, &run).ends_with(INVENTORY));
+        put(
+            &prefixes.inventory(&id, &run),
+            &documents::write(&inventory)?,
+        )?;
+        for (index, day) in days.iter().enumerate() {
+            put(&prefixes.manifest(&id, &run, *day), b"{}")?;
+            if index != 0 || number % GAP_EVERY != 0 {
+                put(&prefixes.lake_object(&id, *day), b"PAR1")?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What a Parquet object depends on besides its run's answers.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+use table::TableLayout;
+
+/// The version of the conversion. To be raised with any change by which the same answers become another file, so that sets that are
+/// delivered again replace what an older version wrote.
+const CONVERSION_VERSION: u32 = 1;
+
+/// Bytes of the hash that are kept: enough to tell a handful of configurations apart.
+const BYTES: usize = 8;
+
+/// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`. Where an object of the
+/// lake has another fingerprint than the function that looks at it, the same answers would now become another file.
+pub(crate) fn fingerprint(layout: &TableLayout) -> String {
+    let mut hash = Sha256::new();
+    for column in layout.columns() {
+        // No key of Kubernetes contains a line break, nor does any other column's name.
+        hash.update(column.name.as_bytes());
+        hash.update(b"\n");
+        hash.update(column.kind.glue_type().as_bytes());
+        hash.update(b"\n");
+    }
+    let mut text = format!("{CONVERSION_VERSION}-");
+    for byte in hash.finalize().iter().take(BYTES) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(labels: &[&str], annotations: &[&str]) -> String {
+        let keys = |keys: &[&str]| {
+            keys.iter()
+                .map(|key| (*key).to_owned())
+                .collect::<Vec<String>>()
+        };
+        fingerprint(&TableLayout::new(&keys(labels), &keys(annotations)).unwrap())
+    }
+
+    #[test]
+    fn it_follows_the_columns_and_their_order() {
+        let all = [
+            of(&[], &[]),
+            of(&["team"], &[]),
+            of(&[], &["team"]),
+            of(&["team", "app"], &[]),
+            of(&["app", "team"], &[]),
+            of(&["team"], &["team"]),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{all:?}");
+        }
+        assert_eq!(of(&["team"], &[]), all[1]);
+        assert_eq!(all[0].len(), "1-0123456789abcdef".len());
+    }
+}
