@@ -6,6 +6,7 @@ use contract::{
     clock::Clock,
     cluster::{ClusterArn, ClusterError},
     day::{Day, DayError},
+    documents::SourceKind,
 };
 use exporter::{
     Days,
@@ -112,7 +113,8 @@ pub async fn run(
         .await?;
     tell(&outcome).map_err(DemoError::Days)?;
 
-    let opencost = Source::opencost(recorded::ALLOCATION, recorded::ASSETS).await?;
+    let opencost =
+        Source::saved(SourceKind::Opencost, recorded::ALLOCATION, recorded::ASSETS).await?;
     let recorded_cluster: ClusterArn = RECORDED.parse()?;
     output::line(format_args!(
         "\n2. {}: what a running OpenCost answered for {}",

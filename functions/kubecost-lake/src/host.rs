@@ -158,6 +158,15 @@ impl Host {
         })
     }
 
+    /// Ends; afterwards the directory is free.
+    pub async fn stop(self) {
+        let Self {
+            bucket, dispatcher, ..
+        } = self;
+        drop(dispatcher);
+        bucket.close().await;
+    }
+
     /// An exporter into this bucket.
     pub fn exporter(
         &self,

@@ -8,8 +8,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver, task::JoinHandle};
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, mpsc::UnboundedReceiver},
+    task::{JoinHandle, JoinSet},
+};
 use uuid::Uuid;
 
 pub mod directory;
@@ -36,6 +43,7 @@ pub struct LocalBucket {
     pub secret_key: String,
     /// The events that are still to be handled.
     pub journal: Arc<Journal>,
+    closing: Arc<Notify>,
     server: JoinHandle<()>,
 }
 
@@ -78,25 +86,24 @@ impl LocalBucket {
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let server = tokio::spawn(async move {
-            loop {
-                let socket = match listener.accept().await {
-                    Ok((socket, _)) => socket,
-                    Err(error) => {
-                        tracing::warn!(%error, "the bucket cannot take a connection");
-                        continue;
+        let closing = Arc::new(Notify::new());
+        let server = tokio::spawn({
+            let closing = Arc::clone(&closing);
+            async move {
+                let mut connections = JoinSet::new();
+                loop {
+                    let socket = tokio::select! {
+                        accepted = listener.accept() => accepted,
+                        () = closing.notified() => break,
+                    };
+                    // Those that have ended are forgotten.
+                    while connections.try_join_next().is_some() {}
+                    match socket {
+                        Ok((socket, _)) => drop(connections.spawn(answer(socket, service.clone()))),
+                        Err(error) => tracing::warn!(%error, "the bucket cannot take a connection"),
                     }
-                };
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let served = auto::Builder::new(TokioExecutor::new())
-                        .http1_only()
-                        .serve_connection(TokioIo::new(socket), service)
-                        .await;
-                    if let Err(error) = served {
-                        tracing::debug!(error, "a client of the bucket went away");
-                    }
-                });
+                }
+                connections.shutdown().await;
             }
         });
         Ok((
@@ -105,6 +112,7 @@ impl LocalBucket {
                 access_key,
                 secret_key,
                 journal,
+                closing,
                 server,
             },
             events,
@@ -127,6 +135,27 @@ impl LocalBucket {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build()
+    }
+}
+
+impl LocalBucket {
+    /// Ends the server. Afterwards the directory is free, for another host of this process too.
+    pub async fn close(mut self) {
+        self.closing.notify_one();
+        if let Err(error) = (&mut self.server).await {
+            tracing::error!(%error, "the bucket's server broke");
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn answer(socket: TcpStream, service: S3Service) {
+    let served = auto::Builder::new(TokioExecutor::new())
+        .http1_only()
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(error, "a client of the bucket went away");
     }
 }
 

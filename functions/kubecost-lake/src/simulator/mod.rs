@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, Utc};
-use contract::day::Day;
+use contract::{day::Day, documents::SourceKind};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -73,23 +73,29 @@ impl Source {
         Self::serve(router).await
     }
 
-    /// An OpenCost that answers whatever window with the same recorded day.
+    /// A source of either kind that answers whatever window with the same saved bodies.
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn opencost(allocation: &'static str, assets: &'static str) -> io::Result<Self> {
-        let answer = |body: &'static str| {
+    pub async fn saved(kind: SourceKind, allocation: &str, assets: &str) -> io::Result<Self> {
+        let answer = |body: &str| {
+            let body = Bytes::copy_from_slice(body.as_bytes());
             get(
                 async move |Query(parameters): Query<Parameters>| match parameters.window {
-                    Some(_) => json(body),
+                    Some(_) => json(body.clone()),
                     None => missing_window(),
                 },
             )
         };
-        let router = Router::new()
-            .route("/allocation", answer(allocation))
-            .route("/allocation/compute", answer(allocation))
-            .route("/assets", answer(assets));
+        let router = match kind {
+            SourceKind::Kubecost => Router::new()
+                .route("/model/allocation", answer(allocation))
+                .route("/model/assets", answer(assets)),
+            SourceKind::Opencost => Router::new()
+                .route("/allocation", answer(allocation))
+                .route("/allocation/compute", answer(allocation))
+                .route("/assets", answer(assets)),
+        };
         Self::serve(router).await
     }
 }

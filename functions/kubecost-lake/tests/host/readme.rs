@@ -5,7 +5,7 @@ use exporter::settings::table::{
 };
 
 const BEGIN: &str =
-    "<!-- settings: written by `UPDATE_README=1 cargo test -p kubecost-lake --test readme` -->\n";
+    "<!-- settings: written by `UPDATE_README=1 cargo test -p kubecost-lake --test host` -->\n";
 const END: &str = "<!-- end of settings -->";
 
 fn row(setting: &Setting) -> String {

@@ -1,0 +1,15 @@
+//! The local host as a user meets it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod bucket;
+mod collect;
+mod gaps;
+mod killed;
+mod readme;
+mod support;

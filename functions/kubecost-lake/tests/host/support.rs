@@ -1,0 +1,100 @@
+//! Hosts on new directories, with small generated clusters.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use contract::{
+    clock::{Clock, SystemClock},
+    cluster::ClusterArn,
+    day::Day,
+};
+use exporter::{
+    Days,
+    settings::{PeriodSettings, SourceSettings},
+};
+use kubecost_lake::{
+    collect::Outcome,
+    host::Host,
+    simulator::{Source, generated::GeneratedCluster},
+};
+use settings::Reader;
+
+pub const CONTAINERS: usize = 40;
+
+pub fn arn(name: &str) -> ClusterArn {
+    format!("arn:aws:eks:us-east-1:111122223333:cluster/{name}")
+        .parse()
+        .unwrap()
+}
+
+pub fn source_settings(url: &str) -> SourceSettings {
+    let mut reader = Reader::new(|name| match name {
+        "KUBECOST_API_ENDPOINT" => Some(url.to_owned()),
+        "RETRIES" => Some("0".to_owned()),
+        _ => None,
+    });
+    SourceSettings::read(&mut reader, &mut Vec::new()).unwrap()
+}
+
+pub fn period() -> PeriodSettings {
+    PeriodSettings::read(&mut Reader::new(|_| None))
+}
+
+/// The days of the backfill period, oldest first.
+pub fn days() -> Vec<Day> {
+    Day::backfill_period(SystemClock.now(), period().days, period().settle)
+}
+
+pub async fn start(directory: &Path) -> Host {
+    start_with(directory, &|_| None).await
+}
+
+pub async fn start_with(directory: &Path, look_up: &dyn Fn(&str) -> Option<String>) -> Host {
+    Host::start(directory, look_up, Arc::new(SystemClock))
+        .await
+        .unwrap()
+}
+
+/// A source that has these days.
+pub fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
+    GeneratedCluster {
+        name: name.to_owned(),
+        account: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+        containers: CONTAINERS,
+        seed: 3,
+        first: days[0],
+        last: days[days.len() - 1],
+    }
+}
+
+pub async fn source(name: &str, days: &[Day]) -> Source {
+    Source::kubecost(generated(name, days)).await.unwrap()
+}
+
+/// What the CronJob does.
+pub async fn run(host: &Host, name: &str, source: &Source) -> Outcome {
+    host.collect(
+        arn(name),
+        source_settings(&source.url),
+        period(),
+        None,
+        &Days::Planned,
+    )
+    .await
+    .unwrap()
+}
+
+/// The days that a run collected, with data or without.
+pub fn collected(outcome: &Outcome) -> Vec<Day> {
+    outcome.run.collected().map(|(day, _)| day).collect()
+}
+
+/// The days of a cluster in the lake.
+pub fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
+    outcome
+        .lake
+        .clusters
+        .get(arn(name).id())
+        .map(|cluster| cluster.days.clone())
+        .unwrap_or_default()
+}
