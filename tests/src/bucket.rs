@@ -37,7 +37,7 @@ struct State {
     objects: BTreeMap<String, Object>,
     uploads: HashMap<String, Upload>,
     writes: u64,
-    broken_reads: u32,
+    broken_reads: HashMap<String, u32>,
 }
 
 /// An object.
@@ -75,6 +75,11 @@ impl Bucket {
         self.state().objects.get(key).cloned()
     }
 
+    /// Changes an object in place, as no client could.
+    pub fn edit(&self, key: &str, change: impl FnOnce(&mut Object)) {
+        change(self.state().objects.get_mut(key).unwrap());
+    }
+
     pub fn remove(&self, key: &str) {
         self.state().objects.remove(key);
     }
@@ -93,9 +98,9 @@ impl Bucket {
         self.state().uploads.len()
     }
 
-    /// Has the next reads of objects fail with a status that the client does not retry.
-    pub fn break_reads(&self, count: u32) {
-        self.state().broken_reads = count;
+    /// Has the next reads of an object fail with a status that the client does not retry.
+    pub fn break_reads(&self, key: &str, count: u32) {
+        self.state().broken_reads.insert(key.to_owned(), count);
     }
 
     /// Serves the bucket on a port of this machine until the runtime ends, and gives a client of it.
@@ -223,8 +228,10 @@ impl S3 for Bucket {
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let mut state = self.state();
-        if state.broken_reads > 0 {
-            state.broken_reads -= 1;
+        if let Some(left) = state.broken_reads.get_mut(&request.input.key)
+            && *left > 0
+        {
+            *left -= 1;
             return Err(s3_error!(AccessDenied));
         }
         let object = state

@@ -134,6 +134,11 @@ impl Staging {
     /// Puts the parts, then the manifest; gives the manifest's key.
     pub fn stage(self, bucket: &Bucket) -> String {
         let key = self.manifest_key();
+        self.stage_under(bucket, key)
+    }
+
+    /// Puts the parts, then the manifest under a key that may not be its own; gives that key.
+    pub fn stage_under(self, bucket: &Bucket, key: String) -> String {
         for (key, content) in self.objects {
             bucket.put(&key, content);
         }
@@ -149,7 +154,7 @@ pub fn hash(content: &[u8]) -> String {
         .collect()
 }
 
-/// The rows of an answer that are not null, by their keys, in the order of the answer.
+/// The rows of an answer that are not null, sorted by their keys.
 pub fn rows(answer: &str, set: Option<u32>) -> Vec<(String, Value)> {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     let sets: Vec<Value> = match &answer["data"] {
@@ -173,7 +178,7 @@ pub fn rows(answer: &str, set: Option<u32>) -> Vec<(String, Value)> {
 pub fn number(row: &Value, name: &str) -> f64 {
     match &row[name] {
         Value::Number(number) => number.as_f64().unwrap(),
-        Value::String(text) => text.parse().unwrap_or(0.0),
+        Value::String(text) => text.trim().parse().unwrap_or(0.0),
         _ => 0.0,
     }
 }

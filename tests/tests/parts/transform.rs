@@ -1,1 +1,99 @@
 //! The transform function over a bucket.
+
+mod answers;
+mod deliveries;
+mod events;
+mod faults;
+mod file;
+mod nodes;
+mod shapes;
+mod table;
+
+use std::sync::Arc;
+
+use aws_access::Store;
+use contract::{
+    clock::FixedClock,
+    documents::{self, Quarantine},
+    keys::Prefixes,
+    run::RunId,
+};
+use end_to_end::{
+    bucket::Bucket,
+    staging::{self, Staging},
+};
+use function::metrics::LogOnly;
+use settings::Reader;
+use transform::{Outcome, Settings, Transform, TransformError};
+
+use self::table::Table;
+
+const BUCKET: &str = "lake";
+
+/// A function that is configured with labels and annotations, over a bucket.
+async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform {
+    let settings = Settings::read(Reader::new(|name| {
+        Some(match name {
+            "S3_BUCKET_NAME" => BUCKET.to_owned(),
+            "LABELS" => labels.to_owned(),
+            "ANNOTATIONS" => annotations.to_owned(),
+            _ => return None,
+        })
+    }))
+    .unwrap();
+    let clock = FixedClock("2026-11-24T06:00:00Z".parse().unwrap());
+    Transform::new(
+        settings,
+        Store::new(bucket.serve().await, BUCKET),
+        Arc::new(clock),
+        Arc::new(LogOnly),
+    )
+}
+
+/// A bucket, and the function over it.
+struct Lake {
+    bucket: Bucket,
+    function: Transform,
+}
+
+impl Lake {
+    async fn new() -> Self {
+        Self::with("", "").await
+    }
+
+    async fn with(labels: &str, annotations: &str) -> Self {
+        let bucket = Bucket::default();
+        let function = function(&bucket, labels, annotations).await;
+        Self { bucket, function }
+    }
+
+    /// Stages a set and delivers its manifest.
+    async fn deliver(&self, staging: Staging) -> Outcome {
+        let key = staging.stage(&self.bucket);
+        self.function.transform_manifest(&key).await.unwrap()
+    }
+
+    async fn redeliver(&self, run: RunId) -> Result<Outcome, TransformError> {
+        let key = Staging::empty(run).manifest_key();
+        self.function.transform_manifest(&key).await
+    }
+
+    /// The day's object.
+    fn table(&self) -> Table {
+        Table::read(self.bucket.get(&lake_key()).unwrap())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bucket.keys("lake/").is_empty() && self.bucket.open_uploads() == 0
+    }
+
+    /// Why a run's day was quarantined.
+    fn quarantine(&self, run: RunId) -> Option<Quarantine> {
+        let key = Prefixes::default().quarantine(staging::cluster().id(), &run, staging::day());
+        Some(documents::read(&self.bucket.get(&key)?.content).unwrap())
+    }
+}
+
+fn lake_key() -> String {
+    Prefixes::default().lake_object(staging::cluster().id(), staging::day())
+}

@@ -1,0 +1,377 @@
+//! What cannot be converted is quarantined with its reason, and what may pass is an error.
+
+use contract::{documents::PartKind, keys::Prefixes};
+use end_to_end::{
+    answer,
+    staging::{self, Staging, hash},
+};
+use transform::{Outcome, TransformError};
+
+use super::Lake;
+
+const GOOD: &str = "kubecost/kubecost_allocation_1day.json";
+
+fn good() -> Staging {
+    Staging::of(
+        staging::run(1),
+        &answer(GOOD),
+        None,
+        Some(&answer("kubecost/kubecost_assets_1day_nodes.json")),
+    )
+}
+
+/// Delivers a set under the key that it should have, and expects it in quarantine.
+async fn quarantined(staging: Staging, reason: &str, message: &str) {
+    let lake = Lake::new().await;
+    let run = staging::run(1);
+    let key = Staging::empty(run).manifest_key();
+    staging.stage_under(&lake.bucket, key.clone());
+    let outcome = lake.function.transform_manifest(&key).await.unwrap();
+    let document = lake.quarantine(run);
+    let Outcome::Quarantined { reason: found } = outcome else {
+        panic!("{message}: {outcome:?}");
+    };
+    let document = document.unwrap();
+    assert_eq!(found, reason, "{}", document.message);
+    assert_eq!(document.reason, reason);
+    assert!(document.message.contains(message), "{}", document.message);
+    assert_eq!((document.manifest, document.run), (key, run));
+    assert_eq!(document.date, staging::day());
+    assert!(lake.is_empty(), "{message}: something is in the lake");
+}
+
+#[tokio::test]
+async fn answers_of_other_kinds_are_quarantined() {
+    for (file, reason, message) in [
+        (
+            "opencost/alloc_summary_1day.json",
+            "answer",
+            "not an answer of the allocation",
+        ),
+        (
+            "opencost/alloc_badwindow.json",
+            "answer",
+            "not JSON; it begins: Invalid 'window'",
+        ),
+        (
+            "opencost/alloc_nowindow.json",
+            "answer",
+            "not JSON; it begins: Invalid 'window'",
+        ),
+        (
+            "opencost/alloc_parc_badreq.json",
+            "answer",
+            "code 400: Error: bad request - includeIdle",
+        ),
+        (
+            "opencost/assets_badfilter.json",
+            "answer",
+            "Error getting assets",
+        ),
+        (
+            "opencost/model_allocation.json",
+            "answer",
+            "404 page not found",
+        ),
+        (
+            "opencost/assets_1day.json",
+            "answer",
+            "'data' is not a list of sets",
+        ),
+        (
+            "shapes/refused_aggregated_cost_model.json",
+            "answer",
+            "'data' is not a list of sets",
+        ),
+        (
+            "shapes/refused_cloud_cost.json",
+            "answer",
+            "not an answer of the allocation",
+        ),
+        (
+            "shapes/refused_carbon.json",
+            "row",
+            "row 'ns': has fields, but none with a cost",
+        ),
+        (
+            "shapes/refused_code_500.json",
+            "answer",
+            "code 500: error querying store",
+        ),
+        (
+            "shapes/refused_code_500_with_rows.json",
+            "answer",
+            "code 500: partial result",
+        ),
+        ("shapes/refused_data_null.json", "answer", "has no 'data'"),
+        (
+            "shapes/refused_login_page.json",
+            "answer",
+            "<!DOCTYPE html>",
+        ),
+        (
+            "shapes/refused_rows_are_lists.json",
+            "answer",
+            "something else than sets of rows",
+        ),
+        (
+            "shapes/refused_two_answers.json",
+            "answer",
+            "after the answer's end",
+        ),
+        (
+            "shapes/refused_text_in_number.json",
+            "row",
+            "row 'bad': field 'cpuCost' holds the text '1.5 USD'",
+        ),
+        (
+            "shapes/refused_window_text.json",
+            "row",
+            "row 'b': field 'window.start' holds 'yesterday'",
+        ),
+    ] {
+        quarantined(
+            Staging::of(staging::run(1), &answer(file), None, None),
+            reason,
+            message,
+        )
+        .await;
+    }
+    let empty = Staging::of(staging::run(1), "", None, None);
+    quarantined(empty, "answer", "the answer is empty").await;
+    let estimates = r#"{"code":200,"data":[{"ns":{"minutes":1440},"b":{}}]}"#;
+    let estimates = Staging::of(staging::run(1), estimates, None, None);
+    quarantined(estimates, "no_costs", "not one of 2 rows").await;
+}
+
+#[tokio::test]
+async fn an_answer_cut_short_anywhere_is_quarantined() {
+    let lake = Lake::new().await;
+    let whole = answer("shapes/special_rows.json");
+    let whole = whole.trim_end();
+    let rows = staging::rows(whole, None);
+    for length in (1..whole.len()).step_by(23).chain([whole.len() - 1]) {
+        let mut staging = Staging::of(
+            staging::run(1),
+            whole.get(..length).unwrap_or_default(),
+            None,
+            None,
+        );
+        // Whatever was counted, a cut answer is no answer.
+        staging.manifest.rows = rows.len() as u64;
+        let outcome = lake.deliver(staging).await;
+        assert_eq!(
+            outcome,
+            Outcome::Quarantined { reason: "answer" },
+            "{length}"
+        );
+    }
+    assert!(lake.is_empty());
+}
+
+#[tokio::test]
+async fn bad_assets_are_quarantined_too() {
+    for (assets, message) in [
+        (
+            answer("shapes/refused_login_page.json"),
+            "assets.json.zst: the answer is not JSON",
+        ),
+        (
+            answer("opencost/assets_badwindow.json"),
+            "assets.json.zst: the answer is not JSON",
+        ),
+        (
+            r#"{"code":200,"data":[{"a":1}]}"#.to_owned(),
+            "the entries of 'data' are not rows",
+        ),
+    ] {
+        quarantined(
+            Staging::of(staging::run(1), &answer(GOOD), None, Some(&assets)),
+            "answer",
+            message,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_is_believed_only_where_it_agrees_with_its_key() {
+    let mut other_cluster = good();
+    other_cluster.manifest.cluster = "arn:aws:eks:us-east-1:111122223333:cluster/other"
+        .parse()
+        .unwrap();
+    quarantined(other_cluster, "manifest_mismatch", "cluster '").await;
+    let mut other_run = good();
+    other_run.manifest.run = staging::run(2);
+    quarantined(other_run, "manifest_mismatch", "run '").await;
+    let mut other_day = good();
+    other_day.manifest.date = "2026-11-21".parse().unwrap();
+    quarantined(other_day, "manifest_mismatch", "date '2026-11-21'").await;
+    let mut other_window = good();
+    other_window.manifest.window.end = "2026-11-22T00:00:00Z".parse().unwrap();
+    quarantined(other_window, "manifest_mismatch", "window '").await;
+    let foreign = Prefixes::default();
+    let cluster: contract::cluster::ClusterArn = "arn:aws:eks:us-east-1:999999999999:cluster/other"
+        .parse()
+        .unwrap();
+    for key in [
+        foreign.allocation_part(cluster.id(), &staging::run(1), staging::day(), 1),
+        foreign.allocation_part(staging::cluster().id(), &staging::run(2), staging::day(), 1),
+        foreign.manifest(staging::cluster().id(), &staging::run(1), staging::day()),
+        super::lake_key(),
+        "staging/../secret".to_owned(),
+    ] {
+        let mut staging = good();
+        staging.manifest.parts[0].key = key;
+        quarantined(staging, "manifest_mismatch", "part '").await;
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_what_was_written_is_quarantined() {
+    let mut missing = good();
+    missing.objects.remove(0);
+    quarantined(
+        missing,
+        "part_missing",
+        "allocation-0001.json.zst is missing",
+    )
+    .await;
+    let mut wrong_hash = good();
+    wrong_hash.manifest.parts[0].sha256 = hash(b"other");
+    quarantined(wrong_hash, "part_mismatch", "SHA-256").await;
+    let mut wrong_hash_of_assets = good();
+    wrong_hash_of_assets.manifest.parts[1].sha256 = hash(b"other");
+    quarantined(wrong_hash_of_assets, "part_mismatch", "SHA-256").await;
+    let mut cut = good();
+    let length = cut.objects[0].1.len();
+    cut.objects[0].1.truncate(length / 2);
+    quarantined(cut, "part_mismatch", "bytes").await;
+    let mut replaced = good();
+    replaced.objects[0].1 = zstd::encode_all(answer("shapes/texts.json").as_bytes(), 1).unwrap();
+    quarantined(replaced, "part_mismatch", "bytes").await;
+    let mut raw = good();
+    raw.manifest.parts[0].raw_bytes -= 1;
+    quarantined(raw, "part_mismatch", "uncompressed bytes").await;
+    let mut uncompressed = good();
+    uncompressed.objects[0].1 = answer(GOOD).into_bytes();
+    uncompressed.manifest.parts[0].bytes = uncompressed.objects[0].1.len() as u64;
+    uncompressed.manifest.parts[0].sha256 = hash(&uncompressed.objects[0].1);
+    quarantined(uncompressed, "compression", "cannot be decompressed").await;
+}
+
+#[tokio::test]
+async fn rows_and_costs_that_were_lost_are_noticed() {
+    let mut rows = good();
+    rows.manifest.rows += 1;
+    quarantined(
+        rows,
+        "rows",
+        "16 rows were read, but the exporter counted 17",
+    )
+    .await;
+    let mut part_rows = good();
+    part_rows.manifest.parts[0].rows = 15;
+    quarantined(part_rows, "rows", "counted 15").await;
+    let mut total = good();
+    total.manifest.total_cost += 0.001;
+    quarantined(total, "totals", "the sum of totalCost").await;
+    let mut none = good();
+    none.manifest
+        .parts
+        .retain(|part| part.kind == PartKind::Assets);
+    quarantined(none, "rows", "0 rows were read").await;
+}
+
+#[tokio::test]
+async fn a_manifest_of_another_version_or_form_is_quarantined() {
+    for (content, message) in [
+        (r#"{"version":2}"#, "version 2"),
+        ("not json", "not a document"),
+        (r#"{"version":1}"#, "missing field"),
+    ] {
+        let lake = Lake::new().await;
+        let run = staging::run(1);
+        lake.bucket
+            .put(&Staging::empty(run).manifest_key(), content.as_bytes());
+        let outcome = lake.redeliver(run).await.unwrap();
+        assert_eq!(
+            outcome,
+            Outcome::Quarantined {
+                reason: "manifest_unreadable"
+            }
+        );
+        let document = lake.quarantine(run).unwrap();
+        assert!(document.message.contains(message), "{}", document.message);
+    }
+    let lake = Lake::new().await;
+    let outcome = lake.redeliver(staging::run(1)).await.unwrap();
+    assert_eq!(
+        outcome,
+        Outcome::Quarantined {
+            reason: "manifest_missing"
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_set_that_cannot_be_converted_leaves_what_the_lake_has() {
+    let lake = Lake::new().await;
+    lake.deliver(good()).await;
+    let before = lake.bucket.get(&super::lake_key()).unwrap().content;
+    let newer = Staging::of(
+        staging::run(2),
+        &answer("shapes/refused_text_in_number.json"),
+        None,
+        None,
+    );
+    assert_eq!(
+        lake.deliver(newer).await,
+        Outcome::Quarantined { reason: "row" }
+    );
+    assert_eq!(lake.bucket.get(&super::lake_key()).unwrap().content, before);
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_an_error_and_the_next_delivery_succeeds() {
+    let key = Staging::empty(staging::run(1)).manifest_key();
+    let parts = good().manifest.parts;
+    for broken in [key.as_str(), &parts[0].key, &parts[1].key] {
+        let lake = Lake::new().await;
+        good().stage(&lake.bucket);
+        lake.bucket.break_reads(broken, 1);
+        let error = lake.redeliver(staging::run(1)).await.unwrap_err();
+        assert!(
+            matches!(error, TransformError::Store(_)),
+            "{broken}: {error}"
+        );
+        assert!(error.to_string().contains(broken), "{error}");
+        assert!(
+            lake.is_empty() && lake.quarantine(staging::run(1)).is_none(),
+            "{broken}"
+        );
+        let outcome = lake.redeliver(staging::run(1)).await.unwrap();
+        assert!(
+            matches!(outcome, Outcome::Written { .. }),
+            "{broken}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_no_manifests_is_refused() {
+    let lake = Lake::new().await;
+    let parts = good().manifest.parts;
+    for key in [
+        "",
+        "staging/x/manifest.json",
+        &parts[0].key,
+        &super::lake_key(),
+    ] {
+        let error = lake.function.transform_manifest(key).await.unwrap_err();
+        assert!(
+            matches!(error, TransformError::NotAManifest { .. }),
+            "{error}"
+        );
+    }
+}

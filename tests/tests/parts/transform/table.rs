@@ -1,0 +1,128 @@
+//! An object of the lake, read back.
+
+use std::collections::BTreeMap;
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    compute::concat_batches,
+    datatypes::{Float64Type, TimestampMillisecondType},
+};
+use end_to_end::bucket::Object;
+use parquet::{
+    arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    file::{
+        metadata::ParquetMetaData,
+        reader::{FileReader, SerializedFileReader},
+    },
+};
+
+pub struct Table {
+    pub metadata: ParquetMetaData,
+    pub object: Object,
+    pub rows: RecordBatch,
+}
+
+impl Table {
+    pub fn read(object: Object) -> Self {
+        let metadata = SerializedFileReader::new(object.content.clone())
+            .unwrap()
+            .metadata()
+            .clone();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(object.content.clone())
+            .unwrap()
+            .build()
+            .unwrap();
+        let schema = arrow::array::RecordBatchReader::schema(&reader);
+        let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+        let rows = concat_batches(&schema, &batches).unwrap();
+        Self {
+            metadata,
+            object,
+            rows,
+        }
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let schema = self.rows.schema();
+        schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
+    }
+
+    fn column(&self, name: &str) -> &dyn Array {
+        self.rows
+            .column_by_name(name)
+            .unwrap_or_else(|| panic!("no column {name}"))
+    }
+
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        self.column(name)
+            .as_string::<i32>()
+            .iter()
+            .map(Option::unwrap)
+            .collect()
+    }
+
+    pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
+        self.column(name)
+            .as_primitive::<Float64Type>()
+            .iter()
+            .collect()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn times(&self, name: &str) -> Vec<i64> {
+        let times = self.column(name).as_primitive::<TimestampMillisecondType>();
+        times.iter().map(Option::unwrap).collect()
+    }
+
+    pub fn maps(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+        let maps = self.column(name).as_map();
+        (0..maps.len())
+            .map(|row| {
+                let entries = maps.value(row);
+                let (keys, values) = (
+                    entries.column(0).as_string::<i32>(),
+                    entries.column(1).as_string::<i32>(),
+                );
+                keys.iter()
+                    .zip(values.iter())
+                    .map(|(key, value)| (key.unwrap().to_owned(), value.unwrap().to_owned()))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// The row of a name.
+    pub fn row(&self, name: &str) -> usize {
+        let names = self.texts("name");
+        let mut found = names
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| **known == name);
+        let (index, _) = found
+            .next()
+            .unwrap_or_else(|| panic!("no row {name}: {names:?}"));
+        assert!(found.next().is_none(), "two rows {name}");
+        index
+    }
+
+    pub fn text(&self, row: &str, column: &str) -> &str {
+        self.texts(column)[self.row(row)]
+    }
+
+    pub fn number(&self, row: &str, column: &str) -> Option<f64> {
+        self.numbers(column)[self.row(row)]
+    }
+
+    /// A value of the footer.
+    pub fn footer(&self, key: &str) -> &str {
+        let values = self.metadata.file_metadata().key_value_metadata().unwrap();
+        let found = values.iter().find(|value| value.key == key);
+        found
+            .and_then(|found| found.value.as_deref())
+            .unwrap_or_else(|| panic!("no {key}"))
+    }
+}
