@@ -14,6 +14,7 @@ use hyper_util::{
 };
 use s3s::{
     Body, S3, S3Request, S3Response, S3Result,
+    auth::SimpleAuth,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
@@ -25,6 +26,9 @@ use s3s::{
     service::S3ServiceBuilder,
 };
 use tokio::net::TcpListener;
+
+const ACCESS_KEY: &str = "key";
+const SECRET_KEY: &str = "secret";
 
 /// The bucket; shared with the server, so that a test can look into it and change it.
 #[derive(Debug, Clone, Default)]
@@ -113,7 +117,9 @@ impl Bucket {
 
     /// Serves the bucket to whoever connects.
     pub async fn accept(self, listener: TcpListener) {
-        let service = S3ServiceBuilder::new(self).build();
+        let mut builder = S3ServiceBuilder::new(self);
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let service = builder.build();
         loop {
             let Ok((socket, _)) = listener.accept().await else {
                 return;
@@ -135,7 +141,7 @@ pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
         .endpoint_url(endpoint)
         .force_path_style(true)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
