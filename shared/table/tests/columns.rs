@@ -1,5 +1,7 @@
 //! The table against the recorded list of the predecessor's columns, and against the file that Terraform reads.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::{env, fs, path::Path};
 
 use table::{
