@@ -366,10 +366,11 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
             &documents::write(&inventory)?,
         )?;
         for (index, day) in days.iter().enumerate() {
-            put(&prefixes.manifest(&id, &run, *day), b"{}")?;
-            if index != 0 || number % GAP_EVERY != 0 {
-                put(&prefixes.lake_object(&id, *day), b"PAR1")?;
+            if index == 1 && number % GAP_EVERY == 0 {
+                continue;
             }
+            put(&prefixes.manifest(&id, &run, *day), b"{}")?;
+            put(&prefixes.lake_object(&id, *day), b"PAR1")?;
         }
     }
     Ok(())

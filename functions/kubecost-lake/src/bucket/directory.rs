@@ -380,54 +380,59 @@ struct Listing<'a> {
 impl Listing<'_> {
     /// Goes through a folder, named as the beginning of its keys: empty, or with a slash at the end.
     fn visit(&mut self, folder: &str) -> Result<(), DirectoryError> {
-        let path = self.directory.root.join(folder);
-        let read = |path: &Path| -> io::Result<Vec<(String, Metadata)>> {
-            let mut entries = Vec::new();
-            for entry in fs::read_dir(path)? {
-                let entry = entry?;
-                // Removed in between: not there. Not UTF-8, or hidden: not ours.
-                let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata())
-                else {
-                    continue;
-                };
-                if !name.starts_with('.') {
-                    let slash = if metadata.is_dir() { "/" } else { "" };
-                    entries.push((format!("{folder}{name}{slash}"), metadata));
-                }
-            }
-            // Folders with their slash: the order of the keys below them.
-            entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            Ok(entries)
-        };
-        let entries = match read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(io_error(&path))?,
-        };
-        for (key, metadata) in entries {
+        for key in self.keys(folder)? {
             if self.found.len() >= self.limit {
                 break;
             }
-            if metadata.is_dir() {
-                let may_match = key.starts_with(self.prefix) || self.prefix.starts_with(&key);
-                let may_follow = key.as_str() > self.after || self.after.starts_with(&key);
-                let is_folder =
-                    self.folders && key.len() > self.prefix.len() && key.starts_with(self.prefix);
-                match (may_match && may_follow, is_folder) {
-                    (true, true) if key.as_str() > self.after => {
-                        self.found.push(Listed::Folder(key))
-                    }
-                    (true, false) => self.visit(&key)?,
-                    _ => {}
+            if !key.ends_with('/') {
+                // Removed in between: not there.
+                if let Some(entry) = self.directory.head(&key)? {
+                    self.found.push(Listed::Object(key, entry));
                 }
-            } else if key.starts_with(self.prefix) && key.as_str() > self.after {
-                let entry = self
-                    .directory
-                    .entry(&key, &metadata)
-                    .map_err(io_error(&path))?;
-                self.found.push(Listed::Object(key, entry));
+            } else if self.folders && key.len() > self.prefix.len() {
+                if key.as_str() > self.after {
+                    self.found.push(Listed::Folder(key));
+                }
+            } else {
+                self.visit(&key)?;
             }
         }
         Ok(())
+    }
+
+    /// What a folder has for this listing, in the order of keys; folders end with a slash.
+    fn keys(&self, folder: &str) -> Result<Vec<String>, DirectoryError> {
+        let path = self.directory.root.join(folder);
+        let read = || -> io::Result<Vec<String>> {
+            let mut keys = Vec::new();
+            for entry in fs::read_dir(&path)? {
+                let entry = entry?;
+                // Not UTF-8, or hidden: not an object.
+                let Some(name) = entry
+                    .file_name()
+                    .to_str()
+                    .filter(|name| !name.starts_with('.'))
+                    .map(str::to_owned)
+                else {
+                    continue;
+                };
+                let is_folder = entry.file_type()?.is_dir();
+                let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
+                let is_asked_for =
+                    key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
+                let follows =
+                    key.as_str() > self.after || is_folder && self.after.starts_with(&key);
+                if is_asked_for && follows {
+                    keys.push(key);
+                }
+            }
+            keys.sort_unstable();
+            Ok(keys)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(io_error(&path)),
+        }
     }
 }
 
