@@ -7,4 +7,5 @@
     reason = "tests"
 )]
 
+mod exporter;
 mod transform;

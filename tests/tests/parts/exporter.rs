@@ -1,0 +1,7 @@
+//! The exporter against a source over HTTP and a bucket over S3.
+
+mod errors;
+mod pages;
+mod plan;
+mod source;
+mod stored;

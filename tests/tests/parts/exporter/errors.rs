@@ -1,0 +1,202 @@
+//! What a source can answer that is no day of costs.
+
+use axum::response::Response;
+
+use super::source::{Scripted, bad_window, broken_off, containers, not_found, setup, text};
+
+const BAD: &str = "2026-11-19";
+const GOOD: &str = "2026-11-20";
+
+/// A source with one good day and one bad answer; gives what the bad day's failure says, and how often it was asked for.
+async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (String, usize) {
+    let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+        ("/model/allocation", "") => bad_window(),
+        ("/model/allocation", BAD) => answer(),
+        ("/model/allocation", day) => text(200, containers(day, &["a".to_owned()])),
+        ("/model/assets", _) => text(200, r#"{"code":200,"data":[{}]}"#),
+        _ => not_found(),
+    })
+    .await;
+    let setup = setup(&source.url, &[("RETRIES", "2")]).await;
+    let summary = setup.collect(&[BAD, GOOD]).await;
+    assert!(!summary.is_success());
+    let good: Vec<String> = summary
+        .collected()
+        .map(|(day, _)| day.to_string())
+        .collect();
+    assert_eq!(
+        good,
+        [GOOD],
+        "one day's failure keeps no other from being collected"
+    );
+    let manifests = setup.manifests();
+    assert!(manifests.len() == 1 && manifests[0].date.to_string() == GOOD);
+    assert_eq!(setup.bucket.open_uploads(), 0);
+    let line = summary.to_string();
+    assert!(
+        line.contains("1 days collected") && line.contains("1 failed") && line.contains(BAD),
+        "{line}"
+    );
+    let asked = source
+        .asked_for_days()
+        .iter()
+        .filter(|asked| asked.day() == BAD)
+        .count();
+    let (_, reason) = summary.failed().next().unwrap();
+    (reason, asked)
+}
+
+#[tokio::test]
+async fn each_error_says_what_it_was_and_how_the_answer_began() {
+    let html = "<!DOCTYPE html><html><title>Sign in</title></html>";
+    let whole = containers(BAD, &["a".to_owned()]);
+    let half = whole[..whole.len() - 30].to_owned();
+    let broken = half.clone();
+    // What comes, what the failure says, how often it is asked for: passing failures are tried twice more.
+    let cases: Vec<(Box<dyn Fn() -> Response + Send + Sync>, &[&str], usize)> = vec![
+        (
+            Box::new(|| {
+                text(
+                    200,
+                    r#"{"code":500,"data":null,"message":"prometheus is away"}"#,
+                )
+            }),
+            &["500", "prometheus is away"],
+            3,
+        ),
+        (
+            Box::new(|| text(200, r#"{"code":400,"data":null,"message":"bad"}"#)),
+            &["400", "bad"],
+            1,
+        ),
+        (
+            Box::new(|| text(200, r#"{"code":200,"data":null}"#)),
+            &["null"],
+            1,
+        ),
+        (
+            Box::new(|| text(400, "Invalid 'window' parameter: x\n")),
+            &["400", "Invalid 'window'"],
+            1,
+        ),
+        (
+            Box::new(|| text(400, "Invalid window\n{\"code\":400,\"message\":\"x\"}")),
+            &["400", "Invalid window"],
+            1,
+        ),
+        (
+            Box::new(|| text(500, r#"{"code":500,"message":"out of memory"}"#)),
+            &["500", "out of memory"],
+            3,
+        ),
+        (Box::new(|| text(500, "boom")), &["500", "boom"], 3),
+        (
+            Box::new(|| text(504, "upstream timed out")),
+            &["504", "PAGE_SIZE"],
+            3,
+        ),
+        (
+            Box::new(|| text(401, "who are you")),
+            &["401", "SOURCE_AUTHENTICATION"],
+            1,
+        ),
+        (Box::new(move || text(200, html)), &["<!DOCTYPE html>"], 1),
+        (Box::new(|| text(200, "nonsense")), &["nonsense"], 1),
+        (Box::new(|| text(200, "")), &["empty"], 3),
+        (Box::new(move || text(200, half.clone())), &["cut short"], 3),
+        (
+            Box::new(move || broken_off(&broken)),
+            &["model/allocation"],
+            3,
+        ),
+        (
+            Box::new(move || text(200, format!("{}{}", containers(BAD, &[]), whole))),
+            &["data"],
+            1,
+        ),
+    ];
+    for (answer, says, times) in cases {
+        let (reason, asked) = failure(answer).await;
+        for words in says {
+            assert!(reason.contains(words), "'{words}' is not in: {reason}");
+        }
+        assert_eq!(asked, times, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_passing_failure_passes() {
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+        ("/model/allocation", "") => bad_window(),
+        ("/model/allocation", day) => {
+            match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => text(503, "warming up"),
+                1 => broken_off(&containers(day, &["a".to_owned()])[..200]),
+                _ => text(200, containers(day, &["a".to_owned()])),
+            }
+        }
+        _ => text(200, r#"{"code":200,"data":[{}]}"#),
+    })
+    .await;
+    let setup = setup(&source.url, &[]).await;
+    assert!(setup.collect(&[GOOD]).await.is_success());
+    assert_eq!(setup.manifests()[0].rows, 1);
+}
+
+#[tokio::test]
+async fn a_source_that_is_neither_is_named_with_what_it_said() {
+    let source = Scripted::serve(|_| text(200, "<html>welcome to nginx</html>")).await;
+    let setup = setup(&source.url, &[("RETRIES", "0")]).await;
+    let days = exporter::Days::Given(vec![GOOD.parse().unwrap()]);
+    let error = setup
+        .exporter
+        .run(None, &days, &exporter::progress::Nobody)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("KUBECOST_API_ENDPOINT") && error.contains("welcome to nginx"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn secrets_are_sent_and_never_said() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (how, secret, header, value) in [
+        (
+            "bearer",
+            "s3cret-token",
+            "authorization",
+            "Bearer s3cret-token",
+        ),
+        (
+            "basic",
+            "user:s3cret",
+            "authorization",
+            "Basic dXNlcjpzM2NyZXQ=",
+        ),
+        ("x-api-key", "s3cret-key", "x-api-key", "s3cret-key"),
+    ] {
+        std::fs::write(file.path(), format!("{secret}\n")).unwrap();
+        let source = Scripted::serve(move |asked| match asked.headers.get(header) {
+            Some(found) if found == value && asked.day().is_empty() => bad_window(),
+            Some(found) if found == value => text(500, "no"),
+            _ => text(401, "who are you"),
+        })
+        .await;
+        let path = file.path().to_str().unwrap();
+        let more = [
+            ("SOURCE_AUTHENTICATION", how),
+            ("SOURCE_AUTHENTICATION_FILE", path),
+            ("RETRIES", "0"),
+        ];
+        let summary = setup(&source.url, &more).await.collect(&[GOOD]).await;
+        let (_, reason) = summary.failed().next().unwrap();
+        assert!(
+            reason.contains("500") && !reason.contains("s3cret") && !reason.contains("dXNlc"),
+            "{reason}"
+        );
+    }
+}

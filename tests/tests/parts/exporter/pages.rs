@@ -1,0 +1,58 @@
+//! Days that are asked for page by page.
+
+use super::source::{Scripted, bad_window, containers, setup, text};
+
+const DAY: &str = "2026-11-20";
+
+fn names(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| format!("row-{number}")).collect()
+}
+
+#[tokio::test]
+async fn pages_become_parts_until_one_is_short() {
+    for (rows, pages, requests) in [(25, 3, 3), (20, 2, 3), (5, 1, 1)] {
+        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+            ("/model/allocation", "") => bad_window(),
+            ("/model/allocation", day) => {
+                let number = |name| asked.parameter(name).parse::<usize>().unwrap();
+                let first = number("offset").min(rows);
+                text(
+                    200,
+                    containers(day, &names(first..(first + number("limit")).min(rows))),
+                )
+            }
+            _ => text(200, r#"{"code":200,"data":[{}]}"#),
+        })
+        .await;
+        let setup = setup(&source.url, &[("PAGE_SIZE", "10")]).await;
+        let summary = setup.collect(&[DAY]).await;
+        assert!(summary.is_success(), "{summary}");
+        let manifest = setup.manifests().remove(0);
+        assert_eq!(manifest.rows, rows as u64);
+        assert!((manifest.total_cost - rows as f64 * 0.5).abs() < 1e-9);
+        let keys: Vec<&str> = manifest
+            .parts
+            .iter()
+            .filter_map(|part| part.key.rsplit('/').next())
+            .collect();
+        let expected: Vec<String> = (1..=pages)
+            .map(|page| format!("allocation-{page:04}.json.zst"))
+            .collect();
+        assert_eq!(keys[..pages], expected);
+        assert_eq!(source.asked_for_days().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_ignores_pages_is_stored_once() {
+    for rows in [10, 25] {
+        let source = Scripted::kubecost(containers(DAY, &names(0..rows))).await;
+        let setup = setup(&source.url, &[("PAGE_SIZE", "10")]).await;
+        let summary = setup.collect(&[DAY]).await;
+        assert!(summary.is_success(), "{summary}");
+        let manifest = setup.manifests().remove(0);
+        assert_eq!(manifest.rows, rows as u64);
+        assert_eq!(manifest.parts.len(), 2, "one page and the assets");
+        assert_eq!(setup.bucket.open_uploads(), 0);
+    }
+}

@@ -1,0 +1,191 @@
+//! What is stored of an answer: exactly what came.
+
+use contract::documents::PartKind;
+use end_to_end::{answer, staging::hash};
+
+use super::source::{Scripted, bad_window, containers, not_found, row, setup, text};
+
+const DAY: &str = "2026-11-20";
+
+#[tokio::test]
+async fn recorded_answers_of_both_sources_are_stored_as_they_came() {
+    let cases = [
+        (
+            "/model/allocation",
+            "/model/assets",
+            "kubecost/kubecost_allocation_1day.json",
+            "kubecost/kubecost_assets_1day_nodes.json",
+        ),
+        (
+            "/allocation/compute",
+            "/assets",
+            "opencost/alloc_default_1day.json",
+            "opencost/assets_1day_nodes.json",
+        ),
+    ];
+    for (allocation_path, asset_path, allocation, assets) in cases {
+        let (allocation, assets) = (answer(allocation), answer(assets));
+        let (body, asset_body) = (allocation.clone(), assets.clone());
+        let source = Scripted::serve(move |asked| match asked.path.as_str() {
+            path if path == allocation_path && asked.day().is_empty() => bad_window(),
+            path if path == allocation_path => text(200, body.clone()),
+            path if path == asset_path => text(200, asset_body.clone()),
+            _ => not_found(),
+        })
+        .await;
+        let setup = setup(&source.url, &[]).await;
+        let summary = setup.collect(&[DAY]).await;
+        assert!(summary.is_success(), "{summary}");
+        let manifest = setup.manifests().remove(0);
+        let rows = end_to_end::staging::rows(&allocation, None);
+        assert_eq!(manifest.rows, rows.len() as u64);
+        let cost: f64 = rows
+            .iter()
+            .map(|(_, row)| row["totalCost"].as_f64().unwrap())
+            .sum();
+        assert!((manifest.total_cost - cost).abs() <= 1e-9 * cost);
+        assert_eq!(
+            manifest.window,
+            DAY.parse::<contract::day::Day>().unwrap().window()
+        );
+        let kinds: Vec<PartKind> = manifest.parts.iter().map(|part| part.kind).collect();
+        assert_eq!(kinds, [PartKind::Allocation, PartKind::Assets]);
+        for (part, body) in manifest.parts.iter().zip([&allocation, &assets]) {
+            let stored = setup.bucket.get(&part.key).unwrap().content;
+            assert_eq!(part.bytes, stored.len() as u64);
+            assert_eq!(part.sha256, hash(&stored));
+            assert_eq!(part.raw_bytes, body.len() as u64);
+            assert_eq!(zstd::decode_all(&stored[..]).unwrap(), body.as_bytes());
+        }
+        // No container is merged over pods: nothing to aggregate by is named.
+        let asked = source.asked(allocation_path).pop().unwrap();
+        assert_eq!(
+            asked.parameter("window"),
+            "2026-11-20T00:00:00Z,2026-11-21T00:00:00Z"
+        );
+        assert_eq!(
+            (asked.parameter("aggregate"), asked.parameter("accumulate")),
+            ("", "false")
+        );
+        assert_eq!(
+            (
+                asked.parameter("idle"),
+                asked.parameter("includeIdle"),
+                asked.parameter("shareTenancyCosts")
+            ),
+            ("true", "true", "true")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_day_without_data_has_a_manifest_without_parts() {
+    for data in ["[]", "[{}]", "[null]"] {
+        let source = Scripted::kubecost(format!(r#"{{"code":200,"data":{data}}}"#)).await;
+        let setup = setup(&source.url, &[]).await;
+        let summary = setup.collect(&[DAY]).await;
+        assert!(summary.is_success(), "{data}: {summary}");
+        let manifest = setup.manifests().remove(0);
+        assert!(manifest.parts.is_empty() && manifest.rows == 0, "{data}");
+        assert_eq!(setup.bucket.keys("staging/").len(), 1, "{data}");
+    }
+}
+
+#[tokio::test]
+async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_fails() {
+    let lacking = |day: &str| {
+        format!(
+            r#"{{"code":200,"data":[{{{}}}]}}"#,
+            row(day, "n", r#""namespace":"n""#)
+        )
+    };
+    for helps in [true, false] {
+        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+            ("/model/allocation", "") => bad_window(),
+            ("/model/allocation", day)
+                if helps && asked.parameter("aggregate").contains("pod,container") =>
+            {
+                text(200, containers(day, &["a".to_owned()]))
+            }
+            ("/model/allocation", day) => text(200, lacking(day)),
+            _ => text(200, r#"{"code":200,"data":[{}]}"#),
+        })
+        .await;
+        let setup = setup(&source.url, &[]).await;
+        let summary = setup.collect(&[DAY, "2026-11-21"]).await;
+        assert_eq!(summary.is_success(), helps);
+        if helps {
+            assert_eq!(setup.manifests().len(), 2);
+            assert!(setup.manifests()[0].query.contains("pod,container"));
+            // What was learnt of the source on the first day holds for the others.
+            assert_eq!(source.asked_for_days().len(), 3);
+        } else {
+            assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
+            let (_, reason) = summary.failed().next().unwrap();
+            assert!(reason.contains("pod"), "{reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_day_of_the_run_is_refused() {
+    let source = Scripted::kubecost(containers(DAY, &["a".to_owned()])).await;
+    let setup = setup(&source.url, &[]).await;
+    let summary = setup.collect(&["2026-11-19", DAY]).await;
+    let collected: Vec<String> = summary
+        .collected()
+        .map(|(day, _)| day.to_string())
+        .collect();
+    assert_eq!(collected, [DAY]);
+    let (_, reason) = summary.failed().next().unwrap();
+    assert!(reason.contains(DAY), "{reason}");
+}
+
+#[tokio::test]
+async fn the_days_set_is_found_among_several() {
+    let days = ["2026-11-19", DAY, "2026-11-21"];
+    let sets: Vec<String> = days
+        .iter()
+        .map(|day| format!("{{{}}}", row(day, day, r#""pod":"p","container":"c""#)))
+        .collect();
+    let source = Scripted::kubecost(format!(r#"{{"code":200,"data":[{}]}}"#, sets.join(","))).await;
+    let setup = setup(&source.url, &[]).await;
+    assert!(setup.collect(&[DAY]).await.is_success());
+    let manifest = setup.manifests().remove(0);
+    assert_eq!((manifest.rows, manifest.parts[0].set), (1, Some(1)));
+}
+
+#[tokio::test]
+async fn a_large_answer_streams_through_in_parts() {
+    // Does not compress well: more than one part of an upload.
+    let mut random = 1_u64;
+    let names: Vec<String> = (0..55_000)
+        .map(|_| {
+            let next = |random: &mut u64| {
+                *random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                *random
+            };
+            (0..40)
+                .map(|_| format!("{:016x}", next(&mut random)))
+                .collect()
+        })
+        .collect();
+    let body = containers(DAY, &names);
+    let length = body.len() as u64;
+    let source = Scripted::kubecost(body).await;
+    let setup = setup(&source.url, &[]).await;
+    let summary = setup.collect(&[DAY]).await;
+    assert!(summary.is_success(), "{summary}");
+    let part = &setup.manifests()[0].parts[0];
+    assert_eq!(part.raw_bytes, length);
+    assert!(
+        part.bytes > 2 * aws_access::upload::PART_BYTES as u64,
+        "{part:?}"
+    );
+    assert_eq!(
+        hash(&setup.bucket.get(&part.key).unwrap().content),
+        part.sha256
+    );
+}
