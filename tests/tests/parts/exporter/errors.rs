@@ -46,14 +46,20 @@ async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (Stri
     (reason, asked)
 }
 
+/// What comes, what the failure says, how often it is asked for: passing failures are tried twice more.
+type Case<'a> = (
+    Box<dyn Fn() -> Response + Send + Sync>,
+    &'a [&'a str],
+    usize,
+);
+
 #[tokio::test]
 async fn each_error_says_what_it_was_and_how_the_answer_began() {
     let html = "<!DOCTYPE html><html><title>Sign in</title></html>";
     let whole = containers(BAD, &["a".to_owned()]);
     let half = whole[..whole.len() - 30].to_owned();
     let broken = half.clone();
-    // What comes, what the failure says, how often it is asked for: passing failures are tried twice more.
-    let cases: Vec<(Box<dyn Fn() -> Response + Send + Sync>, &[&str], usize)> = vec![
+    let cases: Vec<Case> = vec![
         (
             Box::new(|| {
                 text(
