@@ -30,8 +30,8 @@ use crate::{
 
 /// How often a day is converted anew because others wrote it in the meantime.
 const ATTEMPTS: u32 = 5;
-/// Pieces of the input that wait for the converting thread: S3's chunks, some ten kilobytes each.
-const INPUT_PIECES: usize = 16;
+/// Pieces of the input that wait for the converting thread: S3's chunks, up to some hundred kilobytes each.
+const INPUT_PIECES: usize = 4;
 /// Pieces of the file, 1 MiB each, that wait for the upload.
 const OUTPUT_PIECES: usize = 2;
 /// The object's metadata that names the run.

@@ -12,6 +12,7 @@ use parquet::{
         metadata::KeyValue,
         properties::{EnabledStatistics, WriterProperties},
     },
+    schema::types::ColumnPath,
 };
 use tokio::sync::mpsc;
 
@@ -19,7 +20,28 @@ use tokio::sync::mpsc;
 const ROWS_PER_GROUP: usize = 20_000;
 
 /// A row group is closed earlier when the memory that it takes reaches this many bytes, as rows with very long labels would have it.
-const GROUP_MEMORY: usize = 24 * 1024 * 1024;
+const GROUP_MEMORY: usize = 16 * 1024 * 1024;
+
+/// Columns whose values differ in nearly every row: a dictionary of them costs time and memory, and makes the file larger.
+const VARYING: [&str; 17] = [
+    "name",
+    "cpuCores",
+    "cpuCoreUsageAverage",
+    "cpuCoreHours",
+    "cpuCost",
+    "cpuEfficiency",
+    "networkTransferBytes",
+    "networkReceiveBytes",
+    "networkCost",
+    "ramBytes",
+    "ramByteUsageAverage",
+    "ramByteHours",
+    "ramCost",
+    "ramEfficiency",
+    "sharedCost",
+    "totalCost",
+    "totalEfficiency",
+];
 
 /// How much of the file is handed over at a time.
 const PIECE: usize = 1024 * 1024;
@@ -74,7 +96,13 @@ pub(crate) enum OutputError {
 
 impl ParquetFile {
     pub(crate) fn new(schema: SchemaRef, pieces: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
-        let properties = WriterProperties::builder()
+        let properties = VARYING
+            .iter()
+            .fold(WriterProperties::builder(), |properties, column| {
+                // One segment: a column's name is no path, even where it has dots.
+                let column = ColumnPath::new(vec![(*column).to_owned()]);
+                properties.set_column_dictionary_enabled(column, false)
+            })
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_statistics_enabled(EnabledStatistics::Chunk)
