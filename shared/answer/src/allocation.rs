@@ -89,6 +89,7 @@ impl<'a> Allocation<'a> {
 #[derive(Debug, Default)]
 pub struct RowParser {
     unknown: UnknownFields,
+    fields: Successors,
     start: TimeCache,
     end: TimeCache,
 }
@@ -243,35 +244,79 @@ struct Row<'p, 'a> {
     fault: Option<RowFault>,
 }
 
-enum Field {
-    Number(usize),
-    Name,
-    Properties,
-    Window,
-    /// Known, and without a column.
-    Skipped,
-    Unknown,
+/// A field of a row that is known: a number by its index, or `NUMBERS` and more for one of [`OTHERS`].
+type Field = u8;
+
+/// The fields that are no numbers; those after the third have no column.
+const OTHERS: [&str; 11] = [
+    "name",
+    "properties",
+    "window",
+    "start",
+    "end",
+    "pvs",
+    "lbAllocations",
+    "rawAllocationOnly",
+    "gpuAllocation",
+    "proportionalAssetResourceCosts",
+    "sharedCostBreakdown",
+];
+const FIELDS: usize = NUMBERS + OTHERS.len();
+const NAME: usize = NUMBERS;
+const PROPERTIES: usize = NUMBERS + 1;
+const WINDOW: usize = NUMBERS + 2;
+
+const _: () = assert!(FIELDS < Field::MAX as usize);
+
+fn field_name(field: usize) -> &'static str {
+    if field < NUMBERS {
+        number_name(field)
+    } else {
+        OTHERS[field - NUMBERS]
+    }
 }
 
-impl Field {
-    fn of(name: &str) -> Self {
-        if let Some(index) = number_index(name) {
-            return Self::Number(index);
+fn field_of(name: &str) -> Option<usize> {
+    number_index(name).or_else(|| {
+        let other = OTHERS.iter().position(|other| *other == name)?;
+        Some(NUMBERS + other)
+    })
+}
+
+/// Which field came after which. A source writes the fields of all rows in one order, so that a field's name is usually compared with one
+/// name only.
+#[derive(Debug)]
+struct Successors {
+    /// By the field before; the last entry is that of a row's first field.
+    next: [Field; FIELDS + 1],
+    before: usize,
+}
+
+impl Default for Successors {
+    fn default() -> Self {
+        Self {
+            next: [0; FIELDS + 1],
+            before: FIELDS,
         }
-        match name {
-            "name" => Self::Name,
-            "properties" => Self::Properties,
-            "window" => Self::Window,
-            "start"
-            | "end"
-            | "pvs"
-            | "lbAllocations"
-            | "rawAllocationOnly"
-            | "gpuAllocation"
-            | "proportionalAssetResourceCosts"
-            | "sharedCostBreakdown" => Self::Skipped,
-            _ => Self::Unknown,
-        }
+    }
+}
+
+impl Successors {
+    fn begin_row(&mut self) {
+        self.before = FIELDS;
+    }
+
+    fn find(&mut self, name: &str) -> Option<usize> {
+        let expected = usize::from(self.next[self.before]);
+        let field = if field_name(expected) == name {
+            expected
+        } else {
+            let field = field_of(name)?;
+            self.next[self.before] = Field::try_from(field).unwrap_or_default();
+            field
+        };
+        self.before = field;
+        Some(field)
     }
 }
 
@@ -280,29 +325,32 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
     type Value = Result<(), String>;
 
     fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        self.parser.fields.begin_row();
         loop {
-            let unknown = &mut self.parser.unknown;
+            let RowParser {
+                unknown,
+                fields: known,
+                ..
+            } = &mut *self.parser;
             let has_unknown = &mut self.has_unknown;
             let key = fields.next_key_seed(Key(|name: &str| {
-                let field = Field::of(name);
-                if matches!(field, Field::Unknown) {
+                let field = known.find(name);
+                if field.is_none() {
                     *has_unknown = true;
                     unknown.count(name);
                 }
                 field
             }))?;
-            let Some(field) = key else {
-                return Ok(Ok(()));
-            };
-            match field {
-                Field::Number(index) => {
+            match key {
+                None => return Ok(Ok(())),
+                Some(Some(index)) if index < NUMBERS => {
                     let number = fields.next_value()?;
                     self.take_number(index, number);
                 }
-                Field::Name => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
-                Field::Properties => fields.next_value_seed(Object(Properties(self)))?,
-                Field::Window => fields.next_value_seed(Object(Window(self)))?,
-                Field::Skipped | Field::Unknown => {
+                Some(Some(NAME)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
+                Some(Some(PROPERTIES)) => fields.next_value_seed(Object(Properties(self)))?,
+                Some(Some(WINDOW)) => fields.next_value_seed(Object(Window(self)))?,
+                Some(_) => {
                     fields.next_value::<IgnoredAny>()?;
                 }
             }
@@ -640,6 +688,32 @@ mod tests {
         row 'the-key': is not valid JSON: EOF while parsing a value at line 1 column 13
         row 'the-key': is not valid JSON: number out of range at line 1 column 16
         ");
+    }
+
+    #[test]
+    fn fields_are_found_in_any_order() {
+        let mut parser = RowParser::new();
+        for order in [
+            ["cpuCost", "name", "minutes"],
+            ["minutes", "cpuCost", "name"],
+            ["name", "new", "minutes"],
+        ] {
+            for _ in 0..2 {
+                let fields = order.map(|field| format!(r#""{field}":"{}""#, field.len()));
+                let json = format!("{{{},\"totalCost\":1}}", fields.join(","));
+                let row = parser.parse("", &json).unwrap();
+                assert_eq!(row.name, "4");
+                assert_eq!(named(&row, "minutes"), Some(7.0));
+                assert_eq!(
+                    named(&row, "cpuCost"),
+                    order.contains(&"cpuCost").then_some(7.0)
+                );
+                assert_eq!(named(&row, "totalCost"), Some(1.0));
+            }
+        }
+        for field in 0..FIELDS {
+            assert_eq!(field_of(field_name(field)), Some(field));
+        }
     }
 
     #[test]
