@@ -324,7 +324,17 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_exact(json in "-?(0|[1-9][0-9]{0,17})\\.[0-9]{1,18}(e-?[0-9]{1,2})?") {
+            let expected: f64 = json.parse().unwrap();
+            prop_assert_eq!(number(&json), Number::Value(expected));
+        }
+    }
 
     fn text(json: &str) -> String {
         serde_json::from_str::<Text<'_>>(json)
