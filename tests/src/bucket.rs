@@ -6,6 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use hyper_util::{
@@ -42,6 +43,24 @@ struct State {
     uploads: HashMap<String, Upload>,
     writes: u64,
     broken_reads: HashMap<String, u32>,
+    broken_writes: HashMap<String, u32>,
+    calls: Vec<Call>,
+}
+
+/// A request that wrote or could have.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: &'static str,
+    pub headers: HeaderMap,
+}
+
+impl Call {
+    /// A header's value; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
 }
 
 /// An object.
@@ -107,6 +126,23 @@ impl Bucket {
         self.state().broken_reads.insert(key.to_owned(), count);
     }
 
+    /// The same of the next writes: of the whole object, or of a part.
+    pub fn break_writes(&self, key: &str, count: u32) {
+        self.state().broken_writes.insert(key.to_owned(), count);
+    }
+
+    /// The writing requests so far, in their order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    fn record<T>(&self, operation: &'static str, request: &S3Request<T>) {
+        self.state().calls.push(Call {
+            operation,
+            headers: request.headers.clone(),
+        });
+    }
+
     /// Serves the bucket on a port of this machine until the runtime ends, and gives a client of it.
     pub async fn serve(&self) -> aws_sdk_s3::Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -138,15 +174,31 @@ impl Bucket {
 
 /// A client of a server.
 pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
+    client_with_secret(endpoint, SECRET_KEY)
+}
+
+/// A client that signs with a secret: with another than the server's it is refused.
+pub fn client_with_secret(endpoint: &str, secret: &str) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+        .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "test"))
         .endpoint_url(endpoint)
         .force_path_style(true)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     aws_sdk_s3::Client::from_conf(config)
+}
+
+/// Takes one off a count of failures, and fails while there are some.
+fn refuse_one(broken: &mut HashMap<String, u32>, key: &str) -> S3Result<()> {
+    match broken.get_mut(key) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            Err(s3_error!(AccessDenied))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl State {
@@ -207,6 +259,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
+        self.record("PutObject", &request);
         let PutObjectInput {
             key,
             body,
@@ -216,6 +269,7 @@ impl S3 for Bucket {
             ..
         } = request.input;
         let content = read(body).await?;
+        refuse_one(&mut self.state().broken_writes, &key)?;
         let etag = self.state().store(
             key,
             content,
@@ -234,12 +288,7 @@ impl S3 for Bucket {
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let mut state = self.state();
-        if let Some(left) = state.broken_reads.get_mut(&request.input.key)
-            && *left > 0
-        {
-            *left -= 1;
-            return Err(s3_error!(AccessDenied));
-        }
+        refuse_one(&mut state.broken_reads, &request.input.key)?;
         let object = state
             .objects
             .get(&request.input.key)
@@ -274,6 +323,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        self.record("CreateMultipartUpload", &request);
         let mut state = self.state();
         state.writes += 1;
         let id = format!("upload-{}", state.writes);
@@ -295,7 +345,9 @@ impl S3 for Bucket {
         &self,
         request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
+        self.record("UploadPart", &request);
         let UploadPartInput {
+            key,
             upload_id,
             part_number,
             body,
@@ -303,6 +355,7 @@ impl S3 for Bucket {
         } = request.input;
         let content = read(body).await?;
         let mut state = self.state();
+        refuse_one(&mut state.broken_writes, &key)?;
         let upload = state
             .uploads
             .get_mut(&upload_id)
@@ -319,6 +372,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        self.record("CompleteMultipartUpload", &request);
         let CompleteMultipartUploadInput {
             key,
             upload_id,
@@ -361,6 +415,7 @@ impl S3 for Bucket {
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        self.record("AbortMultipartUpload", &request);
         self.state().uploads.remove(&request.input.upload_id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }

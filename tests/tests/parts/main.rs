@@ -9,3 +9,4 @@
 
 mod exporter;
 mod transform;
+mod upload;
