@@ -1,0 +1,119 @@
+{{/* The chart's name. */}}
+{{- define "exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of objects. A CronJob's name has 52 characters at most: its jobs' names are made from it. */}}
+{{- define "exporter.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "exporter.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "exporter.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels that select the exporter's pods. */}}
+{{- define "exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Labels of all objects. */}}
+{{- define "exporter.labels" -}}
+{{ include "exporter.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The service account's name. */}}
+{{- define "exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "exporter.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name: name the service account that exists, since serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The image with digest or tag. */}}
+{{- define "exporter.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What no schema can say: values that need or exclude one another. All faults are told at once. */}}
+{{- define "exporter.check" -}}
+{{- $faults := list -}}
+{{- $ca := .Values.source.tls.ca -}}
+{{- $places := 0 -}}
+{{- range list $ca.configMap.name $ca.secret.name $ca.secretsManager.name -}}
+{{- if . -}}{{- $places = add1 $places -}}{{- end -}}
+{{- end -}}
+{{- if gt (int $places) 1 -}}
+{{- $faults = append $faults "source.tls.ca: give the certificate from one place only: configMap, secret or secretsManager" -}}
+{{- end -}}
+{{- if and $ca.secretsManager.name (not $ca.secretsManager.region) -}}
+{{- $faults = append $faults "source.tls.ca.secretsManager.region: give the region of the secret" -}}
+{{- end -}}
+{{- if and (gt (int $places) 0) (not (hasPrefix "https://" .Values.source.url)) -}}
+{{- $faults = append $faults "source.url: a private CA needs an https:// URL" -}}
+{{- end -}}
+{{- $authentication := .Values.source.authentication -}}
+{{- if and (ne $authentication.scheme "none") (not $authentication.secret.name) -}}
+{{- $faults = append $faults (printf "source.authentication.secret.name: name the secret for scheme %s" $authentication.scheme) -}}
+{{- end -}}
+{{- if and (eq $authentication.scheme "none") $authentication.secret.name -}}
+{{- $faults = append $faults "source.authentication.scheme: say how the secret is used: bearer, basic or x-api-key" -}}
+{{- end -}}
+{{- if $faults -}}
+{{- fail (printf "\n- %s" (join "\n- " $faults)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The program's settings. Those that have no value are left out, and the program's defaults hold. */}}
+{{- define "exporter.environment" -}}
+{{- $source := .Values.source -}}
+{{- $settings := list
+  (list "S3_BUCKET_NAME" .Values.bucket.name)
+  (list "S3_BUCKET_OWNER" .Values.bucket.owner)
+  (list "KMS_KEY_ARN" .Values.bucket.kmsKeyArn)
+  (list "STAGING_PREFIX" .Values.bucket.prefixes.staging)
+  (list "PLANS_PREFIX" .Values.bucket.prefixes.plans)
+  (list "CLUSTER_ID" .Values.clusterArn)
+  (list "IRSA_PARENT_IAM_ROLE_ARN" .Values.parentRoleArn)
+  (list "KUBECOST_API_ENDPOINT" $source.url)
+  (list "SOURCE_KIND" $source.kind)
+  (list "AGGREGATION" $source.aggregation)
+  (list "SOURCE_FILTER" $source.filter)
+  (list "BACKFILL_PERIOD_DAYS" (int $source.backfillPeriodDays))
+  (list "PAGE_SIZE" (int $source.pageSize))
+  (list "SOURCE_CONCURRENCY" (int $source.concurrency))
+  (list "RETRIES" (print (int $source.retries)))
+  (list "CONNECTION_TIMEOUT" $source.timeouts.connect)
+  (list "KUBECOST_ALLOCATION_API_READ_TIMEOUT" $source.timeouts.allocationRead)
+  (list "KUBECOST_ASSETS_API_READ_TIMEOUT" $source.timeouts.assetsRead)
+  (list "TLS_VERIFY" (print $source.tls.verify))
+  (list "KUBECOST_CA_CERTIFICATE_SECRET_NAME" $source.tls.ca.secretsManager.name)
+  (list "KUBECOST_CA_CERTIFICATE_SECRET_REGION" $source.tls.ca.secretsManager.region)
+  (list "CA_CERTIFICATE_FILE" (and (or $source.tls.ca.configMap.name $source.tls.ca.secret.name) "/etc/kubecost-lake/ca/ca.crt"))
+  (list "SOURCE_AUTHENTICATION" (and (ne $source.authentication.scheme "none") $source.authentication.scheme))
+  (list "SOURCE_AUTHENTICATION_FILE" (and (ne $source.authentication.scheme "none") "/etc/kubecost-lake/authentication/value"))
+  (list "PLAN_WAIT_SECONDS" (print (int .Values.plan.waitSeconds)))
+  (list "LOG_FORMAT" .Values.log.format)
+  (list "LOG_LEVEL" .Values.log.level)
+-}}
+{{- range $settings }}
+{{- if last . }}
+- name: {{ first . }}
+  value: {{ last . | toString | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}

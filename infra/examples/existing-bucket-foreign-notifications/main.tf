@@ -1,0 +1,95 @@
+module "pipeline" {
+  source = "../../modules/pipeline"
+
+  bucket         = { name = var.bucket_name }
+  packages       = var.packages
+  event_delivery = "none"
+  catalog_mode   = "crawler"
+
+  # Apart from what others keep in the bucket.
+  prefixes = {
+    staging    = "costs/staging/"
+    plans      = "costs/plans/"
+    lake       = "costs/lake/"
+    quarantine = "costs/quarantine/"
+    reports    = "costs/reports/"
+  }
+}
+
+# The one notification configuration of the bucket, wherever it is managed: what was there, and what the pipeline needs.
+resource "aws_s3_bucket_notification" "this" {
+  bucket = var.bucket_name
+
+  queue {
+    id            = "invoices"
+    queue_arn     = var.foreign_queue_arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "invoices/"
+  }
+
+  dynamic "lambda_function" {
+    for_each = module.pipeline.notifications
+
+    content {
+      id                  = lambda_function.value.id
+      lambda_function_arn = lambda_function.value.lambda_function_arn
+      events              = lambda_function.value.events
+      filter_prefix       = lambda_function.value.filter_prefix
+      filter_suffix       = lambda_function.value.filter_suffix
+    }
+  }
+}
+
+# The one lifecycle configuration of the bucket: what was there, and what the pipeline advises.
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  #checkov:skip=CKV_AWS_300:every rule gives up incomplete uploads; the scanner does not expand dynamic rules
+  bucket = var.bucket_name
+
+  rule {
+    id     = "invoices"
+    status = "Enabled"
+
+    filter {
+      prefix = "invoices/"
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  dynamic "rule" {
+    for_each = module.pipeline.lifecycle_rules
+
+    content {
+      id     = rule.value.id
+      status = "Enabled"
+
+      filter {
+        prefix = rule.value.prefix
+      }
+
+      abort_incomplete_multipart_upload {
+        days_after_initiation = rule.value.abort_incomplete_multipart_upload_days
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value.noncurrent_version_expiration_days
+      }
+
+      dynamic "expiration" {
+        for_each = rule.value.expiration_days[*]
+
+        content {
+          days = expiration.value
+        }
+      }
+    }
+  }
+}
+
+# For exporters whose chart is installed by other means, such as Argo CD: one cluster module each, with install_chart = false.
+output "bucket" {
+  description = "What the cluster module wants as bucket."
+  value       = module.pipeline.bucket
+}

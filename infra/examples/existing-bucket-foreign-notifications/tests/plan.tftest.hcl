@@ -1,0 +1,24 @@
+mock_provider "aws" {
+  source = "../../modules/pipeline/tests/mocks"
+}
+
+variables {
+  bucket_name       = "acme-shared"
+  foreign_queue_arn = "arn:aws:sqs:us-east-1:444455556666:invoices"
+  packages          = { s3_bucket = "acme-artifacts", s3_prefix = "kubecost-lake/0.1.0/" }
+}
+
+run "applies" {
+  assert {
+    condition     = length(aws_s3_bucket_notification.this.queue) == 1 && length(aws_s3_bucket_notification.this.lambda_function) == 3
+    error_message = "Others' notifications stay, the pipeline's come along."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_notification.this.lambda_function : startswith(rule.filter_prefix, "costs/")])
+    error_message = "The pipeline is told of its own objects only."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this.rule) == 6
+    error_message = "Others' lifecycle rules stay, the pipeline's come along."
+  }
+}

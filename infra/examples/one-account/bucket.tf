@@ -1,0 +1,69 @@
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+
+resource "aws_s3_bucket" "lake" {
+  #checkov:skip=CKV_AWS_18:where access logs go is for each organisation to say
+  #checkov:skip=CKV_AWS_144:the sources keep the last days, and the lake can be copied: replication is for each organisation to say
+  #checkov:skip=CKV_AWS_145:a variable chooses between KMS and S3's own encryption
+  #checkov:skip=CKV2_AWS_61:the pipeline module manages the lifecycle configuration
+  #checkov:skip=CKV2_AWS_62:the pipeline module manages the notification configuration
+  bucket = var.bucket_name
+}
+
+resource "aws_s3_bucket_public_access_block" "lake" {
+  bucket = aws_s3_bucket.lake.bucket
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "lake" {
+  bucket = aws_s3_bucket.lake.bucket
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_versioning" "lake" {
+  bucket = aws_s3_bucket.lake.bucket
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# The key's policy leaves it to the account's IAM policies who may use it: the modules give each role what it needs.
+resource "aws_kms_key" "lake" {
+  count = var.encrypt_with_kms ? 1 : 0
+
+  description         = "Container costs in ${var.bucket_name}"
+  enable_key_rotation = true
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "ByIamPolicies"
+      Effect    = "Allow"
+      Action    = "kms:*"
+      Resource  = "*"
+      Principal = { AWS = "arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:root" }
+    }]
+  })
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "lake" {
+  bucket = aws_s3_bucket.lake.bucket
+
+  rule {
+    # One data key for many objects: without it every object asks KMS for one.
+    bucket_key_enabled = var.encrypt_with_kms
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.encrypt_with_kms ? "aws:kms" : "AES256"
+      kms_master_key_id = one(aws_kms_key.lake[*].arn)
+    }
+  }
+}

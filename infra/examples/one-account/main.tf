@@ -1,0 +1,37 @@
+module "pipeline" {
+  source = "../../modules/pipeline"
+
+  bucket = {
+    name        = aws_s3_bucket.lake.bucket
+    kms_key_arn = one(aws_kms_key.lake[*].arn)
+  }
+  packages        = { directory = var.packages_directory }
+  labels          = var.labels
+  lifecycle_rules = { manage = true }
+}
+
+module "cluster" {
+  source = "../../modules/cluster"
+
+  providers = {
+    aws      = aws
+    aws.lake = aws
+    helm     = helm
+  }
+
+  cluster_arn       = var.cluster_arn
+  oidc_provider_arn = var.oidc_provider_arn
+  bucket            = module.pipeline.bucket
+  image             = { repository = var.image }
+}
+
+# For `cid-cmd deploy --resources`.
+output "quicksight_definition" {
+  description = "QuickSight's dashboard and dataset."
+  value       = module.pipeline.quicksight_definition
+}
+
+output "glue" {
+  description = "Database, table and view to query."
+  value       = module.pipeline.glue
+}

@@ -1,0 +1,47 @@
+mock_provider "aws" {
+  source = "../../modules/cluster/tests/mocks"
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "us-east-1" }
+  }
+}
+
+mock_provider "helm" {}
+
+variables {
+  bucket_name        = "acme-costs-4f1c9a"
+  packages_directory = "../../testdata/packages"
+  image              = "registry.example.com/kubecost-lake-exporter"
+  cluster_arn        = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+  oidc_provider_arn  = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
+  kube_context       = "cluster-one"
+}
+
+run "plans" {
+  command = plan
+
+  assert {
+    condition     = module.cluster.parent_role_arn == null
+    error_message = "One account needs one role."
+  }
+  assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.lake.rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+    error_message = "SSE-S3 by default."
+  }
+}
+
+run "plans_with_a_key" {
+  command = plan
+
+  variables {
+    encrypt_with_kms = true
+  }
+
+  assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.lake.rule).apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" && aws_kms_key.lake[0].enable_key_rotation
+    error_message = "A key of its own, rotated."
+  }
+}

@@ -1,0 +1,47 @@
+variable "region" {
+  description = "Region of the bucket and the functions."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "bucket_name" {
+  description = "Name of the bucket to create. A random part keeps others from guessing it."
+  type        = string
+}
+
+variable "encrypt_with_kms" {
+  description = "Whether the bucket is encrypted with a KMS key of its own, which is then created, or with S3's (SSE-S3)."
+  type        = bool
+  default     = false
+}
+
+variable "packages_directory" {
+  description = "Directory of the functions' zips."
+  type        = string
+}
+
+variable "image" {
+  description = "Repository of the exporter's image."
+  type        = string
+}
+
+variable "cluster_arn" {
+  description = "ARN of the EKS cluster."
+  type        = string
+}
+
+variable "oidc_provider_arn" {
+  description = "ARN of the cluster's IAM OIDC provider."
+  type        = string
+}
+
+variable "kube_context" {
+  description = "The cluster's context in ~/.kube/config: `aws eks update-kubeconfig --name NAME --alias CONTEXT`."
+  type        = string
+}
+
+variable "labels" {
+  description = "Kubernetes labels that become columns."
+  type        = list(string)
+  default     = ["app.kubernetes.io/name"]
+}

@@ -1,0 +1,56 @@
+# A sample to start from. A bucket has one policy: this resource replaces whatever is there.
+#
+# Roles named by `aws:PrincipalArn` are those of the session, whatever the session's name. Check a policy that denies before it is
+# applied: who is not named here, administrators included, is locked out of these prefixes (the account's root user can still mend it).
+locals {
+  bucket_arn = "arn:${data.aws_partition.this.partition}:s3:::${var.bucket_name}"
+
+  exporters = [module.cluster_one.exporter_role_arn, module.cluster_two.exporter_role_arn]
+  functions = values(module.pipeline.function_role_arns)
+}
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+
+resource "aws_s3_bucket_policy" "lake" {
+  bucket = var.bucket_name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # Exporters of other accounts write through their parent roles, which live here. Nobody else's account writes at all.
+        Sid       = "NoWritesFromOtherAccounts"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+        Resource  = "${local.bucket_arn}/*"
+        Condition = { StringNotEquals = { "aws:PrincipalAccount" = data.aws_caller_identity.this.account_id } }
+      },
+      {
+        Sid       = "OnlyExportersAndFunctionsWrite"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+        Resource  = [for prefix in ["staging", "plans", "lake", "quarantine", "reports"] : "${local.bucket_arn}/${prefix}/*"]
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions) } }
+      },
+      {
+        Sid       = "OnlyThesePrincipalsRead"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = [for prefix in ["staging", "plans", "lake", "quarantine", "reports"] : "${local.bucket_arn}/${prefix}/*"]
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions, var.reader_role_arns) } }
+      },
+    ]
+  })
+}

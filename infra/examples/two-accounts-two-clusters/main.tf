@@ -1,0 +1,62 @@
+module "pipeline" {
+  source = "../../modules/pipeline"
+
+  bucket         = { name = var.bucket_name, kms_key_arn = var.bucket_kms_key_arn }
+  packages       = { directory = var.packages_directory }
+  labels         = ["team", "app.kubernetes.io/name"]
+  annotations    = ["example.com/owner"]
+  event_delivery = "eventbridge"
+  # The bucket had no notifications; with `false` an administrator switches its EventBridge events on.
+  enable_bucket_eventbridge = true
+  catalog_mode              = "register"
+  alarms                    = { sns_topic_arns = [var.alarm_topic_arn] }
+
+  private_ca_secrets = {
+    "kubecost-lake/private-ca" = {
+      certificate_pem = file(var.private_ca_file)
+      reader_arns     = [module.cluster_two.exporter_role_arn]
+    }
+  }
+}
+
+# In the lake's account: one role.
+module "cluster_one" {
+  source = "../../modules/cluster"
+
+  providers = {
+    aws      = aws
+    aws.lake = aws
+    helm     = helm
+  }
+
+  cluster_arn       = var.cluster_one.arn
+  oidc_provider_arn = var.cluster_one.oidc_provider_arn
+  bucket            = module.pipeline.bucket
+  image             = { repository = var.image }
+}
+
+# In another account: a child role there, a parent role here.
+module "cluster_two" {
+  source = "../../modules/cluster"
+
+  providers = {
+    aws      = aws.two
+    aws.lake = aws
+    helm     = helm.two
+  }
+
+  cluster_arn       = var.cluster_two.arn
+  identity          = "pod_identity"
+  bucket            = module.pipeline.bucket
+  private_ca_secret = module.pipeline.private_ca_secrets["kubecost-lake/private-ca"]
+  source_api        = { url = var.cluster_two.source_url }
+  image             = { repository = var.image }
+  # At another time than cluster one.
+  schedule     = "30 1 * * *"
+  chart_values = [file("${path.module}/cluster-two-values.yaml")]
+}
+
+output "glue" {
+  description = "Database, table and view to query."
+  value       = module.pipeline.glue
+}

@@ -1,0 +1,54 @@
+mock_provider "aws" {
+  source = "../../modules/pipeline/tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "two"
+  source = "../../modules/cluster/tests/mocks"
+}
+
+mock_provider "helm" {}
+
+mock_provider "helm" {
+  alias = "two"
+}
+
+variables {
+  bucket_name        = "acme-costs-4f1c9a"
+  reader_role_arns   = ["arn:aws:iam::444455556666:role/analysts"]
+  packages_directory = "../../testdata/packages"
+  image              = "registry.example.com/kubecost-lake-exporter"
+  private_ca_file    = "../../testdata/ca.pem"
+  alarm_topic_arn    = "arn:aws:sns:us-east-1:444455556666:oncall"
+  cluster_one = {
+    arn               = "arn:aws:eks:us-east-1:444455556666:cluster/cluster-one"
+    oidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
+    kube_context      = "cluster-one"
+  }
+  cluster_two = {
+    arn          = "arn:aws:eks:eu-central-1:111122223333:cluster/cluster-one-blue"
+    region       = "eu-central-1"
+    aws_profile  = "workloads"
+    kube_context = "cluster-two"
+    source_url   = "https://kubecost.kubecost:9443"
+  }
+}
+
+run "applies" {
+  assert {
+    condition     = module.cluster_one.parent_role_arn == null && module.cluster_two.parent_role_arn != null
+    error_message = "Only the cluster in the other account needs a parent role."
+  }
+  assert {
+    condition     = module.cluster_one.staging_prefix == "staging/444455556666/us-east-1/cluster-one/" && module.cluster_two.staging_prefix == "staging/111122223333/eu-central-1/cluster-one-blue/"
+    error_message = "Each cluster writes below its own prefix."
+  }
+  assert {
+    condition     = yamldecode(module.cluster_two.helm_values).source.tls.ca.secretsManager == { name = "kubecost-lake/private-ca", region = "us-east-1" }
+    error_message = "Cluster two is told of the private CA."
+  }
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Effect == "Deny"])
+    error_message = "The bucket's policy denies; roles' policies allow."
+  }
+}

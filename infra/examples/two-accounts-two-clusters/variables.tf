@@ -1,0 +1,61 @@
+variable "region" {
+  description = "Region of the bucket and the functions."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "bucket_name" {
+  description = "The existing bucket of the lake."
+  type        = string
+}
+
+variable "bucket_kms_key_arn" {
+  description = "The key that the bucket is encrypted with; null for S3's own."
+  type        = string
+  default     = null
+}
+
+variable "reader_role_arns" {
+  description = "Roles that read the lake, as ARNs or patterns: Athena's users, QuickSight's service role, administrators."
+  type        = list(string)
+}
+
+variable "packages_directory" {
+  description = "Directory of the functions' zips."
+  type        = string
+}
+
+variable "image" {
+  description = "Repository of the exporter's image."
+  type        = string
+}
+
+variable "cluster_one" {
+  description = "The cluster in the lake's account: it uses IRSA."
+  type = object({
+    arn               = string
+    oidc_provider_arn = string
+    kube_context      = string
+  })
+}
+
+variable "cluster_two" {
+  description = "The cluster in another account: it uses EKS Pod Identity, and its source a certificate of a private CA."
+  type = object({
+    arn          = string
+    region       = string
+    aws_profile  = string
+    kube_context = string
+    source_url   = string
+  })
+}
+
+variable "private_ca_file" {
+  description = "File with the private CA's certificate (PEM)."
+  type        = string
+}
+
+variable "alarm_topic_arn" {
+  description = "SNS topic that alarms notify."
+  type        = string
+}

@@ -1,0 +1,56 @@
+locals {
+  # Only what the module knows; for the rest the chart's defaults hold.
+  helm_values = {
+    image = { for name, value in var.image : name => value if value != null }
+
+    clusterArn    = var.cluster_arn
+    parentRoleArn = local.same_account ? "" : local.exporter_role_arn
+
+    bucket = {
+      name      = var.bucket.name
+      owner     = var.bucket.owner
+      kmsKeyArn = var.bucket.kms_key_arn == null ? "" : var.bucket.kms_key_arn
+      prefixes  = { staging = var.bucket.staging_prefix, plans = var.bucket.plans_prefix }
+    }
+
+    source = merge(
+      {
+        url                = var.source_api.url
+        kind               = var.source_api.kind
+        aggregation        = var.source_api.aggregation
+        filter             = var.source_api.filter
+        backfillPeriodDays = var.source_api.backfill_period_days
+      },
+      {
+        for key, secret in { tls = var.private_ca_secret } : key => {
+          ca                     = { secretsManager = { name = secret.name, region = secret.region } }
+        } if secret != null
+      },
+    )
+
+    schedule = var.schedule
+
+    serviceAccount = {
+      create = true
+      name   = var.service_account
+      # Pod Identity finds its role by the association, not by an annotation.
+      roleArn = var.identity == "irsa" ? aws_iam_role.child.arn : ""
+    }
+  }
+}
+
+resource "helm_release" "exporter" {
+  count = var.install_chart ? 1 : 0
+
+  name             = var.release_name
+  namespace        = var.namespace
+  create_namespace = var.create_namespace
+  repository       = var.chart.repository
+  chart            = coalesce(var.chart.name, "${path.module}/../../../helm/kubecost-lake-exporter")
+  version          = var.chart.version
+  values           = concat([yamlencode(local.helm_values)], var.chart_values)
+  atomic           = true
+
+  # A pod that starts before its role may do anything would fail its first run.
+  depends_on = [aws_iam_role_policy.child, aws_iam_role_policy.parent, aws_eks_pod_identity_association.this]
+}

@@ -1,0 +1,70 @@
+locals {
+  # arn:<partition>:eks:<region>:<account>:cluster/<name>
+  arn       = split(":", var.cluster_arn)
+  partition = local.arn[1]
+  region    = local.arn[3]
+  account   = local.arn[4]
+  cluster   = trimprefix(local.arn[5], "cluster/")
+
+  dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+
+  # One account needs one role, and no role chaining.
+  same_account = local.account == var.bucket.owner
+
+  # Cluster names are up to 100 characters and unique within an account and region only; role names have 64.
+  role_stem = "kubecost-lake-${substr(local.cluster, 0, 32)}-${substr(sha1(var.cluster_arn), 0, 8)}"
+
+  bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
+  place      = "${local.account}/${local.region}/${local.cluster}"
+
+  # All that an exporter may do: write below its own staging prefix, read its own plan, and with a private CA that one secret.
+  # No s3:ListBucket: that a plan is not there yet, S3 then says by 403.
+  exporter_statements = concat(
+    [
+      {
+        Sid      = "WriteOwnStaging"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = "${local.bucket_arn}/${var.bucket.staging_prefix}${local.place}/*"
+      },
+      {
+        Sid      = "ReadOwnPlan"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = "${local.bucket_arn}/${var.bucket.plans_prefix}${local.place}/plan.json"
+      },
+    ],
+    [
+      for secret in var.private_ca_secret[*] : {
+        Sid      = "ReadPrivateCa"
+        Effect   = "Allow"
+        Action   = "secretsmanager:GetSecretValue"
+        Resource = secret.arn
+      }
+    ],
+    [
+      for key in var.bucket.kms_key_arn[*] : {
+        # kms:Decrypt is needed to write, too: S3 decrypts the data key for each part of an upload.
+        Sid       = "KeyOfTheBucket"
+        Effect    = "Allow"
+        Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Resource  = key
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${split(":", key)[3]}.${local.dns_suffix}" } }
+      }
+    ],
+    [
+      for secret in var.private_ca_secret[*] : {
+        Sid       = "KeyOfPrivateCa"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = secret.kms_key_arn
+        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${secret.region}.${local.dns_suffix}" } }
+      } if secret.kms_key_arn != null
+    ],
+  )
+
+  exporter_policy = jsonencode({ Version = "2012-10-17", Statement = local.exporter_statements })
+
+  # The role that reads and writes the bucket, whoever's account it lies in.
+  exporter_role_arn = local.same_account ? aws_iam_role.child.arn : aws_iam_role.parent[0].arn
+}

@@ -1,0 +1,239 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "lake"
+  source = "./tests/mocks-lake"
+}
+
+mock_provider "helm" {}
+
+variables {
+  cluster_arn       = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+  oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
+  bucket            = { name = "acme-cost-lake", owner = "444455556666" }
+  image             = { repository = "registry.example.com/kubecost-lake-exporter" }
+}
+
+run "lets_the_pod_assume_its_parent_only" {
+  assert {
+    condition = jsondecode(aws_iam_role.child.assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRoleWithWebIdentity"]
+      Principal = { Federated = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF" }
+      Condition = {
+        StringEquals = {
+          "oidc.eks.us-east-1.amazonaws.com/id/ABCDEF:aud" = "sts.amazonaws.com"
+          "oidc.eks.us-east-1.amazonaws.com/id/ABCDEF:sub" = "system:serviceaccount:kubecost-lake:kubecost-lake-exporter"
+        }
+      }
+    }]
+    error_message = "The child role trusts one service account of one namespace of this cluster."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.child.policy).Statement == [{
+      Sid      = "OnlyItsParent"
+      Effect   = "Allow"
+      Action   = ["sts:AssumeRole"]
+      Resource = "arn:aws:iam::444455556666:role/parent"
+    }]
+    error_message = "The child role may assume its parent and nothing else."
+  }
+}
+
+run "lets_the_parent_do_its_row_only" {
+  assert {
+    condition = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole"]
+      Principal = { AWS = "arn:aws:iam::111122223333:role/child" }
+    }]
+    error_message = "The parent role trusts that child only."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.parent[0].policy).Statement == [
+      {
+        Sid      = "WriteOwnStaging"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = "arn:aws:s3:::acme-cost-lake/staging/111122223333/us-east-1/cluster-one/*"
+      },
+      {
+        Sid      = "ReadOwnPlan"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = "arn:aws:s3:::acme-cost-lake/plans/111122223333/us-east-1/cluster-one/plan.json"
+      },
+    ]
+    error_message = "The parent role writes below the cluster's staging prefix and reads its plan."
+  }
+  assert {
+    condition     = output.exporter_role_arn == "arn:aws:iam::444455556666:role/parent" && output.parent_role_arn == output.exporter_role_arn && output.child_role_arn == "arn:aws:iam::111122223333:role/child"
+    error_message = "The outputs name both roles."
+  }
+}
+
+run "reads_one_secret_and_uses_one_key" {
+  variables {
+    bucket = { name = "acme-cost-lake", owner = "444455556666", kms_key_arn = "arn:aws:kms:eu-west-1:444455556666:key/bucket", staging_prefix = "costs/in/", plans_prefix = "costs/plans/" }
+    private_ca_secret = {
+      arn         = "arn:aws:secretsmanager:us-east-1:444455556666:secret:kubecost/ca-AbCdEf"
+      name        = "kubecost/ca"
+      region      = "us-east-1"
+      kms_key_arn = "arn:aws:kms:us-east-1:444455556666:key/secret"
+    }
+    source_api = { url = "https://kubecost.kubecost:9443" }
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.parent[0].policy).Statement : statement.Sid => [statement.Action, statement.Resource, try(statement.Condition.StringEquals["kms:ViaService"], null)] } == {
+      WriteOwnStaging = ["s3:PutObject", "arn:aws:s3:::acme-cost-lake/costs/in/111122223333/us-east-1/cluster-one/*", null]
+      ReadOwnPlan     = ["s3:GetObject", "arn:aws:s3:::acme-cost-lake/costs/plans/111122223333/us-east-1/cluster-one/plan.json", null]
+      ReadPrivateCa   = ["secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:444455556666:secret:kubecost/ca-AbCdEf", null]
+      KeyOfTheBucket  = [["kms:GenerateDataKey", "kms:Decrypt"], "arn:aws:kms:eu-west-1:444455556666:key/bucket", "s3.eu-west-1.amazonaws.com"]
+      KeyOfPrivateCa  = ["kms:Decrypt", "arn:aws:kms:us-east-1:444455556666:key/secret", "secretsmanager.us-east-1.amazonaws.com"]
+    }
+    error_message = "With a private CA and KMS: that secret, those keys, through their services."
+  }
+  assert {
+    condition     = yamldecode(output.helm_values).source.tls.ca.secretsManager == { name = "kubecost/ca", region = "us-east-1" }
+    error_message = "The exporter is told of the secret."
+  }
+}
+
+run "lets_pod_identity_bring_its_tags" {
+  variables {
+    identity          = "pod_identity"
+    oidc_provider_arn = null
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.child.assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+      Principal = { Service = "pods.eks.amazonaws.com" }
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount"                         = "111122223333"
+          "aws:RequestTag/eks-cluster-arn"            = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+          "aws:RequestTag/kubernetes-namespace"       = "kubecost-lake"
+          "aws:RequestTag/kubernetes-service-account" = "kubecost-lake-exporter"
+        }
+      }
+    }]
+    error_message = "The child role trusts one service account of one namespace of this cluster."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"] && jsondecode(aws_iam_role_policy.child.policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"]
+    error_message = "Pod Identity's session tags go along to the parent."
+  }
+  assert {
+    condition     = aws_eks_pod_identity_association.this[0].cluster_name == "cluster-one" && aws_eks_pod_identity_association.this[0].service_account == "kubecost-lake-exporter"
+    error_message = "The association gives the role to the service account."
+  }
+  assert {
+    condition     = yamldecode(output.helm_values).serviceAccount.roleArn == ""
+    error_message = "The service account needs no annotation."
+  }
+}
+
+run "installs_the_chart" {
+  assert {
+    condition = yamldecode(helm_release.exporter[0].values[0]) == {
+      image         = { repository = "registry.example.com/kubecost-lake-exporter" }
+      clusterArn    = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+      parentRoleArn = "arn:aws:iam::444455556666:role/parent"
+      bucket = {
+        name      = "acme-cost-lake"
+        owner     = "444455556666"
+        kmsKeyArn = ""
+        prefixes  = { staging = "staging/", plans = "plans/" }
+      }
+      source = {
+        url                = "http://kubecost-cost-analyzer.kubecost:9090"
+        kind               = "auto"
+        aggregation        = "container"
+        filter             = ""
+        backfillPeriodDays = 15
+      }
+      schedule = "0 1 * * *"
+      serviceAccount = {
+        create  = true
+        name    = "kubecost-lake-exporter"
+        roleArn = "arn:aws:iam::111122223333:role/child"
+      }
+    }
+    error_message = "The chart's values."
+  }
+  assert {
+    condition     = endswith(helm_release.exporter[0].chart, "/helm/kubecost-lake-exporter") && helm_release.exporter[0].namespace == "kubecost-lake"
+    error_message = "The chart of this checkout, in the namespace that the role trusts."
+  }
+}
+
+run "takes_a_published_chart_and_more_values" {
+  variables {
+    chart        = { repository = "oci://registry.example.com/charts", name = "kubecost-lake-exporter", version = "0.1.0" }
+    chart_values = ["nodeSelector:\n  kubernetes.io/arch: arm64\n"]
+  }
+
+  assert {
+    condition     = helm_release.exporter[0].repository == "oci://registry.example.com/charts" && helm_release.exporter[0].version == "0.1.0" && length(helm_release.exporter[0].values) == 2
+    error_message = "The published chart, and the caller's values after the module's."
+  }
+}
+
+run "leaves_the_chart_to_others" {
+  variables {
+    install_chart = false
+  }
+
+  assert {
+    condition     = length(helm_release.exporter) == 0 && yamldecode(output.helm_values).clusterArn == var.cluster_arn
+    error_message = "No release; the values are an output."
+  }
+}
+
+run "keeps_role_names_short_and_apart" {
+  variables {
+    cluster_arn = "arn:aws:eks:us-east-1:111122223333:cluster/a-cluster-with-a-name-that-is-far-longer-than-what-a-role-name-may-hold-altogether"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.parent[0].name) <= 64 && aws_iam_role.child.name != aws_iam_role.parent[0].name
+    error_message = "Role names have 64 characters at most."
+  }
+}
+
+run "refuses_irsa_without_a_provider" {
+  command = plan
+  variables {
+    oidc_provider_arn = null
+  }
+  expect_failures = [var.oidc_provider_arn]
+}
+
+run "refuses_what_is_no_cluster_arn" {
+  command = plan
+  variables {
+    cluster_arn = "cluster-one"
+  }
+  expect_failures = [var.cluster_arn]
+}
+
+run "refuses_an_unknown_aggregation" {
+  command = plan
+  variables {
+    source_api = { aggregation = "label" }
+  }
+  expect_failures = [var.source_api]
+}
+
+run "tells_of_providers_that_are_mixed_up" {
+  command = plan
+  variables {
+    bucket = { name = "acme-cost-lake", owner = "777788889999" }
+  }
+  expect_failures = [check.providers]
+}

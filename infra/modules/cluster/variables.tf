@@ -1,0 +1,228 @@
+variable "cluster_arn" {
+  description = "ARN of the EKS cluster: `aws eks describe-cluster --query cluster.arn`. Account, region and name in it are the cluster's place in the lake."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:(aws|aws-cn|aws-us-gov):eks:[a-z]{2}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", var.cluster_arn))
+    error_message = "cluster_arn must be the ARN of an EKS cluster, arn:aws:eks:<region>:<account>:cluster/<name>."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources that the module creates."
+  type        = map(string)
+  default     = {}
+}
+
+variable "bucket" {
+  description = "The lake's bucket: output `bucket` of the pipeline module. `owner` is the account that it lies in."
+  type = object({
+    name           = string
+    owner          = string
+    kms_key_arn    = optional(string)
+    staging_prefix = optional(string, "staging/")
+    plans_prefix   = optional(string, "plans/")
+  })
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.name))
+    error_message = "bucket.name must be the name of a bucket."
+  }
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.bucket.owner))
+    error_message = "bucket.owner must be an account id of 12 digits."
+  }
+  validation {
+    condition     = alltrue([for prefix in [var.bucket.staging_prefix, var.bucket.plans_prefix] : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/$", prefix))])
+    error_message = "bucket.staging_prefix and bucket.plans_prefix must end with '/' and not start with it."
+  }
+}
+
+variable "identity" {
+  description = <<-EOT
+    How the exporter's pod gets its credentials:
+    - `irsa`: IAM roles for service accounts; needs `oidc_provider_arn`;
+    - `pod_identity`: EKS Pod Identity; needs its agent add-on in the cluster. The module makes the association.
+  EOT
+  type        = string
+  default     = "irsa"
+
+  validation {
+    condition     = contains(["irsa", "pod_identity"], var.identity)
+    error_message = "identity must be irsa or pod_identity."
+  }
+}
+
+variable "oidc_provider_arn" {
+  description = "ARN of the cluster's IAM OIDC provider, in the cluster's account; for identity = irsa."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc_provider_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.+$", var.oidc_provider_arn))
+    error_message = "oidc_provider_arn must be the ARN of an IAM OIDC provider."
+  }
+  validation {
+    condition     = var.identity != "irsa" || var.oidc_provider_arn != null
+    error_message = "identity = irsa needs oidc_provider_arn."
+  }
+}
+
+variable "namespace" {
+  description = "Namespace of the exporter: the only one that the role trusts."
+  type        = string
+  default     = "kubecost-lake"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
+    error_message = "namespace must be the name of a Kubernetes namespace."
+  }
+}
+
+variable "service_account" {
+  description = "Service account of the exporter: the only one that the role trusts."
+  type        = string
+  default     = "kubecost-lake-exporter"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.service_account))
+    error_message = "service_account must be the name of a Kubernetes service account."
+  }
+}
+
+variable "child_role" {
+  description = "The role in the cluster's account that the pod gets; where cluster and bucket share an account, the only one. Name (null: made from the cluster's), path and permissions boundary."
+  type = object({
+    name                     = optional(string)
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.child_role.name == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.child_role.name))
+    error_message = "child_role.name must be the name of an IAM role, at most 64 characters."
+  }
+}
+
+variable "parent_role" {
+  description = "The role in the bucket's account that the child role assumes; not made where cluster and bucket share an account. Name (null: made from the cluster's), path and permissions boundary."
+  type = object({
+    name                     = optional(string)
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.parent_role.name == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.parent_role.name))
+    error_message = "parent_role.name must be the name of an IAM role, at most 64 characters."
+  }
+}
+
+variable "private_ca_secret" {
+  description = "The secret with the certificate of the private CA that signed the source's certificate: one of output `private_ca_secrets` of the pipeline module."
+  type = object({
+    arn         = string
+    name        = string
+    region      = string
+    kms_key_arn = optional(string)
+  })
+  default = null
+}
+
+variable "source_api" {
+  description = <<-EOT
+    The source of costs and what is asked of it: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter
+    in the source's own syntax, and how many days back gaps are looked for.
+  EOT
+  type = object({
+    url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
+    kind                 = optional(string, "auto")
+    aggregation          = optional(string, "container")
+    filter               = optional(string, "")
+    backfill_period_days = optional(number, 15)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^https?://[^/?#]+", var.source_api.url))
+    error_message = "source_api.url must begin with http:// or https:// and name a host."
+  }
+  validation {
+    condition     = contains(["auto", "kubecost", "opencost"], var.source_api.kind)
+    error_message = "source_api.kind must be auto, kubecost or opencost."
+  }
+  validation {
+    condition     = contains(["container", "pod", "namespace", "controller", "controllerKind", "node", "cluster"], var.source_api.aggregation)
+    error_message = "source_api.aggregation must be container, pod, namespace, controller, controllerKind, node or cluster."
+  }
+  validation {
+    condition     = var.source_api.backfill_period_days >= 3 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days
+    error_message = "source_api.backfill_period_days must be a whole number, at least 3."
+  }
+}
+
+variable "image" {
+  description = "The exporter's image; a digest wins over the tag. Null tag: the chart's own version."
+  type = object({
+    repository = string
+    tag        = optional(string)
+    digest     = optional(string)
+  })
+}
+
+variable "schedule" {
+  description = "When the exporter runs: a cron expression of five fields, in UTC."
+  type        = string
+  default     = "0 1 * * *"
+
+  validation {
+    condition     = can(regex("^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(\\S+ ){4}\\S+)$", var.schedule))
+    error_message = "schedule must be a cron expression of five fields, or @daily and the like."
+  }
+}
+
+variable "install_chart" {
+  description = "Whether to install the chart by the helm provider. Otherwise install it by other means with the values of output `helm_values`."
+  type        = bool
+  default     = true
+}
+
+variable "create_namespace" {
+  description = "Whether the chart's installation creates the namespace."
+  type        = bool
+  default     = true
+}
+
+variable "release_name" {
+  description = "Name of the Helm release."
+  type        = string
+  default     = "kubecost-lake-exporter"
+}
+
+variable "chart" {
+  description = "Where the chart is: a repository (such as oci://…) with name and version, or with repository = null a path in `name` (null: the chart of this checkout)."
+  type = object({
+    repository = optional(string)
+    name       = optional(string)
+    version    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.chart.repository == null || var.chart.name != null
+    error_message = "chart.repository needs chart.name."
+  }
+}
+
+variable "chart_values" {
+  description = "More values of the chart as YAML documents, later ones winning, over those that the module makes: resources, node selectors, authentication of the source, network policy …"
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for document in var.chart_values : can(keys(yamldecode(document)))])
+    error_message = "Each of chart_values must be a YAML document that holds a map."
+  }
+}

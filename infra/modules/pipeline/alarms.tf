@@ -1,0 +1,91 @@
+locals {
+  metric_namespace = "KubecostLake"
+  # The metrics of the audit carry the function's short name as their one dimension.
+  audit_dimensions = { Function = "backfill" }
+
+  # Audit metrics come once per audit. An alarm keeps its state between audits, whatever the schedule (missing data is ignored).
+  audit_alarms = {
+    gap-days         = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days that clusters could still deliver, or that failed, are missing from the lake." }
+    silent-clusters  = { metric = "SilentClusters", threshold = 0, description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: look at their CronJob." }
+    stuck-sets       = { metric = "StuckSets", threshold = 0, description = "Staged sets did not become Parquet within ${var.backfill.in_flight_minutes} minutes: look at the log of ${var.name}-transform." }
+    quarantined-sets = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons lie below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "audit" {
+  for_each = var.alarms.create ? local.audit_alarms : {}
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = local.metric_namespace
+  metric_name         = each.value.metric
+  dimensions          = local.audit_dimensions
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "ignore"
+  alarm_actions       = var.alarms.sns_topic_arns
+  ok_actions          = var.alarms.sns_topic_arns
+  tags                = var.tags
+}
+
+# Without audits the alarms above would keep quiet. Rings from the installation to the first audit, too.
+resource "aws_cloudwatch_metric_alarm" "audit_missing" {
+  count = var.alarms.create ? 1 : 0
+
+  alarm_name          = "${var.name}-audit-missing"
+  alarm_description   = "No audit has ended within a day: look at the rule ${var.name}-schedule-backfill and the log of ${var.name}-backfill."
+  namespace           = local.metric_namespace
+  metric_name         = "GapDays"
+  dimensions          = local.audit_dimensions
+  statistic           = "SampleCount"
+  period              = 86400
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = var.alarms.sns_topic_arns
+  ok_actions          = var.alarms.sns_topic_arns
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  for_each = var.alarms.create ? local.functions : {}
+
+  alarm_name          = "${var.name}-${each.key}-errors"
+  alarm_description   = "${var.name}-${each.key} fails: its log says why. Lambda retries each event twice."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = aws_lambda_function.this[each.key].function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.sns_topic_arns
+  ok_actions          = var.alarms.sns_topic_arns
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "on_failure_queue" {
+  count = var.alarms.create ? 1 : 0
+
+  alarm_name          = "${var.name}-on-failure-queue"
+  alarm_description   = "Events failed after all retries and wait in the queue ${aws_sqs_queue.on_failure.name}."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.on_failure.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.sns_topic_arns
+  ok_actions          = var.alarms.sns_topic_arns
+  tags                = var.tags
+}

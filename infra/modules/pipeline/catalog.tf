@@ -1,0 +1,126 @@
+locals {
+  # The table's columns, as the transform function writes them: a copy of the list that its crate generates.
+  table = jsondecode(file("${path.module}/columns.json"))
+
+  configured_columns = concat(
+    [for key in var.labels : { name = "${local.table.label_columns.prefix}${lower(key)}", type = local.table.label_columns.type }],
+    [for key in var.annotations : { name = "${local.table.annotation_columns.prefix}${lower(key)}", type = local.table.annotation_columns.type }],
+  )
+  table_columns = concat(local.table.columns, local.configured_columns, local.table.trailing_columns)
+
+  # QuickSight cannot read maps, so the view has none.
+  view_columns = [for column in concat(local.table_columns, local.table.partition_keys) : column if !startswith(column.type, "map<")]
+
+  trino_types = { string = "varchar", double = "double", timestamp = "timestamp(3)" }
+
+  # Athena knows partitions by month, so the view's condition is given twice: for partitions, which are then not read at all,
+  # and for days. concat over partition keys is evaluated before any object is opened.
+  view_sql = <<-EOT
+    SELECT
+      ${join(",\n  ", [for column in local.view_columns : "\"${column.name}\""])}
+    FROM
+      "${var.glue.database}"."${var.glue.table}"
+    WHERE
+      concat("year", "month") >= date_format(current_date - INTERVAL '${var.view_months}' MONTH, '%Y%m')
+      AND "window.start" >= current_date - INTERVAL '${var.view_months}' MONTH
+  EOT
+
+  # What Athena and Trino keep of a view.
+  view = {
+    originalSql = local.view_sql
+    catalog     = "awsdatacatalog"
+    schema      = var.glue.database
+    columns     = [for column in local.view_columns : { name = column.name, type = local.trino_types[column.type] }]
+  }
+
+  database_arn = "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.glue.database}"
+  table_arn    = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.table}"
+  # Glue asks for the permission on a table's catalog and database, too.
+  catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn]
+}
+
+resource "aws_glue_catalog_database" "this" {
+  count = var.glue.create_database ? 1 : 0
+
+  name        = var.glue.database
+  description = "Container costs of all clusters, collected by ${var.name}"
+  tags        = var.tags
+}
+
+resource "aws_glue_catalog_table" "this" {
+  database_name = var.glue.create_database ? aws_glue_catalog_database.this[0].name : var.glue.database
+  name          = var.glue.table
+  description   = "Cost allocations: a row for each container (or other aggregate), cluster and day, in UTC"
+  table_type    = "EXTERNAL_TABLE"
+  owner         = "hadoop"
+  parameters = {
+    EXTERNAL       = "TRUE"
+    classification = "parquet"
+  }
+
+  dynamic "partition_keys" {
+    for_each = local.table.partition_keys
+
+    content {
+      name = partition_keys.value.name
+      type = partition_keys.value.type
+    }
+  }
+
+  storage_descriptor {
+    location      = "s3://${var.bucket.name}/${var.prefixes.lake}"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      parameters            = { "serialization.format" = "1" }
+    }
+
+    dynamic "columns" {
+      for_each = local.table_columns
+
+      content {
+        name = columns.value.name
+        type = columns.value.type
+      }
+    }
+  }
+
+  lifecycle {
+    # Both would share one column name in Glue, and the first in a file would win.
+    precondition {
+      condition     = length(distinct(local.table_columns[*].name)) == length(local.table_columns)
+      error_message = "Two columns of the table have the same name: look for labels or annotations that differ only in case."
+    }
+  }
+}
+
+resource "aws_glue_catalog_table" "view" {
+  database_name = var.glue.create_database ? aws_glue_catalog_database.this[0].name : var.glue.database
+  name          = var.glue.view
+  description   = "The last ${var.view_months} months of ${var.glue.table}, without map columns"
+  table_type    = "VIRTUAL_VIEW"
+  # Trino runs a view with its owner's rights and refuses one without; Athena does not look at it and writes the same name.
+  owner = "hadoop"
+  parameters = {
+    presto_view = "true"
+    comment     = "Presto View"
+  }
+  view_original_text = "/* Presto View: ${base64encode(jsonencode(local.view))} */"
+  view_expanded_text = "/* Presto View */"
+
+  storage_descriptor {
+    dynamic "columns" {
+      for_each = local.view_columns
+
+      content {
+        name = columns.value.name
+        type = columns.value.type
+      }
+    }
+  }
+
+  # The view names the table in its text only.
+  depends_on = [aws_glue_catalog_table.this]
+}

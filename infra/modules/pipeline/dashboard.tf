@@ -1,0 +1,95 @@
+locals {
+  audit_widgets = [
+    { title = "Gaps (days)", metrics = ["GapDays", "OldestGapDays"] },
+    { title = "Clusters and sets in trouble", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets"] },
+  ]
+
+  lambda_widgets = [
+    { title = "Invocations", metric = "Invocations", stat = "Sum" },
+    { title = "Errors", metric = "Errors", stat = "Sum" },
+    { title = "Duration, 99th percentile (ms)", metric = "Duration", stat = "p99" },
+    { title = "Running at once", metric = "ConcurrentExecutions", stat = "Maximum" },
+  ]
+
+  dashboard_widgets = concat(
+    [
+      for index, widget in local.audit_widgets : {
+        type   = "metric"
+        x      = index * 8
+        y      = 0
+        width  = 8
+        height = 6
+        properties = {
+          title   = widget.title
+          region  = local.region
+          stat    = "Maximum"
+          period  = 21600
+          view    = "timeSeries"
+          metrics = [for metric in widget.metrics : [local.metric_namespace, metric, "Function", local.audit_dimensions.Function]]
+          yAxis   = { left = { min = 0 } }
+        }
+      }
+    ],
+    [
+      {
+        type   = "metric"
+        x      = 16
+        y      = 0
+        width  = 8
+        height = 6
+        properties = {
+          title   = "Failed events waiting"
+          region  = local.region
+          stat    = "Maximum"
+          period  = 300
+          view    = "timeSeries"
+          metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", aws_sqs_queue.on_failure.name]]
+          yAxis   = { left = { min = 0 } }
+        }
+      }
+    ],
+    [
+      for index, widget in local.lambda_widgets : {
+        type   = "metric"
+        x      = index * 6
+        y      = 6
+        width  = 6
+        height = 6
+        properties = {
+          title   = widget.title
+          region  = local.region
+          stat    = widget.stat
+          period  = 300
+          view    = "timeSeries"
+          metrics = [for name in keys(local.functions) : ["AWS/Lambda", widget.metric, "FunctionName", aws_lambda_function.this[name].function_name]]
+          yAxis   = { left = { min = 0 } }
+        }
+      }
+    ],
+    [
+      {
+        type   = "log"
+        x      = 0
+        y      = 12
+        width  = 24
+        height = 8
+        properties = {
+          title  = "Warnings and errors"
+          region = local.region
+          view   = "table"
+          query = join(" | ", concat(
+            [for name in keys(local.functions) : "SOURCE '${aws_cloudwatch_log_group.function[name].name}'"],
+            ["fields @timestamp, @log, level, message, error", "filter level in ['WARN', 'ERROR']", "sort @timestamp desc", "limit 100"],
+          ))
+        }
+      }
+    ],
+  )
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  count = var.create_dashboard ? 1 : 0
+
+  dashboard_name = var.name
+  dashboard_body = jsonencode({ widgets = local.dashboard_widgets })
+}

@@ -1,0 +1,71 @@
+# S3 notifications, in whoever's hands the bucket's configuration is.
+resource "aws_lambda_permission" "bucket" {
+  for_each = var.event_delivery == "eventbridge" ? {} : local.triggers
+
+  statement_id   = "BucketNotification"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.this[each.key].function_name
+  principal      = "s3.amazonaws.com"
+  source_arn     = local.bucket_arn
+  source_account = local.account
+}
+
+# A bucket has one notification configuration. This resource replaces whatever is there.
+resource "aws_s3_bucket_notification" "this" {
+  count = var.event_delivery == "notification" || var.enable_bucket_eventbridge ? 1 : 0
+
+  bucket      = var.bucket.name
+  eventbridge = var.enable_bucket_eventbridge
+
+  dynamic "lambda_function" {
+    for_each = var.event_delivery == "notification" ? local.triggers : {}
+
+    content {
+      id                  = "${var.name}-${lambda_function.key}"
+      lambda_function_arn = aws_lambda_function.this[lambda_function.key].arn
+      events              = ["s3:ObjectCreated:*"]
+      filter_prefix       = lambda_function.value.prefix
+      filter_suffix       = lambda_function.value.suffix
+    }
+  }
+
+  # S3 checks that it may invoke the functions.
+  depends_on = [aws_lambda_permission.bucket]
+}
+
+resource "aws_cloudwatch_event_rule" "object_created" {
+  for_each = var.event_delivery == "eventbridge" ? local.triggers : {}
+
+  name        = "${var.name}-object-${each.key}"
+  description = "New objects ${each.value.prefix}*${each.value.suffix} start ${var.name}-${each.key}"
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail = {
+      bucket = { name = [var.bucket.name] }
+      object = { key = [{ wildcard = "${each.value.prefix}*${each.value.suffix}" }] }
+    }
+  })
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "object_created" {
+  for_each = aws_cloudwatch_event_rule.object_created
+
+  rule = each.value.name
+  arn  = aws_lambda_function.this[each.key].arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.on_failure.arn
+  }
+}
+
+resource "aws_lambda_permission" "object_created" {
+  for_each = aws_cloudwatch_event_rule.object_created
+
+  statement_id  = "ObjectCreatedRule"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this[each.key].function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = each.value.arn
+}

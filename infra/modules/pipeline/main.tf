@@ -1,0 +1,69 @@
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.region
+
+  bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
+
+  # What each function is told and how large it is. Names of the environment are those of the programs' settings.
+  functions = {
+    transform = {
+      description = "Converts a cluster's staged day into one Parquet object of the lake"
+      size        = var.functions.transform
+      environment = {
+        LABELS      = join(",", var.labels)
+        ANNOTATIONS = join(",", var.annotations)
+      }
+    }
+    backfill = {
+      description = "Plans the days that a cluster is to collect, and audits all clusters"
+      size        = var.functions.backfill
+      environment = {
+        RESTATE_AGE_DAYS       = tostring(var.backfill.restate_age_days)
+        RESTATE_INTERVAL_HOURS = tostring(var.backfill.restate_interval_hours)
+        RETRY_LIMIT            = tostring(var.backfill.retry_limit)
+        IN_FLIGHT_MINUTES      = tostring(var.backfill.in_flight_minutes)
+        SILENT_HOURS           = tostring(var.backfill.silent_hours)
+        AUDIT_PERIOD_DAYS      = tostring(var.backfill.audit_period_days)
+        AUDIT_CONCURRENCY      = tostring(var.backfill.audit_concurrency)
+      }
+    }
+    crawler = {
+      description = "Makes the lake's partitions known to the Glue catalog"
+      size        = var.functions.crawler
+      environment = merge(
+        {
+          CATALOG_MODE       = var.catalog_mode
+          GLUE_DATABASE_NAME = var.glue.database
+          GLUE_TABLE_NAME    = var.glue.table
+        },
+        var.catalog_mode == "crawler" ? { GLUE_CRAWLER_NAME = var.glue.crawler } : {},
+      )
+    }
+  }
+
+  common_environment = merge(
+    {
+      S3_BUCKET_NAME    = var.bucket.name
+      STAGING_PREFIX    = var.prefixes.staging
+      PLANS_PREFIX      = var.prefixes.plans
+      LAKE_PREFIX       = var.prefixes.lake
+      QUARANTINE_PREFIX = var.prefixes.quarantine
+      REPORTS_PREFIX    = var.prefixes.reports
+      LOG_LEVEL         = lower(var.logs.level)
+    },
+    var.bucket.kms_key_arn == null ? {} : { KMS_KEY_ARN = var.bucket.kms_key_arn },
+  )
+
+  # Which new objects start which function. Manifest and inventory are told apart by the end of the key, so that the rules
+  # do not overlap: S3 refuses notifications that do.
+  triggers = {
+    transform = { prefix = var.prefixes.staging, suffix = "/manifest.json" }
+    backfill  = { prefix = var.prefixes.staging, suffix = "/inventory.json" }
+    crawler   = { prefix = var.prefixes.lake, suffix = ".snappy.parquet" }
+  }
+}

@@ -1,0 +1,82 @@
+output "bucket" {
+  description = "The lake's bucket as the cluster module wants it: name, owner, KMS key, and the prefixes that exporters use."
+  value = {
+    name           = var.bucket.name
+    owner          = local.account
+    kms_key_arn    = var.bucket.kms_key_arn
+    staging_prefix = var.prefixes.staging
+    plans_prefix   = var.prefixes.plans
+  }
+}
+
+output "function_arns" {
+  description = "ARN of each function, by its short name."
+  value       = { for name, function in aws_lambda_function.this : name => function.arn }
+}
+
+output "function_role_arns" {
+  description = "ARN of each function's role, by the function's short name: for a bucket policy."
+  value       = { for name, role in aws_iam_role.function : name => role.arn }
+}
+
+output "glue_crawler_role_arn" {
+  description = "ARN of the Glue crawler's role; null where there is no crawler."
+  value       = one(aws_iam_role.glue_crawler[*].arn)
+}
+
+output "notifications" {
+  description = "What the bucket's notification configuration must hold with event_delivery = \"none\", in the form of lambda_function blocks of aws_s3_bucket_notification."
+  value = [
+    for name, trigger in local.triggers : {
+      id                  = "${var.name}-${name}"
+      lambda_function_arn = aws_lambda_function.this[name].arn
+      events              = ["s3:ObjectCreated:*"]
+      filter_prefix       = trigger.prefix
+      filter_suffix       = trigger.suffix
+    }
+  ]
+  # Who uses this must find the functions permitting the bucket.
+  depends_on = [aws_lambda_permission.bucket]
+}
+
+output "lifecycle_rules" {
+  description = "What the bucket's lifecycle configuration should hold where the module does not manage it: expiry by prefix (null: none), and days for incomplete uploads and older versions."
+  value = [
+    for rule in local.lifecycle_rules : merge(rule, {
+      abort_incomplete_multipart_upload_days = var.lifecycle_rules.incomplete_days
+      noncurrent_version_expiration_days     = var.lifecycle_rules.noncurrent_days
+    })
+  ]
+}
+
+output "on_failure_queue" {
+  description = "The queue of events that failed after all retries."
+  value       = { arn = aws_sqs_queue.on_failure.arn, url = aws_sqs_queue.on_failure.url }
+}
+
+output "glue" {
+  description = "Names of the database, table and view to query."
+  value       = { database = var.glue.database, table = aws_glue_catalog_table.this.name, view = aws_glue_catalog_table.view.name }
+}
+
+output "private_ca_secrets" {
+  description = "ARN, region and KMS key of each secret with a private CA's certificate, by name: what the cluster module wants as private_ca_secret."
+  value = {
+    for name, secret in aws_secretsmanager_secret.private_ca : name => {
+      arn         = secret.arn
+      name        = name
+      region      = local.region
+      kms_key_arn = var.private_ca_secrets[name].kms_key_arn
+    }
+  }
+}
+
+output "quicksight_definition" {
+  description = "Dashboard and dataset of QuickSight, label columns included: write it to a file and deploy it by `cid-cmd deploy --resources FILE`."
+  value       = yamlencode(local.quicksight_definition)
+}
+
+output "dashboard_name" {
+  description = "The CloudWatch dashboard; null where none is created."
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
+}

@@ -1,0 +1,188 @@
+# Policies are written as values, not as data sources, so that tests can read them without a provider.
+locals {
+  # What every function needs to run: its own log group, and the queue of failed events.
+  runtime_statements = {
+    for name in keys(local.functions) : name => concat(
+      [
+        {
+          Sid      = "OwnLogs"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}-${name}:*"
+        },
+        {
+          Sid      = "FailedEvents"
+          Effect   = "Allow"
+          Action   = "sqs:SendMessage"
+          Resource = aws_sqs_queue.on_failure.arn
+        },
+      ],
+      [
+        for key in var.on_failure_queue.kms_key_arn[*] : {
+          Sid       = "KeyOfFailedEvents"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = key
+          Condition = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.${data.aws_partition.this.dns_suffix}" } }
+        }
+      ],
+    )
+  }
+
+  read_and_write_with_key = [
+    for key in var.bucket.kms_key_arn[*] : {
+      Sid       = "KeyOfTheBucket"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = key
+      Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${data.aws_partition.this.dns_suffix}" } }
+    }
+  ]
+
+  work_statements = {
+    # Reads staged sets, writes the lake and the quarantine, and reads the lake's object that a set would replace.
+    transform = concat(
+      [
+        {
+          Sid      = "ReadStagedSetsAndTheLake"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = ["${local.bucket_arn}/${var.prefixes.staging}*", "${local.bucket_arn}/${var.prefixes.lake}*"]
+        },
+        {
+          Sid      = "WriteLakeAndQuarantine"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.quarantine}*"]
+        },
+        {
+          Sid      = "GiveUpUploads"
+          Effect   = "Allow"
+          Action   = "s3:AbortMultipartUpload"
+          Resource = "${local.bucket_arn}/${var.prefixes.lake}*"
+        },
+        {
+          # Without s3:ListBucket S3 answers 403, not 404, for an object that is not there. Such a request has no s3:prefix, hence IfExists.
+          Sid       = "KnowWhatIsAbsent"
+          Effect    = "Allow"
+          Action    = "s3:ListBucket"
+          Resource  = local.bucket_arn
+          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.staging}*"] } }
+        },
+      ],
+      local.read_and_write_with_key,
+    )
+
+    # Lists what is staged, planned, converted and quarantined, reads documents, writes plans and reports.
+    backfill = concat(
+      [
+        {
+          Sid    = "ReadDocuments"
+          Effect = "Allow"
+          Action = "s3:GetObject"
+          Resource = [
+            "${local.bucket_arn}/${var.prefixes.staging}*/inventory.json",
+            "${local.bucket_arn}/${var.prefixes.staging}*/manifest.json",
+            "${local.bucket_arn}/${var.prefixes.plans}*/plan.json",
+            "${local.bucket_arn}/${var.prefixes.quarantine}*.json",
+            "${local.bucket_arn}/${var.prefixes.reports}*.json",
+          ]
+        },
+        {
+          Sid      = "WritePlansAndReports"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = ["${local.bucket_arn}/${var.prefixes.plans}*/plan.json", "${local.bucket_arn}/${var.prefixes.reports}*.json"]
+        },
+        {
+          # A set that never became Parquet is delivered again by writing its manifest anew.
+          Sid      = "DeliverAgain"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = "${local.bucket_arn}/${var.prefixes.staging}*/manifest.json"
+        },
+        {
+          # IfExists: a request for an absent document has no s3:prefix, and S3 answers 404 only to those who may list.
+          Sid       = "ListTheBucket"
+          Effect    = "Allow"
+          Action    = "s3:ListBucket"
+          Resource  = local.bucket_arn
+          Condition = { StringLikeIfExists = { "s3:prefix" = [for prefix in values(var.prefixes) : "${prefix}*"] } }
+        },
+      ],
+      local.read_and_write_with_key,
+    )
+
+    # Lists the lake, and does in the catalog what the mode asks for.
+    crawler = concat(
+      [
+        {
+          Sid       = "ListTheLake"
+          Effect    = "Allow"
+          Action    = "s3:ListBucket"
+          Resource  = local.bucket_arn
+          Condition = { StringLike = { "s3:prefix" = "${var.prefixes.lake}*" } }
+        }
+      ],
+      [
+        for mode in ["register", "crawler"] : {
+          Sid      = "ReadTheTable"
+          Effect   = "Allow"
+          Action   = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition"]
+          Resource = local.catalog_arns
+        } if mode == var.catalog_mode
+      ],
+      [
+        for mode in ["register"] : {
+          Sid      = "RegisterPartitions"
+          Effect   = "Allow"
+          Action   = ["glue:BatchCreatePartition", "glue:CreatePartition"]
+          Resource = local.catalog_arns
+        } if mode == var.catalog_mode
+      ],
+      [
+        for mode in ["crawler"] : {
+          Sid      = "RunTheCrawler"
+          Effect   = "Allow"
+          Action   = ["glue:StartCrawler", "glue:GetCrawler"]
+          Resource = "arn:${local.partition}:glue:${local.region}:${local.account}:crawler/${var.glue.crawler}"
+        } if mode == var.catalog_mode
+      ],
+    )
+  }
+}
+
+resource "aws_iam_role" "function" {
+  for_each = local.functions
+
+  name                 = "${var.name}-${each.key}"
+  description          = "Role of the Lambda function ${var.name}-${each.key}"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "runtime" {
+  for_each = local.runtime_statements
+
+  name   = "runtime"
+  role   = aws_iam_role.function[each.key].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}
+
+resource "aws_iam_role_policy" "work" {
+  for_each = local.work_statements
+
+  name   = "work"
+  role   = aws_iam_role.function[each.key].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}

@@ -1,0 +1,183 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  bucket   = { name = "acme-cost-lake" }
+  packages = { s3_bucket = "acme-artifacts" }
+}
+
+run "notifies_by_s3" {
+  assert {
+    condition = toset([for rule in aws_s3_bucket_notification.this[0].lambda_function : "${rule.filter_prefix}…${rule.filter_suffix}"]) == toset([
+      "staging/…/manifest.json", "staging/…/inventory.json", "lake/….snappy.parquet",
+    ])
+    error_message = "A rule for manifests, inventories and Parquet."
+  }
+  assert {
+    condition     = alltrue([for permission in aws_lambda_permission.bucket : permission.source_arn == "arn:aws:s3:::acme-cost-lake" && permission.source_account == "444455556666"])
+    error_message = "Only this bucket of this account may invoke."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.object_created) == 0
+    error_message = "One way only."
+  }
+}
+
+run "listens_on_eventbridge" {
+  variables {
+    event_delivery = "eventbridge"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_lambda_permission.bucket) == 0
+    error_message = "The bucket's notification configuration is left alone."
+  }
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.object_created["transform"].event_pattern) == {
+      source      = ["aws.s3"]
+      detail-type = ["Object Created"]
+      detail = {
+        bucket = { name = ["acme-cost-lake"] }
+        object = { key = [{ wildcard = "staging/*/manifest.json" }] }
+      }
+    }
+    error_message = "Manifests of this bucket start transform."
+  }
+  assert {
+    condition     = alltrue([for name, permission in aws_lambda_permission.object_created : permission.principal == "events.amazonaws.com" && permission.source_arn == aws_cloudwatch_event_rule.object_created[name].arn])
+    error_message = "Only the rule may invoke."
+  }
+  assert {
+    condition     = alltrue([for target in aws_cloudwatch_event_target.object_created : target.dead_letter_config[0].arn == aws_sqs_queue.on_failure.arn])
+    error_message = "What cannot be delivered is kept."
+  }
+}
+
+run "switches_eventbridge_on" {
+  variables {
+    event_delivery            = "eventbridge"
+    enable_bucket_eventbridge = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.this[0].eventbridge && length(aws_s3_bucket_notification.this[0].lambda_function) == 0
+    error_message = "The bucket sends its events to EventBridge, and to nothing else."
+  }
+}
+
+run "leaves_notifications_to_others" {
+  variables {
+    event_delivery = "none"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_cloudwatch_event_rule.object_created) == 0
+    error_message = "The module touches nothing of the bucket."
+  }
+  assert {
+    condition     = length(aws_lambda_permission.bucket) == 3
+    error_message = "The bucket may invoke the functions all the same."
+  }
+  assert {
+    condition     = length(output.notifications) == 3 && output.notifications[0].events[0] == "s3:ObjectCreated:*"
+    error_message = "Others are told what to configure."
+  }
+}
+
+run "refuses_to_switch_on_what_is_not_used" {
+  command = plan
+  variables {
+    enable_bucket_eventbridge = true
+  }
+  expect_failures = [var.enable_bucket_eventbridge]
+}
+
+run "audits_on_a_schedule" {
+  variables {
+    schedules = { backfill = "cron(0 5 * * ? *)" }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.schedule["backfill"].schedule_expression == "cron(0 5 * * ? *)" && aws_cloudwatch_event_rule.schedule["crawler"].schedule_expression == "rate(6 hours)"
+    error_message = "Schedules of backfill and crawler."
+  }
+  assert {
+    condition     = toset(keys(aws_lambda_permission.schedule)) == toset(["backfill", "crawler"])
+    error_message = "transform has no schedule."
+  }
+}
+
+run "leaves_the_lifecycle_to_others" {
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "By default the module touches no lifecycle rules."
+  }
+  assert {
+    condition     = { for rule in output.lifecycle_rules : rule.prefix => rule.expiration_days } == { "staging/" = 45, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null }
+    error_message = "Others are told what should expire, and that the lake never does."
+  }
+}
+
+run "manages_the_lifecycle" {
+  variables {
+    lifecycle_rules = { manage = true, staging_days = 30 }
+  }
+
+  assert {
+    condition = { for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.filter[0].prefix => length(rule.expiration) == 0 ? null : rule.expiration[0].days } == {
+      "staging/" = 30, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null
+    }
+    error_message = "Staging and quarantine expire, the lake never."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.abort_incomplete_multipart_upload[0].days_after_initiation == 3])
+    error_message = "Uploads that were never completed are given up."
+  }
+}
+
+run "refuses_to_forget_staged_sets_too_early" {
+  command = plan
+  variables {
+    lifecycle_rules = { staging_days = 7 }
+  }
+  expect_failures = [var.lifecycle_rules]
+}
+
+run "alarms_to_a_topic" {
+  variables {
+    alarms = { sns_topic_arns = ["arn:aws:sns:us-east-1:444455556666:oncall"], gap_days_allowed = 2 }
+  }
+
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == { GapDays = 2, SilentClusters = 0, StuckSets = 0, QuarantinedSets = 0 }
+    error_message = "An alarm for each finding of the audit."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit : alarm.namespace == "KubecostLake" && alarm.dimensions == tomap({ Function = "backfill" })])
+    error_message = "Alarms look at the metrics that the function writes."
+  }
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.audit), values(aws_cloudwatch_metric_alarm.errors), aws_cloudwatch_metric_alarm.on_failure_queue, aws_cloudwatch_metric_alarm.audit_missing) :
+      alarm.alarm_actions == toset(["arn:aws:sns:us-east-1:444455556666:oncall"])
+    ])
+    error_message = "Every alarm notifies the topic."
+  }
+}
+
+run "alarms_not_at_all" {
+  variables {
+    alarms           = { create = false }
+    create_dashboard = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.audit) + length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.on_failure_queue) + length(aws_cloudwatch_metric_alarm.audit_missing) == 0
+    error_message = "No alarms."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null
+    error_message = "No dashboard."
+  }
+}

@@ -1,0 +1,432 @@
+variable "name" {
+  description = "Name of this pipeline: the beginning of the names of its functions, roles, queue, rules, alarms and dashboard."
+  type        = string
+  default     = "kubecost-lake"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
+    error_message = "name must be 2 to 30 lower-case letters, digits and hyphens, starting with a letter: role names built on it end at 64 characters."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources that the module creates."
+  type        = map(string)
+  default     = {}
+}
+
+variable "bucket" {
+  description = "The existing bucket of the lake, in this account and region: its name and, where it is encrypted with a KMS key of its own, the ARN of that key."
+  type = object({
+    name        = string
+    kms_key_arn = optional(string)
+  })
+
+  validation {
+    condition = (
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.name)) &&
+      !startswith(var.bucket.name, "xn--") && !endswith(var.bucket.name, "-s3alias")
+    )
+    error_message = "bucket.name must be the name of a general purpose bucket (not an ARN, not an access point alias)."
+  }
+  validation {
+    condition     = var.bucket.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.bucket.kms_key_arn))
+    error_message = "bucket.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
+  }
+}
+
+variable "prefixes" {
+  description = "Where objects lie in the bucket. The clusters' exporters must be given the same staging and plans prefixes."
+  type = object({
+    staging    = optional(string, "staging/")
+    plans      = optional(string, "plans/")
+    lake       = optional(string, "lake/")
+    quarantine = optional(string, "quarantine/")
+    reports    = optional(string, "reports/")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for prefix in values(var.prefixes) : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/$", prefix))])
+    error_message = "Each prefix must end with '/', must not start with it, and may hold letters, digits, '-', '_', '.', '=' and single '/'."
+  }
+  validation {
+    condition = alltrue([
+      for pair in setproduct(keys(var.prefixes), keys(var.prefixes)) :
+      pair[0] == pair[1] || !startswith(var.prefixes[pair[0]], var.prefixes[pair[1]])
+    ])
+    error_message = "No prefix may contain another: the events of one would be taken for those of the other."
+  }
+}
+
+variable "packages" {
+  description = <<-EOT
+    The functions' zips: either `directory`, a local directory, or `s3_bucket` and `s3_prefix`, objects in a bucket of this region.
+    `files` names the zip of each function there. For zips in S3, `sha256` (base64, by function) makes a changed object a changed function.
+  EOT
+  type = object({
+    directory = optional(string)
+    s3_bucket = optional(string)
+    s3_prefix = optional(string, "")
+    files = optional(object({
+      transform = optional(string, "transform.zip")
+      backfill  = optional(string, "backfill.zip")
+      crawler   = optional(string, "crawler.zip")
+    }), {})
+    sha256 = optional(object({
+      transform = optional(string)
+      backfill  = optional(string)
+      crawler   = optional(string)
+    }), {})
+  })
+
+  validation {
+    condition     = (var.packages.directory == null) != (var.packages.s3_bucket == null)
+    error_message = "packages needs either directory or s3_bucket, not both."
+  }
+  validation {
+    condition     = var.packages.directory == null || alltrue([for file in values(var.packages.files) : fileexists("${coalesce(var.packages.directory, ".")}/${file}")])
+    error_message = "packages.directory must hold the zips that packages.files names: build them first, or name their directory."
+  }
+}
+
+variable "architecture" {
+  description = "Instruction set of the zips: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "functions" {
+  description = <<-EOT
+    Size of each function. Memory is what the function needs several times over: a share of a processor comes with it.
+    `reserved_concurrency` bounds how many run at once; -1 reserves nothing (needed in accounts whose concurrency limit is the initial 10).
+  EOT
+  type = object({
+    transform = optional(object({
+      memory_mb            = optional(number, 512)
+      timeout_seconds      = optional(number, 300)
+      reserved_concurrency = optional(number, 20)
+    }), {})
+    backfill = optional(object({
+      memory_mb            = optional(number, 256)
+      timeout_seconds      = optional(number, 300)
+      reserved_concurrency = optional(number, 10)
+    }), {})
+    crawler = optional(object({
+      memory_mb            = optional(number, 128)
+      timeout_seconds      = optional(number, 60)
+      reserved_concurrency = optional(number, 5)
+    }), {})
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for size in values(var.functions) : size.memory_mb >= 128 && size.memory_mb <= 10240 && floor(size.memory_mb) == size.memory_mb])
+    error_message = "memory_mb must be a whole number from 128 to 10240."
+  }
+  validation {
+    condition     = alltrue([for size in values(var.functions) : size.timeout_seconds >= 10 && size.timeout_seconds <= 900])
+    error_message = "timeout_seconds must be from 10 to 900, Lambda's limit."
+  }
+  validation {
+    condition     = alltrue([for size in values(var.functions) : size.reserved_concurrency == -1 || size.reserved_concurrency >= 1])
+    error_message = "reserved_concurrency must be at least 1, or -1 for none reserved: 0 would stop the function."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds all roles of the module, where the account demands one."
+  type        = string
+  default     = null
+}
+
+variable "role_path" {
+  description = "IAM path of all roles of the module."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_.,+@=-]+/)*$", var.role_path))
+    error_message = "role_path must begin and end with '/'."
+  }
+}
+
+variable "logs" {
+  description = "The functions' log groups: days of retention, a KMS key (null: CloudWatch's own), and the level that the functions log at."
+  type = object({
+    retention_days = optional(number, 365)
+    kms_key_arn    = optional(string)
+    level          = optional(string, "INFO")
+  })
+  default = {}
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
+    error_message = "logs.retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+  validation {
+    condition     = contains(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"], var.logs.level)
+    error_message = "logs.level must be TRACE, DEBUG, INFO, WARN or ERROR."
+  }
+}
+
+variable "labels" {
+  description = "Kubernetes label keys that become columns of the table, `properties.labels.<key>`. All labels are in the map column `labels` anyway."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.labels : can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", key))])
+    error_message = "labels must hold label keys as in Kubernetes, such as team or app.kubernetes.io/name."
+  }
+  validation {
+    condition     = length(distinct([for key in var.labels : lower(key)])) == length(var.labels)
+    error_message = "labels must differ from one another in more than case: column names have no case."
+  }
+}
+
+variable "annotations" {
+  description = "Kubernetes annotation keys that become columns of the table, `properties.annotations.<key>`. All annotations are in the map column `annotations` anyway."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.annotations : can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", key))])
+    error_message = "annotations must hold annotation keys as in Kubernetes, such as owner or example.com/cost-centre."
+  }
+  validation {
+    condition     = length(distinct([for key in var.annotations : lower(key)])) == length(var.annotations)
+    error_message = "annotations must differ from one another in more than case: column names have no case."
+  }
+}
+
+variable "event_delivery" {
+  description = <<-EOT
+    How new objects start the functions:
+    - `notification`: S3 notifications. The module owns the bucket's notification configuration, of which a bucket has one: whatever is there is REPLACED.
+    - `eventbridge`: EventBridge rules. The bucket must send its events to EventBridge; with `enable_bucket_eventbridge` the module switches that on, which also replaces the bucket's notification configuration.
+    - `none`: the module only permits the bucket to invoke the functions; add the output `notifications` to the bucket's configuration where that is managed.
+  EOT
+  type        = string
+  default     = "notification"
+
+  validation {
+    condition     = contains(["notification", "eventbridge", "none"], var.event_delivery)
+    error_message = "event_delivery must be notification, eventbridge or none."
+  }
+}
+
+variable "enable_bucket_eventbridge" {
+  description = "With event_delivery = eventbridge: switch the bucket's EventBridge events on. This REPLACES the bucket's notification configuration; leave false where it has one or sends its events already."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.enable_bucket_eventbridge || var.event_delivery == "eventbridge"
+    error_message = "enable_bucket_eventbridge goes with event_delivery = \"eventbridge\" only."
+  }
+}
+
+variable "schedules" {
+  description = "When backfill audits all clusters and crawler compares all partitions: EventBridge schedule expressions, in UTC."
+  type = object({
+    backfill = optional(string, "rate(6 hours)")
+    crawler  = optional(string, "rate(6 hours)")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(rate|cron)\\([^)]+\\)$", schedule))])
+    error_message = "Each schedule must be a rate(…) or cron(…) expression of EventBridge."
+  }
+}
+
+variable "glue" {
+  description = "Names in the Glue catalog. `create_database = false` uses a database that exists."
+  type = object({
+    create_database = optional(bool, true)
+    database        = optional(string, "kubecost_db")
+    table           = optional(string, "kubecost_table")
+    view            = optional(string, "kubecost_view")
+    crawler         = optional(string, "kubecost_crawler")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in [var.glue.database, var.glue.table, var.glue.view] : can(regex("^[a-z0-9_]{1,255}$", name))])
+    error_message = "Names of the database, table and view may hold lower-case letters, digits and '_': Athena demands it."
+  }
+  validation {
+    condition     = var.glue.table != var.glue.view
+    error_message = "glue.table and glue.view must differ."
+  }
+}
+
+variable "catalog_mode" {
+  description = <<-EOT
+    How new partitions come into the Glue catalog:
+    - `register`: the crawler function registers them itself, at once and at no cost;
+    - `crawler`: the function starts a Glue crawler, which this module then creates;
+    - `none`: not at all; partitions are managed elsewhere.
+  EOT
+  type        = string
+  default     = "register"
+
+  validation {
+    condition     = contains(["register", "crawler", "none"], var.catalog_mode)
+    error_message = "catalog_mode must be register, crawler or none."
+  }
+}
+
+variable "view_months" {
+  description = "How many months back the view shows."
+  type        = number
+  default     = 6
+
+  validation {
+    condition     = var.view_months >= 1 && floor(var.view_months) == var.view_months
+    error_message = "view_months must be a whole number, at least 1."
+  }
+}
+
+variable "private_ca_secrets" {
+  description = <<-EOT
+    Certificates of private CAs, kept in Secrets Manager for exporters whose source uses TLS: by name of the secret, the certificate (PEM) and the
+    exporters' roles that may read it (output `exporter_role_arn` of the cluster module), and a KMS key (null: Secrets Manager's own).
+  EOT
+  type = map(object({
+    certificate_pem = string
+    reader_arns     = list(string)
+    kms_key_arn     = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.private_ca_secrets) : can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", name))])
+    error_message = "Names of secrets may hold letters, digits and /_+=.@-."
+  }
+  validation {
+    condition     = alltrue([for secret in values(var.private_ca_secrets) : can(regex("-----BEGIN CERTIFICATE-----", secret.certificate_pem))])
+    error_message = "certificate_pem must hold a certificate in PEM form: read it with file(\"ca.pem\")."
+  }
+  validation {
+    condition     = alltrue([for secret in values(var.private_ca_secrets) : !can(regex("PRIVATE KEY", secret.certificate_pem))])
+    error_message = "certificate_pem must not hold a private key: only the CA's certificate is needed."
+  }
+  validation {
+    condition     = alltrue([for secret in values(var.private_ca_secrets) : length(secret.reader_arns) > 0])
+    error_message = "Each secret needs at least one reader."
+  }
+}
+
+variable "lifecycle_rules" {
+  description = <<-EOT
+    Expiry of what is no longer needed, and of uploads that were never completed. `manage = true` makes the module own the bucket's lifecycle
+    configuration, of which a bucket has one: whatever is there is REPLACED. Otherwise add the output `lifecycle_rules` to it where it is managed.
+    Staged answers older than `staging_days` cannot be replayed.
+  EOT
+  type = object({
+    manage          = optional(bool, false)
+    staging_days    = optional(number, 45)
+    quarantine_days = optional(number, 90)
+    incomplete_days = optional(number, 3)
+    noncurrent_days = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = var.lifecycle_rules.staging_days >= 16
+    error_message = "lifecycle_rules.staging_days must be at least 16: the audit knows clusters, and sets on their way, by what is staged."
+  }
+  validation {
+    condition     = alltrue([for days in [var.lifecycle_rules.quarantine_days, var.lifecycle_rules.incomplete_days, var.lifecycle_rules.noncurrent_days] : days >= 1 && floor(days) == days])
+    error_message = "Days of lifecycle_rules must be whole numbers, at least 1."
+  }
+}
+
+variable "backfill" {
+  description = <<-EOT
+    How gaps are judged. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled costs
+    replace first estimates (0 days: never). A day that cannot be converted, or stays empty, is tried `retry_limit` times. A set is on its way for
+    `in_flight_minutes`. A cluster is silent after `silent_hours` without an inventory. The audit looks `audit_period_days` back, at
+    `audit_concurrency` clusters at once.
+  EOT
+  type = object({
+    restate_age_days       = optional(number, 3)
+    restate_interval_hours = optional(number, 20)
+    retry_limit            = optional(number, 3)
+    in_flight_minutes      = optional(number, 60)
+    silent_hours           = optional(number, 36)
+    audit_period_days      = optional(number, 30)
+    audit_concurrency      = optional(number, 16)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for value in values(var.backfill) : floor(value) == value])
+    error_message = "All numbers of backfill must be whole."
+  }
+  validation {
+    condition     = var.backfill.restate_age_days >= 0 && var.backfill.restate_age_days <= 60
+    error_message = "backfill.restate_age_days must be from 0 (never) to 60."
+  }
+  validation {
+    condition     = var.backfill.restate_interval_hours >= 1 && var.backfill.restate_interval_hours <= 720
+    error_message = "backfill.restate_interval_hours must be from 1 to 720."
+  }
+  validation {
+    condition     = var.backfill.retry_limit >= 1 && var.backfill.retry_limit <= 100
+    error_message = "backfill.retry_limit must be from 1 to 100."
+  }
+  validation {
+    condition     = var.backfill.in_flight_minutes >= 1 && var.backfill.in_flight_minutes <= 1440
+    error_message = "backfill.in_flight_minutes must be from 1 to 1440."
+  }
+  validation {
+    condition     = var.backfill.silent_hours >= 1 && var.backfill.silent_hours <= 8760
+    error_message = "backfill.silent_hours must be from 1 to 8760."
+  }
+  validation {
+    condition     = var.backfill.audit_period_days >= 1 && var.backfill.audit_period_days <= 366
+    error_message = "backfill.audit_period_days must be from 1 to 366."
+  }
+  validation {
+    condition     = var.backfill.audit_concurrency >= 1 && var.backfill.audit_concurrency <= 256
+    error_message = "backfill.audit_concurrency must be from 1 to 256."
+  }
+}
+
+variable "alarms" {
+  description = "Alarms, the SNS topics that they notify, and how many days of gaps are borne before one rings."
+  type = object({
+    create           = optional(bool, true)
+    sns_topic_arns   = optional(list(string), [])
+    gap_days_allowed = optional(number, 0)
+  })
+  default = {}
+}
+
+variable "create_dashboard" {
+  description = "Whether to create the CloudWatch dashboard."
+  type        = bool
+  default     = true
+}
+
+variable "on_failure_queue" {
+  description = "The queue of events that a function failed on after all retries: how long they stay, and a KMS key (null: SQS's own encryption)."
+  type = object({
+    retention_days = optional(number, 14)
+    kms_key_arn    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.on_failure_queue.retention_days >= 1 && var.on_failure_queue.retention_days <= 14
+    error_message = "on_failure_queue.retention_days must be from 1 to 14, the limit of SQS."
+  }
+}
