@@ -94,6 +94,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   (list "AGGREGATION" $source.aggregation)
   (list "SOURCE_FILTER" $source.filter)
   (list "BACKFILL_PERIOD_DAYS" (int $source.backfillPeriodDays))
+  (list "SETTLE_HOURS" (print (int $source.settleHours)))
   (list "PAGE_SIZE" (int $source.pageSize))
   (list "SOURCE_CONCURRENCY" (int $source.concurrency))
   (list "RETRIES" (print (int $source.retries)))

@@ -175,7 +175,7 @@ variable "image" {
 variable "schedule" {
   description = "When the exporter runs: a cron expression of five fields, in UTC."
   type        = string
-  default     = "0 1 * * *"
+  default     = "30 3 * * *"
 
   validation {
     condition     = can(regex("^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(\\S+ ){4}\\S+)$", var.schedule))
