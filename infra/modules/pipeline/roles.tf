@@ -128,7 +128,7 @@ locals {
         for mode in ["register", "crawler"] : {
           Sid      = "ReadTheTable"
           Effect   = "Allow"
-          Action   = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition"]
+          Action   = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
           Resource = local.catalog_arns
         } if mode == var.catalog_mode
       ],
@@ -136,7 +136,7 @@ locals {
         for mode in ["register"] : {
           Sid      = "RegisterPartitions"
           Effect   = "Allow"
-          Action   = ["glue:BatchCreatePartition", "glue:CreatePartition"]
+          Action   = ["glue:BatchCreatePartition", "glue:BatchDeletePartition"]
           Resource = local.catalog_arns
         } if mode == var.catalog_mode
       ],
@@ -144,7 +144,7 @@ locals {
         for mode in ["crawler"] : {
           Sid      = "RunTheCrawler"
           Effect   = "Allow"
-          Action   = ["glue:StartCrawler", "glue:GetCrawler"]
+          Action   = ["glue:StartCrawler"]
           Resource = "arn:${local.partition}:glue:${local.region}:${local.account}:crawler/${var.glue.crawler}"
         } if mode == var.catalog_mode
       ],

@@ -45,8 +45,8 @@ run "gives_crawler_what_registering_needs" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid => statement.Action } == {
       ListTheLake        = "s3:ListBucket"
-      ReadTheTable       = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition"]
-      RegisterPartitions = ["glue:BatchCreatePartition", "glue:CreatePartition"]
+      ReadTheTable       = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
+      RegisterPartitions = ["glue:BatchCreatePartition", "glue:BatchDeletePartition"]
     }
     error_message = "The crawler function registers partitions and starts nothing."
   }
