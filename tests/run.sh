@@ -23,11 +23,11 @@ failed=0
 cargo nextest run --workspace --locked --color never 2>&1 | tee "$log" || failed=1
 rust=$(sed -n 's/^ *Summary .* \([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
 
-# The tests have built it already.
-cargo build --quiet --locked -p kubecost-lake
-python -m pytest -q -p no:cacheprovider tests/readers 2>&1 | tee "$log" || failed=1
-readers=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
+# The programs that the following tests start.
+cargo build --quiet --locked --workspace --bins
+python -m pytest -q -p no:cacheprovider tests/readers tests/emulated 2>&1 | tee "$log" || failed=1
+python=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
 
-rust=${rust:-0} readers=${readers:-0}
-echo "tests passed: $((rust + readers)) ($rust in Rust, $readers with other readers)"
+rust=${rust:-0} python=${python:-0}
+echo "tests passed: $((rust + python)) ($rust in Rust, $python with other readers and an emulated AWS)"
 exit "$failed"

@@ -92,6 +92,10 @@ impl Crawler {
             }
             Mode::Crawler { crawler } => {
                 let start = self.catalog.start_crawler(crawler).await?;
+                // The crawl that begins now finds it; one that ran already may have passed it by. The schedule looks again in any case.
+                if start == Start::Started {
+                    known.insert(partition.clone());
+                }
                 tracing::info!(%partition, crawler, ?start, "a partition that the catalog does not know");
             }
         }

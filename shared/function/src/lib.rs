@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::events::{Event, EventError, ObjectCreated, batch_response};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
 pub mod logs;
@@ -62,6 +62,21 @@ pub enum HandleError {
     /// What was due on the schedule failed.
     #[error("the scheduled work failed: {0}")]
     Schedule(BoxError),
+}
+
+/// What Lambda's console, destinations and metrics show of a failure.
+impl From<HandleError> for Diagnostic {
+    fn from(error: HandleError) -> Self {
+        let error_type = match error {
+            HandleError::Event(_) => "Event",
+            HandleError::Objects { .. } => "Objects",
+            HandleError::Schedule(_) => "Schedule",
+        };
+        Self {
+            error_type: error_type.to_owned(),
+            error_message: error.to_string(),
+        }
+    }
 }
 
 /// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being handled. For
@@ -132,7 +147,7 @@ pub async fn serve(function: impl Function + 'static) -> Result<(), BoxError> {
             if let Err(error) = &answer {
                 tracing::error!(function = function.name(), %error, "the event is to be delivered again");
             }
-            answer.map_err(BoxError::from)
+            answer.map_err(Diagnostic::from)
         }
     }))
     .await

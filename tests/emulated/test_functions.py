@@ -1,0 +1,128 @@
+"""The whole way in AWS's own terms: the exporter's program, S3 events, bootstraps behind a Lambda runtime API, Glue."""
+
+import concurrent.futures
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import ACCOUNT, ANSWERS, BUCKET, partitions, settled_days, wait_for
+
+PREFIX = f"lake/account_id={ACCOUNT}/region=us-east-1/"
+ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])
+
+
+def key(day):
+    return f"{PREFIX}year={day:%Y}/month={day:%m}/{day}_cluster-one.snappy.parquet"
+
+
+SCHEDULE = {"source": "aws.events", "detail-type": "Scheduled Event"}
+TABLE = {"GLUE_DATABASE_NAME": "costs", "GLUE_TABLE_NAME": "lake"}
+
+
+def values_of(found):
+    return sorted(tuple(partition["Values"]) for partition in found)
+
+
+def months(days):
+    return sorted({(ACCOUNT, "us-east-1", f"{day:%Y}", f"{day:%m}") for day in days})
+
+
+def collected(log):
+    return [line["day"] for line in log if line["message"] == "collected"]
+
+
+@pytest.fixture(scope="module")
+def filled(lake, export):
+    """A fresh cluster, after its first run."""
+    log = export()
+    wait_for(lambda: set(lake.keys(PREFIX)) == {key(day) for day in settled_days()})
+    return log
+
+
+def test_one_run_fills_the_whole_period_newest_day_first(lake, filled):
+    assert collected(filled) == [str(day) for day in settled_days()]
+    plan = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=f"plans/{ACCOUNT}/us-east-1/cluster-one/plan.json")["Body"].read())
+    assert {day["reason"] for day in plan["days"]} == {"missing"}
+
+
+def test_the_table_is_right_and_names_its_run(lake, filled):
+    found = lake.s3.get_object(Bucket=BUCKET, Key=key(settled_days()[0]))
+    table = pq.read_table(io.BytesIO(found["Body"].read()))
+    assert table.num_rows == ROWS
+    assert table.column_names[58] == "properties.labels.team"
+    run = lake.keys(f"staging/{ACCOUNT}/")[0].split("/")[4]
+    assert found["Metadata"]["run"] == run
+
+
+def test_glue_knows_each_month_with_the_tables_format(lake, filled):
+    expected = months(settled_days())
+    found = wait_for(lambda: len(partitions(lake.glue)) == len(expected) and partitions(lake.glue))
+    assert values_of(found) == expected
+    for partition in found:
+        storage = partition["StorageDescriptor"]
+        assert "ParquetHiveSerDe" in storage["SerdeInfo"]["SerializationLibrary"]
+        assert storage["Location"].startswith(f"s3://{BUCKET}/{PREFIX}year=")
+
+
+def test_a_complete_lake_asks_for_nothing_and_a_deleted_day_comes_back(lake, export, filled):
+    assert collected(export()) == []
+    lost = settled_days()[5]
+    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    assert collected(export()) == [str(lost)]
+    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+
+
+def test_the_audit_reports_and_mends_on_the_schedule(lake, filled):
+    lost = settled_days()[7]
+    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    lake.invoke("backfill", SCHEDULE)
+    report = json.loads(lake.s3.get_object(Bucket=BUCKET, Key="reports/audit.json")["Body"].read())
+    assert (report["clusters"], report["stuck_sets"], report["redelivered_sets"]) == (1, 1, 1)
+    # The staged set was delivered again: without the source, and without the cluster.
+    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+
+
+def test_the_schedule_registers_what_was_forgotten_and_prunes_what_is_gone(lake, glue, filled):
+    endpoint, client = glue
+    lake.create_function("pruning", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, CATALOG_MODE="register", **TABLE)
+    gone = ["999999999999", "us-east-1", "2020", "01"]
+    storage = {"Location": f"s3://{BUCKET}/lake/account_id=999999999999/"}
+    client.create_partition(DatabaseName="costs", TableName="lake", PartitionInput={"Values": gone, "StorageDescriptor": storage})
+    for _ in range(2):
+        lake.invoke("pruning", SCHEDULE)
+        assert values_of(partitions(client)) == months(settled_days())
+
+
+def test_a_set_that_cannot_be_converted_is_kept_with_its_reason(lake, filled):
+    staged = [name for name in lake.keys(f"staging/{ACCOUNT}/") if name.endswith("manifest.json")]
+    manifest = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=staged[0])["Body"].read())
+    run = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+    text = json.dumps(manifest).replace(manifest["run"], run)
+    parts = staged[0].split("/")
+    parts[4] = run
+    lake.s3.put_object(Bucket=BUCKET, Key="/".join(parts), Body=text)
+    quarantined = wait_for(lambda: lake.keys("quarantine/"))
+    document = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=quarantined[0])["Body"].read())
+    assert document["reason"] == "part_missing" and ".json.zst is missing" in document["message"]
+    lake.s3.delete_object(Bucket=BUCKET, Key="/".join(parts))
+
+
+def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
+    endpoint, client = glue
+    client.create_crawler(Name="costs", Role=lake.role, DatabaseName="costs", Targets={"S3Targets": [{"Path": f"s3://{BUCKET}/lake/"}]})
+    settings = {"CATALOG_MODE": "crawler", "GLUE_CRAWLER_NAME": "costs", **TABLE}
+    lake.create_function("crawling", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, **settings)
+
+    def event(number):
+        name = f"lake/account_id={number:012}/region=us-east-1/year=2026/month=11/2026-11-20_new.snappy.parquet"
+        record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": name.replace("=", "%3D")}}}
+        return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", **record}]}
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        # None of them fails, although Glue says of all but one that the crawler runs already.
+        list(pool.map(lambda number: lake.invoke("crawling", event(number)), range(300)))
+    assert client.get_crawler(Name="costs")["Crawler"]["State"] == "RUNNING"
+    # The schedule finds the lake's own partitions missing, and is told the same.
+    lake.invoke("crawling", SCHEDULE)
