@@ -1,6 +1,6 @@
 //! Results for people go to standard output, the log to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Writes a line. A reader that went away, as `head` does, is no fault.
 pub fn line(text: impl std::fmt::Display) {
@@ -15,6 +15,7 @@ pub fn start_log(verbose: bool) {
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .try_init();
     if started.is_err() {

@@ -7,9 +7,12 @@ use contract::{
     documents::{Inventory, Source as SourceName, SourceKind},
     run::RunId,
 };
-use kubecost_lake::replay::Replay;
+use kubecost_lake::{replay::Replay, report::LakeReport};
 
-use crate::support::{arn, collected, days, generated, in_lake, run, source, start, start_with};
+use crate::support::{
+    arn, collected, days, generated, in_lake, period, run, source, source_settings, start,
+    start_with,
+};
 
 #[tokio::test]
 async fn a_fresh_cluster_is_filled_newest_day_first_and_then_there_is_nothing_to_do() {
@@ -173,4 +176,67 @@ async fn a_replay_converts_staged_days_with_other_labels() {
     assert_eq!(host.dispatcher.settle().await, []);
     assert!(!columns(days[1]).contains(&team));
     assert!(columns(days[2]).contains(&team) && columns(days[4]).contains(&team));
+}
+
+#[tokio::test]
+async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    let days = days();
+    run(&host, "shop", &source("shop", &days).await).await;
+    // The costs were reconciled since: a second run has other numbers for three of the days.
+    let mut reconciled = generated("shop", &days);
+    reconciled.seed += 1;
+    let source = kubecost_lake::simulator::Source::kubecost(reconciled)
+        .await
+        .unwrap();
+    let given = exporter::Days::Given(days[4..7].to_vec());
+    let outcome = host
+        .collect(
+            arn("shop"),
+            source_settings(&source.url),
+            period(),
+            None,
+            &given,
+        )
+        .await
+        .unwrap();
+    assert!(outcome.is_success());
+    let catalog = || std::fs::read_to_string(directory.path().join("catalog.json")).unwrap();
+    let (lake, known) = (outcome.lake, catalog());
+
+    let staged = host.store.list("staging/").objects().await.unwrap();
+    let documents: Vec<String> = staged
+        .into_iter()
+        .map(|object| object.key)
+        .filter(|key| key.ends_with(".json"))
+        .collect();
+    assert_eq!(
+        documents.len(),
+        1 + days.len() + 3,
+        "an inventory and two runs' manifests"
+    );
+    for seed in 0..8 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut events = [documents.clone(), documents.clone()].concat();
+        random.shuffle(&mut events);
+        events.truncate(random.usize(1..events.len()));
+        if seed % 2 == 0 {
+            std::fs::remove_file(directory.path().join("catalog.json")).unwrap();
+        }
+        for key in &events {
+            let document = host.store.get_bytes(key, 1 << 20).await.unwrap().unwrap();
+            host.store.put_json(key, document.to_vec()).await.unwrap();
+        }
+        assert_eq!(host.dispatcher.settle().await, []);
+        host.dispatcher.schedule().await.unwrap();
+        assert_eq!(
+            LakeReport::read(&host.store, directory.path())
+                .await
+                .unwrap(),
+            lake,
+            "seed {seed}"
+        );
+        assert_eq!(catalog(), known, "seed {seed}");
+    }
 }
