@@ -20,7 +20,7 @@ use crate::{
     progress::Progress,
     settings::SourceSettings,
     source::{AllocationQuery, Client, Query, SourceError, client::Patience, query},
-    tally::{DayRange, DaySet, Refusal, Tally},
+    tally::{DayRange, DaySet, Keys, Refusal, Tally},
 };
 
 /// What became of a day.
@@ -143,13 +143,19 @@ impl Collector<'_> {
             Ok(allocations) => Ok(allocations),
             Err(Refusal::NotContainers(reason)) if !explicit => {
                 tracing::warn!(%day, reason, "asking again with an explicit aggregation that keeps pod and container");
-                match self.pages(day, true, progress).await? {
-                    Ok(allocations) => {
+                let why = match self.pages(day, true, progress).await {
+                    Ok(Ok(allocations)) => {
                         self.explicit.store(true, Ordering::Relaxed);
-                        Ok(allocations)
+                        return Ok(allocations);
                     }
-                    Err(refusal) => Err(refuse(refusal)),
-                }
+                    Ok(Err(refusal)) => refuse(refusal),
+                    Err(DayError::Part(PartError::Source(error))) => error.into(),
+                    Err(error) => return Err(error),
+                };
+                Err(SourceError::Refused(format!(
+                    "{reason}; asked again with an explicit aggregation: {why}"
+                ))
+                .into())
             }
             Err(refusal) => Err(refuse(refusal)),
         }
@@ -172,19 +178,17 @@ impl Collector<'_> {
             query: question.query(day.window(), None).describe(),
             ..Allocations::default()
         };
-        let mut tally = Tally::new(self.settings.aggregation);
+        let mut seen = Keys::default();
         let mut number = 1;
         let mut offset = 0;
         loop {
             let page = self.settings.page_size.map(|limit| (offset, limit));
             let query = question.query(day.window(), page);
-            let before = tally;
-            let fresh = || before.next_page();
-            let (received, page_tally) = self
-                .allocation_page(day, number, &query, fresh, progress)
+            let (received, tally) = self
+                .allocation_page(day, number, &query, &seen, progress)
                 .await?;
-            let rows = page_tally.rows();
-            if let Some(reason) = misplaced(number, &page_tally, &before) {
+            let rows = tally.rows();
+            if let Some(reason) = misplaced(number, &tally, &seen) {
                 received.discard().await;
                 match reason {
                     Misplaced::PagesIgnored => return Ok(Ok(allocations)),
@@ -200,7 +204,7 @@ impl Collector<'_> {
                 rows: day_rows,
                 total_cost,
                 warnings,
-            } = match page_tally.day_set(day, self.range) {
+            } = match tally.day_set(day, self.range) {
                 Ok(day_set) => day_set,
                 Err(refusal) => {
                     received.discard().await;
@@ -222,7 +226,7 @@ impl Collector<'_> {
             }
             offset += rows;
             number += 1;
-            tally = page_tally;
+            seen.extend(tally.into_keys());
         }
     }
 
@@ -231,7 +235,7 @@ impl Collector<'_> {
         day: Day,
         number: u32,
         query: &Query,
-        fresh: impl Fn() -> Tally,
+        seen: &Keys,
         progress: &dyn Progress,
     ) -> Result<(Received, Tally), DayError> {
         let patience = Patience {
@@ -242,7 +246,7 @@ impl Collector<'_> {
             let key = self
                 .prefixes
                 .allocation_part(self.cluster.id(), &self.run, day, number);
-            let mut tally = fresh();
+            let mut tally = Tally::following(self.settings.aggregation, seen);
             let received = part::receive(
                 self.client,
                 query,
@@ -344,21 +348,17 @@ fn refuse(refusal: Refusal) -> DayError {
 enum Misplaced {
     /// It is the first page again: the source does not know pages, and the first was all.
     PagesIgnored,
-    /// Rows of the page before are on it: the order changed between the two, so that others are on neither.
+    /// Rows of pages before are on it: the order changed between the two, so that others are on neither.
     Repeated(String),
 }
 
-fn misplaced(number: u32, page: &Tally, before: &Tally) -> Option<Misplaced> {
-    if number == 1 {
-        return None;
-    }
-    let common = page.keys().common(before.keys());
-    if page.keys().begins_as(before.keys()) && page.rows() == before.rows() {
-        Some(Misplaced::PagesIgnored)
+fn misplaced(number: u32, page: &Tally, seen: &Keys) -> Option<Misplaced> {
+    let common = page.keys().common(seen);
+    if number == 2 && common == seen.len() && common == page.keys().len() {
+        (common > 0).then_some(Misplaced::PagesIgnored)
     } else if common > 0 {
         Some(Misplaced::Repeated(format!(
-            "{common} rows of page {} are on page {number} again: the source's order changed between them (PAGE_SIZE); the next run tries again",
-            number - 1
+            "{common} rows of page {number} were on a page before: the source's order changed between them (PAGE_SIZE); the next run tries again"
         )))
     } else {
         None

@@ -298,52 +298,54 @@ impl Tally {
     }
 }
 
-/// The keys of a page's rows, as hashes: pages have a bounded number of rows.
+/// The keys of rows, as hashes.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     hasher: std::hash::RandomState,
     hashes: std::collections::HashSet<u64>,
-    first: Option<String>,
 }
 
-/// How many keys are kept, whatever the source sends.
-const MOST_KEYS: usize = 1_000_000;
+/// How many keys are kept, whatever the source sends: 16 MiB at most.
+const MOST_KEYS: usize = 900_000;
 
 impl Keys {
     fn add(&mut self, key: &str) {
-        if self.first.is_none() {
-            self.first = Some(key.to_owned());
-        }
         if self.hashes.len() < MOST_KEYS {
             self.hashes.insert(self.hasher.hash_one(key));
         }
     }
 
-    /// Empty keys that can be compared with these.
-    pub fn successor(&self) -> Self {
-        Self {
-            hasher: self.hasher.clone(),
-            ..Self::default()
-        }
+    /// Adds those of a page whose tally followed these.
+    pub fn extend(&mut self, page: Self) {
+        let room = MOST_KEYS.saturating_sub(self.hashes.len());
+        self.hashes.extend(page.hashes.into_iter().take(room));
     }
 
-    /// How many keys of this page were on the other.
-    pub fn common(&self, other: &Self) -> usize {
-        self.hashes.intersection(&other.hashes).count()
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
     }
 
-    /// Whether both pages begin with the same row.
-    pub fn begins_as(&self, other: &Self) -> bool {
-        self.first.is_some() && self.first == other.first
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// How many of these are among others.
+    pub fn common(&self, others: &Self) -> usize {
+        self.hashes.intersection(&others.hashes).count()
     }
 }
 
 impl Tally {
-    /// A tally of the page that follows.
-    pub fn next_page(&self) -> Self {
+    /// A tally of a page whose keys can be compared with those of the pages before.
+    pub fn following(aggregation: Aggregation, seen: &Keys) -> Self {
         Self {
-            keys: self.keys.successor(),
-            ..Self::new(self.aggregation)
+            keys: Keys {
+                hasher: seen.hasher.clone(),
+                ..Keys::default()
+            },
+            ..Self::new(aggregation)
         }
     }
 }

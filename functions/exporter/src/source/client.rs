@@ -2,10 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
+use answer::envelope::Excerpt;
 use bytes::Bytes;
 use reqwest::{
     Certificate, RequestBuilder, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION},
+    redirect,
 };
 use tokio::time::timeout;
 
@@ -16,6 +18,9 @@ use crate::{
 
 /// How much of the body of a bad answer is read for the message.
 const EXCERPT_BYTES: usize = 200;
+
+/// How many redirections one after the other are followed.
+const MOST_REDIRECTS: usize = 3;
 
 /// Asks one source.
 #[derive(Debug, Clone)]
@@ -40,6 +45,8 @@ pub struct Answer {
     response: reqwest::Response,
     url: String,
     patience: Patience,
+    bytes: usize,
+    excerpt: Excerpt,
 }
 
 impl Client {
@@ -57,7 +64,7 @@ impl Client {
                 env!("CARGO_PKG_VERSION")
             ))
             .connect_timeout(settings.connection_timeout)
-            .redirect(reqwest::redirect::Policy::limited(3));
+            .redirect(redirects());
         if let Some(pem) = private_ca {
             let certificates = Certificate::from_pem_bundle(pem).map_err(setup)?;
             if certificates.is_empty() {
@@ -99,7 +106,7 @@ impl Client {
         Err(SourceError::Status {
             url,
             status,
-            excerpt: answer.excerpt().await,
+            excerpt: answer.beginning().await,
         })
     }
 
@@ -113,7 +120,7 @@ impl Client {
         patience: Patience,
     ) -> Result<(u16, String), SourceError> {
         let answer = self.send(query, patience).await?;
-        Ok((answer.response.status().as_u16(), answer.excerpt().await))
+        Ok((answer.response.status().as_u16(), answer.beginning().await))
     }
 
     async fn send(&self, query: &Query, patience: Patience) -> Result<Answer, SourceError> {
@@ -125,6 +132,8 @@ impl Client {
                 response,
                 url: text,
                 patience,
+                bytes: 0,
+                excerpt: Excerpt::default(),
             }),
             Ok(Err(error)) => Err(SourceError::Connection {
                 url: text,
@@ -160,6 +169,21 @@ impl Client {
         value.set_sensitive(true);
         Ok(request.header(header, value))
     }
+}
+
+/// Follows to other paths of the source only: what authenticates is sent along, and is nobody else's to know.
+fn redirects() -> redirect::Policy {
+    redirect::Policy::custom(|attempt| {
+        let stays = attempt
+            .previous()
+            .last()
+            .is_some_and(|from| from.origin() == attempt.url().origin());
+        if stays && attempt.previous().len() <= MOST_REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    })
 }
 
 fn read_secret(path: &Path) -> Result<String, SourceError> {
@@ -202,29 +226,55 @@ impl Answer {
     /// When the connection breaks or the source stays silent.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, SourceError> {
         match timeout(self.patience.time, self.response.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Ok(chunk)) => {
+                if let Some(chunk) = &chunk {
+                    self.bytes += chunk.len();
+                    self.excerpt.extend(chunk);
+                }
+                Ok(chunk)
+            }
             Ok(Err(error)) => Err(SourceError::Connection {
                 url: self.url.clone(),
-                message: describe(&error),
+                message: format!(
+                    "{}; {} bytes came, which begin: {}",
+                    describe(&error),
+                    self.bytes,
+                    self.excerpt
+                ),
             }),
             Err(_) => Err(self.patience.exhausted(self.url.clone())),
         }
     }
 
+    /// How the answer begins; of a redirection, where it leads.
+    async fn beginning(self) -> String {
+        let location = self
+            .response
+            .headers()
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .filter(|_| self.response.status().is_redirection())
+            .and_then(|location| self.response.url().join(location).ok());
+        match location {
+            // Its parameters may be secrets of a login.
+            Some(url) => format!(
+                "Location: {}{}",
+                url.origin().ascii_serialization(),
+                url.path()
+            ),
+            None => self.excerpt().await,
+        }
+    }
+
     /// The first bytes of the body, printable.
     async fn excerpt(mut self) -> String {
-        let mut excerpt = answer::envelope::Excerpt::default();
-        let mut bytes = 0;
-        while bytes < EXCERPT_BYTES {
+        while self.bytes < EXCERPT_BYTES {
             match self.chunk().await {
-                Ok(Some(chunk)) => {
-                    bytes += chunk.len();
-                    excerpt.extend(&chunk);
-                }
+                Ok(Some(_)) => {}
                 Ok(None) | Err(_) => break,
             }
         }
-        excerpt.to_string()
+        self.excerpt.to_string()
     }
 }
 

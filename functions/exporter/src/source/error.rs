@@ -69,6 +69,9 @@ pub enum SourceError {
 
 fn advice(status: u16) -> &'static str {
     match status {
+        300..=399 => {
+            " (a redirection, as to a login page, that is not followed: see KUBECOST_API_ENDPOINT and SOURCE_AUTHENTICATION)"
+        }
         401 | 403 => " (see SOURCE_AUTHENTICATION)",
         504 => {
             " (a proxy in front gave up waiting: ask for less at a time with PAGE_SIZE, or raise the proxy's timeout)"

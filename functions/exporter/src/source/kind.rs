@@ -20,7 +20,7 @@ pub async fn detect(client: &Client, patience: Patience) -> Result<SourceKind, S
         if !is_page && (is_answer || matches!(status, 400 | 500)) {
             return Ok(kind);
         }
-        if matches!(status, 401 | 403 | 429 | 502 | 503 | 504) {
+        if matches!(status, 300..=399 | 401 | 403 | 429 | 502 | 503 | 504) {
             let url = query.url(client.url()).to_string();
             return Err(SourceError::Status {
                 url,

@@ -1,6 +1,7 @@
 //! What a source can answer that is no day of costs.
 
 use axum::response::Response;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::source::{Scripted, bad_window, broken_off, containers, not_found, setup, text};
 
@@ -116,6 +117,18 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
             3,
         ),
         (
+            Box::new(|| {
+                let mut answer = text(302, "");
+                let login = "http://127.0.0.1:1/login?state=s3cret";
+                answer
+                    .headers_mut()
+                    .insert("location", login.parse().unwrap());
+                answer
+            }),
+            &["302", "http://127.0.0.1:1/login", "SOURCE_AUTHENTICATION"],
+            1,
+        ),
+        (
             Box::new(move || text(200, format!("{}{}", containers(BAD, &[]), whole))),
             &["data"],
             1,
@@ -127,6 +140,7 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
             assert!(reason.contains(words), "'{words}' is not in: {reason}");
         }
         assert_eq!(asked, times, "{reason}");
+        assert!(!reason.contains("s3cret"), "{reason}");
     }
 }
 
@@ -205,4 +219,98 @@ async fn secrets_are_sent_and_never_said() {
             "{reason}"
         );
     }
+}
+
+/// Why a day fails at a source that answers each request with some bytes, and then closes the connection or falls silent.
+async fn failure_of(bytes: String, closes: bool) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            socket.read(&mut request).await.unwrap();
+            socket.write_all(bytes.as_bytes()).await.unwrap();
+            if !closes {
+                open.push(socket);
+            }
+        }
+    });
+    let more = [
+        ("SOURCE_KIND", "kubecost"),
+        ("KUBECOST_ALLOCATION_API_READ_TIMEOUT", "0.2"),
+        ("RETRIES", "1"),
+    ];
+    let setup = setup(&url, &more).await;
+    let summary = setup.collect(&[GOOD]).await;
+    assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
+    summary.failed().next().unwrap().1
+}
+
+#[tokio::test]
+async fn a_body_shorter_than_its_length_is_cut_short() {
+    // Nothing in the body itself says so: it is an answer without rows.
+    let body = r#"{"code":200,"data":[]}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
+    let reason = failure_of(format!("{head}{body}"), true).await;
+    assert!(
+        reason.contains("broke before the answer's end") && reason.contains(body),
+        "{reason}"
+    );
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let reason = failure_of(format!("{head}{:x}\r\n{body}\r\n", body.len()), true).await;
+    assert!(
+        reason.contains("broke before the answer's end") && reason.contains(body),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_falls_silent_is_left_with_the_setting_that_says_when() {
+    let begun = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{\"code\":";
+    for bytes in ["", begun] {
+        let reason = failure_of(bytes.to_owned(), false).await;
+        assert!(
+            reason.contains("KUBECOST_ALLOCATION_API_READ_TIMEOUT"),
+            "{reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn redirections_are_followed_within_the_source_and_secrets_stay_there() {
+    let stranger = Scripted::kubecost(containers(GOOD, &["a".to_owned()])).await;
+    for leaves in [false, true] {
+        let target = if leaves {
+            format!("{}/model/allocation?window={GOOD}", stranger.url)
+        } else {
+            format!("/elsewhere?window={GOOD}")
+        };
+        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+            ("/model/allocation", "") => bad_window(),
+            ("/model/allocation", _) => {
+                let mut answer = text(307, "");
+                answer
+                    .headers_mut()
+                    .insert("location", target.parse().unwrap());
+                answer
+            }
+            ("/elsewhere", day) => text(200, containers(day, &["a".to_owned()])),
+            _ => text(200, r#"{"code":200,"data":[{}]}"#),
+        })
+        .await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret").unwrap();
+        let more = [
+            ("SOURCE_AUTHENTICATION", "x-api-key"),
+            ("SOURCE_AUTHENTICATION_FILE", file.path().to_str().unwrap()),
+        ];
+        let summary = setup(&source.url, &more).await.collect(&[GOOD]).await;
+        assert_eq!(summary.is_success(), !leaves, "{summary}");
+        if !leaves {
+            assert_eq!(source.asked("/elsewhere")[0].headers["x-api-key"], "s3cret");
+        }
+    }
+    assert!(stranger.asked("/model/allocation").is_empty());
 }

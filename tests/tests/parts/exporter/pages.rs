@@ -56,3 +56,55 @@ async fn a_source_that_ignores_pages_is_stored_once() {
         assert_eq!(setup.bucket.open_uploads(), 0);
     }
 }
+
+#[tokio::test]
+async fn pages_between_which_the_order_changed_are_refused() {
+    // The row in question was on the page before, and on one further back.
+    for repeated in [1, 0] {
+        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+            ("/model/allocation", "") => bad_window(),
+            ("/model/allocation", day) => {
+                let page = asked.parameter("offset").parse::<usize>().unwrap() / 10;
+                let mut rows = names(page * 10..page * 10 + 10);
+                if page == 2 {
+                    rows[3] = format!("row-{}", repeated * 10 + 7);
+                }
+                text(200, containers(day, &rows))
+            }
+            _ => text(200, r#"{"code":200,"data":[{}]}"#),
+        })
+        .await;
+        let setup = setup(&source.url, &[("PAGE_SIZE", "10")]).await;
+        let summary = setup.collect(&[DAY]).await;
+        let (_, reason) = summary.failed().next().unwrap();
+        assert!(
+            reason.contains("page 3") && reason.contains("PAGE_SIZE"),
+            "{reason}"
+        );
+        assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_asked_for_again_and_no_other() {
+    let broken = std::sync::atomic::AtomicBool::new(true);
+    let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+        ("/model/allocation", "") => bad_window(),
+        ("/model/allocation", day) => match asked.parameter("offset") {
+            "0" => text(200, containers(day, &names(0..10))),
+            _ if broken.swap(false, std::sync::atomic::Ordering::Relaxed) => text(504, "slow"),
+            _ => text(200, containers(day, &names(10..14))),
+        },
+        _ => text(200, r#"{"code":200,"data":[{}]}"#),
+    })
+    .await;
+    let setup = setup(&source.url, &[("PAGE_SIZE", "10")]).await;
+    assert!(setup.collect(&[DAY]).await.is_success());
+    assert_eq!(setup.manifests()[0].rows, 14);
+    let asked = source.asked_for_days();
+    let offsets: Vec<&str> = asked
+        .iter()
+        .map(|asked| asked.parameter("offset"))
+        .collect();
+    assert_eq!(offsets, ["0", "10", "10"]);
+}

@@ -158,3 +158,41 @@ async fn an_empty_plan_is_followed_too() {
     let (summary, _) = run_with(|inventory| plan(inventory, &[])).await;
     assert!(summary.planned && summary.is_success() && summary.days.is_empty());
 }
+
+#[tokio::test]
+async fn a_plan_that_is_never_to_be_read_is_no_plan() {
+    let source = kubecost().await;
+    let mut setup = setup(&source.url, &[]).await;
+    setup.exporter.plan_wait = Duration::from_millis(10);
+    let key = Prefixes::default().plan(cluster().id());
+    setup.bucket.break_reads(&key, u32::MAX);
+    let summary = setup
+        .exporter
+        .run(None, &Days::Planned, &Nobody)
+        .await
+        .unwrap();
+    assert!(!summary.planned && summary.is_success());
+    assert_eq!(dates(&summary), ["2026-11-21"]);
+    let setup = super::source::setup(&source.url, &[]).await;
+    setup.bucket.put(&key, r#"{"version":2,"of":"the future"}"#);
+    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await;
+    assert_eq!(dates(&summary.unwrap()), ["2026-11-21"]);
+}
+
+#[tokio::test]
+async fn an_inventory_that_cannot_be_written_ends_the_run() {
+    let source = kubecost().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(Bucket::default().accept(listener));
+    let mut setup = setup(&source.url, &[]).await;
+    let client = end_to_end::bucket::client_with_secret(&endpoint, "not the secret");
+    setup.exporter.store = aws_access::Store::new(client, "lake-bucket");
+    let error = setup.exporter.run(None, &Days::Planned, &Nobody).await;
+    let message = error.unwrap_err().to_string();
+    assert!(
+        message.contains("inventory") && message.contains("s3://lake-bucket/staging/"),
+        "{message}"
+    );
+    assert!(source.asked("/model/assets").is_empty());
+}

@@ -99,13 +99,18 @@ async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_f
             row(day, "n", r#""namespace":"n""#)
         )
     };
-    for helps in [true, false] {
+    for (helps, refuses) in [(true, false), (false, false), (false, true)] {
         let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
             ("/model/allocation", "") => bad_window(),
             ("/model/allocation", day)
                 if helps && asked.parameter("aggregate").contains("pod,container") =>
             {
                 text(200, containers(day, &["a".to_owned()]))
+            }
+            ("/model/allocation", _)
+                if refuses && asked.parameter("aggregate").contains("pod,container") =>
+            {
+                text(400, "no such aggregation")
             }
             ("/model/allocation", day) => text(200, lacking(day)),
             _ => text(200, r#"{"code":200,"data":[{}]}"#),
@@ -122,7 +127,12 @@ async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_f
         } else {
             assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
             let (_, reason) = summary.failed().next().unwrap();
-            assert!(reason.contains("pod"), "{reason}");
+            let lacks = "1 of 1 rows lack pod or container";
+            assert!(
+                reason.contains(lacks) && reason.contains("explicit aggregation"),
+                "{reason}"
+            );
+            assert_eq!(reason.contains("no such aggregation"), refuses, "{reason}");
         }
     }
 }
