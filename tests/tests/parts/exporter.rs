@@ -6,3 +6,4 @@ mod pages;
 mod plan;
 mod source;
 mod stored;
+mod tls;

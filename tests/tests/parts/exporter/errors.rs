@@ -230,7 +230,7 @@ async fn failure_of(bytes: String, closes: bool) -> String {
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut request = [0; 4096];
-            socket.read(&mut request).await.unwrap();
+            assert!(socket.read(&mut request).await.unwrap() > 0);
             socket.write_all(bytes.as_bytes()).await.unwrap();
             if !closes {
                 open.push(socket);

@@ -1,0 +1,122 @@
+//! A source behind TLS whose certificate a private CA signed.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use exporter::{
+    Days, RunError, RunSummary,
+    progress::Nobody,
+    settings::CaCertificate,
+    source::certificate::{self, CertificateError},
+};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use super::source::{containers, setup};
+
+const DAY: &str = "2026-11-20";
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("certificates")
+        .join(name)
+}
+
+/// A Kubecost for 127.0.0.1 with a certificate of the private CA, one connection after the other.
+fn kubecost() -> String {
+    let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, socket.unwrap());
+            let mut request = [0; 4096];
+            // A client that does not trust the certificate goes away here.
+            let Ok(length) = stream.read(&mut request) else {
+                continue;
+            };
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let body = if request.starts_with("GET /model/allocation") {
+                containers(DAY, &["a".to_owned()])
+            } else {
+                r#"{"code":200,"data":[{}]}"#.to_owned()
+            };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all((head + &body).as_bytes());
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    });
+    url
+}
+
+async fn collect(more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
+    let mut settings = vec![("SOURCE_KIND", "kubecost"), ("RETRIES", "0")];
+    settings.extend(more);
+    let setup = setup(&kubecost(), &settings).await;
+    let ca = &setup.exporter.source.ca_certificate;
+    let certificate = certificate::load(ca, async || panic!("no AWS access is needed"))
+        .await
+        .unwrap();
+    let days = Days::Given(vec![DAY.parse().unwrap()]);
+    setup
+        .exporter
+        .run(certificate.as_deref(), &days, &Nobody)
+        .await
+}
+
+#[tokio::test]
+async fn a_private_ca_is_trusted_where_it_is_named() {
+    let ca = file("ca.pem");
+    let summary = collect(&[("CA_CERTIFICATE_FILE", ca.to_str().unwrap())]).await;
+    let summary = summary.unwrap();
+    assert!(summary.is_success(), "{summary}");
+}
+
+#[tokio::test]
+async fn an_unknown_certificate_is_refused_unless_nothing_is_verified() {
+    // The server's own certificate is no CA's.
+    let other = file("server.pem");
+    let other = ("CA_CERTIFICATE_FILE", other.to_str().unwrap());
+    let summary = collect(&[other]).await.unwrap();
+    let (_, reason) = summary.failed().next().unwrap();
+    assert!(reason.contains("CA_CERTIFICATE_FILE"), "{reason}");
+    let summary = collect(&[other, ("TLS_VERIFY", "no")]).await.unwrap();
+    assert!(summary.is_success(), "{summary}");
+}
+
+#[tokio::test]
+async fn a_file_without_certificate_is_named() {
+    let key = file("server.key");
+    let error = collect(&[("CA_CERTIFICATE_FILE", key.to_str().unwrap())]).await;
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("no PEM certificate"), "{message}");
+    let missing = CaCertificate::File(file("nowhere.pem"));
+    let error = certificate::load(&missing, async || panic!("no AWS access is needed")).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, CertificateError::File { .. }));
+    let message = error.to_string();
+    assert!(
+        message.contains("CA_CERTIFICATE_FILE") && message.contains("nowhere.pem"),
+        "{message}"
+    );
+}
