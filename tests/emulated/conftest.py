@@ -24,7 +24,7 @@ BINARIES = ROOT / "target/debug"
 BUCKET = "finops-lake"
 ACCOUNT = "111122223333"
 CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one"
-COLUMNS = json.loads((ROOT / "shared/table/columns.json").read_text())["columns"]
+COLUMNS = json.loads((ROOT / "infra/modules/pipeline/columns.json").read_text())["columns"]
 RECORDED_DAY = datetime.date(2026, 11, 20)
 
 

@@ -52,7 +52,7 @@ module "cluster_two" {
   source_api        = { url = var.cluster_two.source_url }
   image             = { repository = var.image }
   # At another time than cluster one.
-  schedule     = "30 1 * * *"
+  schedule     = "50 3 * * *"
   chart_values = [file("${path.module}/cluster-two-values.yaml")]
 }
 

@@ -75,14 +75,14 @@ fn check_origin(origin: Origin, name: &str, comes_from: &str) {
 
 #[test]
 fn the_file_that_terraform_reads_is_current() {
-    let (path, current) = (file("columns.json"), columns_json());
+    let (path, current) = (file("../../infra/modules/pipeline/columns.json"), columns_json());
     if env::var_os("UPDATE_COLUMNS").is_some() {
         fs::write(&path, &current).unwrap();
     }
     let stored = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(
         stored, current,
-        "run `UPDATE_COLUMNS=1 cargo test -p table` and commit columns.json"
+        "run `UPDATE_COLUMNS=1 cargo test -p table` and commit the module's columns.json"
     );
 }
 

@@ -43,3 +43,30 @@ fn the_readme_lists_all_settings() {
         assert_eq!(found, table, "run the command that the README names");
     }
 }
+
+#[test]
+fn the_chart_sets_no_setting_that_the_exporter_does_not_know() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../helm/kubecost-lake-exporter/templates/_helpers.tpl");
+    let template = std::fs::read_to_string(&path).unwrap();
+    let set: Vec<&str> = template
+        .split("(list \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let known = |name: &str| {
+        [
+            LAKE_SETTINGS,
+            PERIOD_SETTINGS,
+            SOURCE_SETTINGS,
+            LOG_SETTINGS,
+        ]
+        .iter()
+        .flat_map(|settings| settings.iter())
+        .any(|setting| setting.name == name)
+    };
+    assert!(set.len() > 20, "{set:?}");
+    for name in set {
+        assert!(known(name), "{name}");
+    }
+}

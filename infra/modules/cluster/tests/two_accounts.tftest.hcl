@@ -157,7 +157,7 @@ run "installs_the_chart" {
         filter             = ""
         backfillPeriodDays = 15
       }
-      schedule = "0 1 * * *"
+      schedule = "30 3 * * *"
       serviceAccount = {
         create  = true
         name    = "kubecost-lake-exporter"
