@@ -1,7 +1,12 @@
 //! The program itself, as the CronJob starts it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::process::{Command, Output};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+};
 
 use exporter::settings::table::{LAKE_SETTINGS, LOG_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS};
 
@@ -109,4 +114,201 @@ fn settings_that_moved_to_transform_are_said_so_and_secrets_are_not() {
     let last = said.lines().last().unwrap();
     let line: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(line["level"], "ERROR", "{said}");
+}
+
+/// Source, S3 and STS on one port. The source has data for no day, or fails.
+struct World {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl World {
+    fn serve(source_fails: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let world = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            requests: Arc::default(),
+        };
+        let requests = Arc::clone(&world.requests);
+        std::thread::spawn(move || {
+            for socket in listener.incoming() {
+                let mut socket = socket.unwrap();
+                let request = read(&mut socket);
+                let (status, body) = answer(&request, source_fails);
+                requests.lock().unwrap().push(request);
+                let head = format!(
+                    "HTTP/1.1 {status} So\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                socket.write_all((head + &body).as_bytes()).unwrap();
+            }
+        });
+        world
+    }
+
+    /// Requests whose first line begins so.
+    fn requests(&self, beginning: &str) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests
+            .iter()
+            .filter(|request| request.starts_with(beginning))
+            .cloned()
+            .collect()
+    }
+
+    fn export(&self, more: &[(&str, &str)]) -> Output {
+        let mut environment = vec![
+            BUCKET,
+            CLUSTER,
+            ("KUBECOST_API_ENDPOINT", &self.url),
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_ACCESS_KEY_ID", "AKIACHILD"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret-child"),
+            ("AWS_SESSION_TOKEN", "s3cret-child-token"),
+            ("AWS_REGION", "us-east-1"),
+            ("PLAN_WAIT_SECONDS", "0"),
+            ("RETRIES", "0"),
+        ];
+        environment.extend(more);
+        exporter(&[], &environment)
+    }
+}
+
+/// A whole request, head and body.
+fn read(socket: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .map_or(0, |(_, length)| length.parse().unwrap());
+            if body.len() >= length {
+                return text.into_owned();
+            }
+        }
+        match socket.read(&mut piece).unwrap() {
+            0 => return String::from_utf8_lossy(&bytes).into_owned(),
+            length => bytes.extend_from_slice(&piece[..length]),
+        }
+    }
+}
+
+fn answer(request: &str, source_fails: bool) -> (u16, String) {
+    let line = request.lines().next().unwrap_or("");
+    let path = line.split(' ').nth(1).unwrap_or("");
+    match path {
+        "/model/allocation" => (400, "Missing required query parameter: 'window'".to_owned()),
+        _ if path.starts_with("/model/") && source_fails => (500, "boom".to_owned()),
+        _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
+        "/" => (200, assumed_role()),
+        _ if line.starts_with("GET") => (403, String::new()),
+        _ => (200, String::new()),
+    }
+}
+
+/// A session that is all but over: the next request needs another.
+fn assumed_role() -> String {
+    let ends =
+        chrono::DateTime::from(std::time::SystemTime::now() + std::time::Duration::from_secs(5));
+    let ends: chrono::DateTime<chrono::Utc> = ends;
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>ASIAPARENT</AccessKeyId><SecretAccessKey>s3cret-parent</SecretAccessKey>\
+         <SessionToken>s3cret-parent-token</SessionToken><Expiration>{}</Expiration>\
+         </Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        ends.format("%Y-%m-%dT%H:%M:%SZ")
+    )
+}
+
+fn last_line(output: &Output) -> serde_json::Value {
+    let said = said(output);
+    serde_json::from_str(said.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_without_plan_collects_the_newest_settled_day() {
+    let world = World::serve(false);
+    let output = world.export(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let written: Vec<String> = world
+        .requests("PUT /finops-lake/staging/111122223333/us-east-1/cluster-one/")
+        .iter()
+        .map(|request| request.lines().next().unwrap().to_owned())
+        .collect();
+    assert_eq!(written.len(), 2, "{written:?}");
+    assert!(written[0].contains("/inventory.json") && written[1].contains("/manifest.json"));
+    let line = last_line(&output);
+    assert_eq!(line["level"], "INFO");
+    let message = line["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 without data, 0 failed"),
+        "the last line sums up: {message}"
+    );
+    assert!(said(&output).contains("72 to 48 hours ago"));
+}
+
+#[test]
+fn a_failed_day_makes_the_status_1_and_the_last_line_names_it() {
+    let world = World::serve(true);
+    let output = world.export(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let line = last_line(&output);
+    assert_eq!(line["level"], "ERROR");
+    let message = line["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 failed") && message.contains("500") && message.contains("boom"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_parent_role_is_assumed_again_before_its_session_ends() {
+    let world = World::serve(false);
+    let role = "arn:aws:iam::444455556666:role/lake-cluster-one";
+    let output = world.export(&[("IRSA_PARENT_IAM_ROLE_ARN", role)]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let written = world.requests("PUT /");
+    assert!(
+        written
+            .iter()
+            .all(|request| request.contains("Credential=ASIAPARENT/")),
+        "{written:?}"
+    );
+    let assumed = world.requests("POST /");
+    assert!(assumed.len() >= 2, "{}", assumed.len());
+    assert!(assumed.iter().all(|request| {
+        request.contains("Credential=AKIACHILD/")
+            && request.contains("role%2Flake-cluster-one")
+            && request.contains("kubecost-lake-exporter")
+    }));
+}
+
+#[test]
+fn no_log_level_tells_a_secret() {
+    let world = World::serve(false);
+    let file = std::env::temp_dir().join(format!("exporter-test-token-{}", std::process::id()));
+    std::fs::write(&file, "s3cret-token").unwrap();
+    let output = world.export(&[
+        ("LOG_LEVEL", "trace"),
+        ("SOURCE_AUTHENTICATION", "bearer"),
+        ("SOURCE_AUTHENTICATION_FILE", file.to_str().unwrap()),
+        (
+            "IRSA_PARENT_IAM_ROLE_ARN",
+            "arn:aws:iam::444455556666:role/lake-cluster-one",
+        ),
+    ]);
+    std::fs::remove_file(&file).unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(world.requests("GET /model/")[0].contains("Bearer s3cret-token"));
+    let told: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("s3cret"))
+        .collect();
+    assert!(told.is_empty(), "{told:#?}");
+    assert!(said.contains("TRACE"), "the level was set");
 }

@@ -75,7 +75,10 @@ fn check_origin(origin: Origin, name: &str, comes_from: &str) {
 
 #[test]
 fn the_file_that_terraform_reads_is_current() {
-    let (path, current) = (file("../../infra/modules/pipeline/columns.json"), columns_json());
+    let (path, current) = (
+        file("../../infra/modules/pipeline/columns.json"),
+        columns_json(),
+    );
     if env::var_os("UPDATE_COLUMNS").is_some() {
         fs::write(&path, &current).unwrap();
     }

@@ -296,7 +296,9 @@ fn describe(error: &reqwest::Error) -> String {
         cause = next.source();
     }
     if text.contains("UnknownIssuer") {
-        text.push_str(" (for a private CA see CA_CERTIFICATE_FILE and KUBECOST_CA_CERTIFICATE_SECRET_NAME)");
+        text.push_str(
+            " (for a private CA see CA_CERTIFICATE_FILE and KUBECOST_CA_CERTIFICATE_SECRET_NAME)",
+        );
     }
     text
 }
