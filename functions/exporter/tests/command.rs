@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     process::{Command, Output},
     sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
 };
 
+use axum::{Router, body, extract::Request, http::StatusCode};
 use exporter::settings::table::{LAKE_SETTINGS, LOG_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS};
 
 fn exporter(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -124,26 +125,28 @@ struct World {
 
 impl World {
     fn serve(source_fails: bool) -> Self {
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&requests);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let world = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            requests: Arc::default(),
-        };
-        let requests = Arc::clone(&world.requests);
-        std::thread::spawn(move || {
-            for socket in listener.incoming() {
-                let mut socket = socket.unwrap();
-                let request = read(&mut socket);
-                let (status, body) = answer(&request, source_fails);
-                requests.lock().unwrap().push(request);
-                let head = format!(
-                    "HTTP/1.1 {status} So\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                socket.write_all((head + &body).as_bytes()).unwrap();
-            }
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let answers = Router::new().fallback(async move |request: Request| {
+            let (head, body) = request.into_parts();
+            let line = format!("{} {}", head.method, head.uri);
+            let body = body::to_bytes(body, usize::MAX).await.unwrap();
+            let body = String::from_utf8_lossy(&body);
+            let text = format!("{line}\n{:?}\n{body}", head.headers);
+            seen.lock().unwrap().push(text);
+            answer(&line, source_fails)
         });
-        world
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, answers).await.unwrap();
+            });
+        });
+        Self { url, requests }
     }
 
     /// Requests whose first line begins so.
@@ -174,47 +177,22 @@ impl World {
     }
 }
 
-/// A whole request, head and body.
-fn read(socket: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .filter_map(|line| line.split_once(": "))
-                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-                .map_or(0, |(_, length)| length.parse().unwrap());
-            if body.len() >= length {
-                return text.into_owned();
-            }
-        }
-        match socket.read(&mut piece).unwrap() {
-            0 => return String::from_utf8_lossy(&bytes).into_owned(),
-            length => bytes.extend_from_slice(&piece[..length]),
-        }
-    }
-}
-
-fn answer(request: &str, source_fails: bool) -> (u16, String) {
-    let line = request.lines().next().unwrap_or("");
+fn answer(line: &str, source_fails: bool) -> (StatusCode, String) {
     let path = line.split(' ').nth(1).unwrap_or("");
-    match path {
+    let (status, body) = match path {
         "/model/allocation" => (400, "Missing required query parameter: 'window'".to_owned()),
         _ if path.starts_with("/model/") && source_fails => (500, "boom".to_owned()),
         _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
         "/" => (200, assumed_role()),
         _ if line.starts_with("GET") => (403, String::new()),
         _ => (200, String::new()),
-    }
+    };
+    (StatusCode::from_u16(status).unwrap(), body)
 }
 
 /// A session that is all but over: the next request needs another.
 fn assumed_role() -> String {
-    let ends =
-        chrono::DateTime::from(std::time::SystemTime::now() + std::time::Duration::from_secs(5));
-    let ends: chrono::DateTime<chrono::Utc> = ends;
+    let ends = chrono::DateTime::<chrono::Utc>::from(SystemTime::now() + Duration::from_secs(5));
     format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
          <AccessKeyId>ASIAPARENT</AccessKeyId><SecretAccessKey>s3cret-parent</SecretAccessKey>\
