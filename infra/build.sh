@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is deployed: the functions' zips and the exporter's static binary, for arm64 and x86-64, with checksums, below target/packages.
 # Needs Rust with rustup, and python3: cargo-lambda and zig (the linker for both architectures) come from PyPI into target/packages/tools.
-# A build takes about 10 minutes on two cores.
+# Both take about 20 minutes on two cores.
 #
 #   bash infra/build.sh                 # both architectures
 #   bash infra/build.sh arm64           # one of them

@@ -46,7 +46,8 @@ module "cluster_two" {
   }
 
   cluster_arn       = var.cluster_two.arn
-  identity          = "pod_identity"
+  identity          = var.cluster_two.oidc_provider_arn == null ? "pod_identity" : "irsa"
+  oidc_provider_arn = var.cluster_two.oidc_provider_arn
   bucket            = module.pipeline.bucket
   private_ca_secret = module.pipeline.private_ca_secrets["kubecost-lake/private-ca"]
   source_api        = { url = var.cluster_two.source_url }

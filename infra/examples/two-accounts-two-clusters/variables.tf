@@ -40,13 +40,14 @@ variable "cluster_one" {
 }
 
 variable "cluster_two" {
-  description = "The cluster in another account: it uses EKS Pod Identity, and its source a certificate of a private CA."
+  description = "The cluster in another account: it uses IRSA, or without an OIDC provider EKS Pod Identity, and its source a certificate of a private CA."
   type = object({
-    arn          = string
-    region       = string
-    aws_profile  = string
-    kube_context = string
-    source_url   = string
+    arn               = string
+    oidc_provider_arn = optional(string)
+    region            = string
+    aws_profile       = string
+    kube_context      = string
+    source_url        = string
   })
 }
 

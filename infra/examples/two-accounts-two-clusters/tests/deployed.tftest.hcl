@@ -1,0 +1,79 @@
+# The example with the ARNs that AWS would give. `infra/render.sh` keeps what this run makes as tests/deployed.json: the tests load its
+# roles, policies, table and view into emulators of AWS.
+mock_provider "aws" {
+  source = "../../modules/pipeline/tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "two"
+  source = "../../modules/cluster/tests/mocks"
+}
+
+mock_provider "helm" {}
+
+mock_provider "helm" {
+  alias = "two"
+}
+
+override_resource {
+  target = module.pipeline.aws_iam_role.function["transform"]
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-transform" }
+}
+
+override_resource {
+  target = module.pipeline.aws_iam_role.function["backfill"]
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-backfill" }
+}
+
+override_resource {
+  target = module.pipeline.aws_iam_role.function["crawler"]
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-crawler" }
+}
+
+override_resource {
+  target = module.cluster_one.aws_iam_role.child
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-ca5190f1" }
+}
+
+override_resource {
+  target = module.cluster_two.aws_iam_role.child
+  values = { arn = "arn:aws:iam::111122223333:role/kubecost-lake-cluster-one-blue-5fe4ce3d" }
+}
+
+override_resource {
+  target = module.cluster_two.aws_iam_role.parent[0]
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-blue-5fe4ce3d-parent" }
+}
+
+variables {
+  bucket_name        = "finops-lake"
+  reader_role_arns   = ["arn:aws:iam::444455556666:role/analysts"]
+  packages_directory = "../../testdata/packages"
+  image              = "registry.example.com/kubecost-lake-exporter"
+  private_ca_file    = "../../testdata/ca.pem"
+  alarm_topic_arn    = "arn:aws:sns:us-east-1:444455556666:oncall"
+  cluster_one = {
+    arn               = "arn:aws:eks:us-east-1:444455556666:cluster/cluster-one"
+    oidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ONE"
+    kube_context      = "cluster-one"
+  }
+  cluster_two = {
+    arn               = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one-blue"
+    oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/TWO"
+    region            = "us-east-1"
+    aws_profile       = "workloads"
+    kube_context      = "cluster-two"
+    source_url        = "https://kubecost.kubecost:9443"
+  }
+}
+
+run "deploys" {
+  assert {
+    condition     = module.cluster_one.exporter_role_arn == module.cluster_one.child_role_arn
+    error_message = "The one role of one account."
+  }
+  assert {
+    condition     = module.cluster_two.child_role_arn != module.cluster_two.parent_role_arn
+    error_message = "Two accounts need two roles."
+  }
+}

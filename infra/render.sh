@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Writes tests/deployed.json: the roles, policies, table and view that the example of two accounts makes, as Terraform renders them.
+# The tests load them into emulators of AWS. With --check it changes nothing, and fails where the file is not what Terraform renders.
+#
+#   bash infra/render.sh [--check]
+set -euo pipefail
+cd "$(dirname "$0")"
+example=examples/two-accounts-two-clusters
+terraform -chdir="$example" init -backend=false -input=false >/dev/null
+terraform -chdir="$example" test -filter=tests/deployed.tftest.hcl -json -verbose | python3 -c '
+import json, pathlib, sys
+
+# Only what is configured: the rest is made up by the mocks, anew each time.
+KEPT = {
+    "aws_iam_role": ["name", "arn", "assume_role_policy"],
+    "aws_iam_role_policy": ["name", "policy"],
+    "aws_s3_bucket_policy": ["policy"],
+    "aws_secretsmanager_secret": ["name", "arn"],
+    "aws_secretsmanager_secret_policy": ["policy"],
+    "aws_glue_catalog_database": ["name"],
+    "aws_glue_catalog_table": ["name", "table_type", "owner", "parameters", "partition_keys", "storage_descriptor", "view_original_text", "view_expanded_text"],
+}
+# JSON as text is kept as JSON: a change of a policy can then be read in a diff.
+DOCUMENTS = ["policy", "assume_role_policy"]
+
+def resources(module):
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from resources(child)
+
+def kept(resource):
+    return {name: parsed(name, resource["values"][name]) for name in KEPT[resource["type"]]}
+
+def parsed(name, value):
+    return json.loads(value) if name in DOCUMENTS else value
+
+messages = [json.loads(line) for line in sys.stdin]
+states = [message["test_state"] for message in messages if message["type"] == "test_state"]
+if not states:
+    sys.exit("error: terraform test gave no state:\n" + "\n".join(message["@message"] for message in messages))
+root = states[0]["root_module"] if "root_module" in states[0] else states[0]["values"]["root_module"]
+found = {resource["address"]: kept(resource) for resource in resources(root) if resource["type"] in KEPT and resource["mode"] == "managed"}
+text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+path = pathlib.Path("../tests/deployed.json")
+if sys.argv[1:] != ["--check"]:
+    path.write_text(text)
+elif path.read_text() != text:
+    sys.exit("error: tests/deployed.json is not what Terraform renders: run `bash infra/render.sh`")
+' "$@"
