@@ -1,5 +1,7 @@
-"""An emulator of AWS that runs the functions' own bootstraps on S3's events, and a Kubecost with recorded answers."""
+"""An emulator of AWS that runs the functions' own bootstraps on S3's events, enforces the policies that Terraform renders, and a Kubecost
+with recorded answers."""
 
+import base64
 import contextlib
 import datetime
 import http.server
@@ -21,10 +23,13 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ANSWERS = ROOT / "tests/answers/kubecost"
 BINARIES = ROOT / "target/debug"
+# What the example of two accounts makes: see infra/render.sh.
+DEPLOYED = json.loads((ROOT / "tests/deployed.json").read_text())
 BUCKET = "finops-lake"
+LAKE_ACCOUNT = "444455556666"
 ACCOUNT = "111122223333"
-CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one"
-COLUMNS = json.loads((ROOT / "infra/modules/pipeline/columns.json").read_text())["columns"]
+CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one-blue"
+TABLE = {"GLUE_DATABASE_NAME": "kubecost_db", "GLUE_TABLE_NAME": "kubecost_table"}
 RECORDED_DAY = datetime.date(2026, 11, 20)
 
 
@@ -45,26 +50,54 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def deployed(kind, module):
+    """The resources of one kind in one module of the example."""
+    return [values for address, values in DEPLOYED.items() if address.startswith(f"module.{module}.{kind}.")]
+
+
+def role_arn(resource, module):
+    return DEPLOYED[f"module.{module}.aws_iam_role.{resource}"]["arn"]
+
+
 class Aws:
-    """The emulator."""
+    """The emulator. A client is an account's root user, unless it has a session's credentials."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
-        for service in ["s3", "lambda", "glue", "iam"]:
-            setattr(self, service.replace("lambda", "functions"), self.client(service))
-        self.role = self.iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        self.s3 = self.client("s3")
+        self.functions = self.client("lambda")
 
-    def client(self, service):
-        return self.client_of(self.endpoint, service)
+    def client(self, service, account=LAKE_ACCOUNT, session=None):
+        return self.client_of(self.endpoint, service, account, session)
 
     @staticmethod
-    def client_of(endpoint, service):
-        keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "secret"}
-        return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys)
+    def client_of(endpoint, service, account=LAKE_ACCOUNT, session=None):
+        session = session or {"AccessKeyId": account, "SecretAccessKey": "secret"}
+        keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
+        return boto3.client(
+            service, endpoint_url=endpoint, region_name="us-east-1", aws_session_token=session.get("SessionToken"), **keys
+        )
 
-    def environment(self):
-        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
-        return {"AWS_ENDPOINT_URL": self.endpoint, "S3_BUCKET_NAME": BUCKET, **keys}
+    def create_roles(self, secret_arns):
+        """The example's roles with their policies, each in its account."""
+        for address, values in DEPLOYED.items():
+            account = values["arn"].split(":")[4] if ".aws_iam_role." in address else None
+            if account:
+                self.client("iam", account).create_role(
+                    RoleName=values["name"], AssumeRolePolicyDocument=json.dumps(values["assume_role_policy"])
+                )
+        for address, values in DEPLOYED.items():
+            if ".aws_iam_role_policy." not in address:
+                continue
+            module, _, resource = address.removeprefix("module.").split(".", 2)
+            name = resource.removeprefix("aws_iam_role_policy.").replace("work", "function").replace("runtime", "function")
+            role = DEPLOYED[f"module.{module}.aws_iam_role.{name}"]
+            policy = json.dumps(values["policy"])
+            for rendered, arn in secret_arns.items():
+                policy = policy.replace(rendered, arn)
+            self.client("iam", role["arn"].split(":")[4]).put_role_policy(
+                RoleName=role["name"], PolicyName=values["name"], PolicyDocument=policy
+            )
 
     def create_function(self, name, program, **settings):
         stripped = io.BytesIO()
@@ -77,7 +110,7 @@ class Aws:
             FunctionName=name,
             Runtime="provided.al2023",
             Handler="bootstrap",
-            Role=self.role,
+            Role=role_arn(f'function["{program}"]', "pipeline"),
             Code={"ZipFile": stripped.getvalue()},
             Timeout=60,
             MemorySize=512,
@@ -127,7 +160,7 @@ def served(command, directory, environment=None):
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory):
     """Ministack: it runs the functions' programs on S3's events."""
-    environment = {"BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}"}
+    environment = {"BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}", "AUTH": "true"}
     with served(["ministack"], tmp_path_factory.getbasetemp() / "ministack", environment) as endpoint:
         yield Aws(endpoint)
 
@@ -143,37 +176,62 @@ def glue(tmp_path_factory):
 
 
 def create_table(glue):
-    glue.create_database(DatabaseInput={"Name": "costs"})
-    columns = [{"Name": column["name"], "Type": column["type"]} for column in COLUMNS]
-    keys = [{"Name": name, "Type": "string"} for name in ["account_id", "region", "year", "month"]]
-    storage = {
-        "Columns": columns,
-        "Location": f"s3://{BUCKET}/lake/",
-        "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-        "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-        "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
-    }
+    """The example's table, as Terraform's resource hands it to Glue."""
+    table = DEPLOYED["module.pipeline.aws_glue_catalog_table.this"]
+    storage = table["storage_descriptor"][0]
+    columns = [{"Name": column["name"], "Type": column["type"]} for column in storage["columns"]]
+    glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
     glue.create_table(
-        DatabaseName="costs",
-        TableInput={"Name": "lake", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage, "PartitionKeys": keys},
+        DatabaseName=TABLE["GLUE_DATABASE_NAME"],
+        TableInput={
+            "Name": table["name"],
+            "TableType": table["table_type"],
+            "Owner": table["owner"],
+            "Parameters": table["parameters"],
+            "PartitionKeys": [{"Name": key["name"], "Type": key["type"]} for key in table["partition_keys"]],
+            "StorageDescriptor": {
+                "Columns": columns,
+                "Location": storage["location"],
+                "InputFormat": storage["input_format"],
+                "OutputFormat": storage["output_format"],
+                "SerdeInfo": {
+                    "SerializationLibrary": storage["ser_de_info"][0]["serialization_library"],
+                    "Parameters": storage["ser_de_info"][0]["parameters"],
+                },
+            },
+        },
     )
 
 
 def partitions(glue):
-    pages = glue.get_paginator("get_partitions").paginate(DatabaseName="costs", TableName="lake")
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"])
     return [partition for page in pages for partition in page["Partitions"]]
 
 
 @pytest.fixture(scope="session")
-def lake(aws):
-    """The bucket, the table and the functions, wired as Terraform does it."""
+def secrets(aws):
+    """The example's secret of a private CA, and one that is nobody's business."""
+    client = aws.client("secretsmanager")
+    rendered = deployed("aws_secretsmanager_secret", "pipeline")[0]
+    private_ca = client.create_secret(Name=rendered["name"], SecretString="certificate")["ARN"]
+    other = client.create_secret(Name="payroll", SecretString="secret")["ARN"]
+    aws.create_roles({rendered["arn"]: private_ca})
+    policy = json.dumps(deployed("aws_secretsmanager_secret_policy", "pipeline")[0]["policy"]).replace(rendered["arn"], private_ca)
+    client.put_resource_policy(SecretId=private_ca, ResourcePolicy=policy)
+    return private_ca, other
+
+
+@pytest.fixture(scope="session")
+def lake(aws, glue, secrets):
+    """The bucket, the table and the functions, wired as Terraform does it. Glue is moto's: the other matches ARNs of tables wrongly."""
     aws.s3.create_bucket(Bucket=BUCKET)
-    create_table(aws.glue)
+    # The table has the example's labels and annotations.
+    keys = {"LABELS": "team,app.kubernetes.io/name", "ANNOTATIONS": "example.com/owner"}
     arns = {
         # The tests delete objects right after they were written.
         "backfill": aws.create_function("backfill", "backfill", IN_FLIGHT_MINUTES="0"),
-        "transform": aws.create_function("transform", "transform", LABELS="team"),
-        "crawler": aws.create_function("crawler", "crawler", CATALOG_MODE="register", GLUE_DATABASE_NAME="costs", GLUE_TABLE_NAME="lake"),
+        "transform": aws.create_function("transform", "transform", **keys),
+        "crawler": aws.create_function("crawler", "crawler", AWS_ENDPOINT_URL_GLUE=glue[0], CATALOG_MODE="register", **TABLE),
     }
 
     def notify(function, prefix, suffix):
@@ -242,20 +300,44 @@ def kubecost():
     server.shutdown()
 
 
+def web_identity_token(provider, **claims):
+    """A service account's token, as the cluster's issuer would sign it."""
+    claims = {
+        "iss": f"https://oidc.eks.us-east-1.amazonaws.com/id/{provider}",
+        "sub": "system:serviceaccount:kubecost-lake:kubecost-lake-exporter",
+        "aud": "sts.amazonaws.com",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 3600,
+        **claims,
+    }
+
+    def encoded(document):
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+    return f"{encoded({'alg': 'RS256', 'kid': 'any'})}.{encoded(claims)}.c2lnbmF0dXJl"
+
+
 @pytest.fixture(scope="session")
-def export(lake, kubecost):
-    """Runs the exporter's program as the CronJob does, through both roles; gives its log."""
-    parent = lake.iam.create_role(RoleName="parent", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+def export(lake, kubecost, tmp_path_factory):
+    """Runs the exporter's program as the CronJob does, by its service account's token through both roles; gives its log."""
+    token = tmp_path_factory.mktemp("token") / "token"
 
     def run():
+        token.write_text(web_identity_token("TWO"))
         settings = {
+            "AWS_ENDPOINT_URL": lake.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ROLE_ARN": role_arn("child", "cluster_two"),
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+            "S3_BUCKET_NAME": BUCKET,
+            "S3_BUCKET_OWNER": LAKE_ACCOUNT,
             "CLUSTER_ID": CLUSTER,
-            "IRSA_PARENT_IAM_ROLE_ARN": parent,
+            "IRSA_PARENT_IAM_ROLE_ARN": role_arn("parent[0]", "cluster_two"),
             "KUBECOST_API_ENDPOINT": kubecost,
             "PLAN_WAIT_SECONDS": "60",
         }
-        environment = {**lake.environment(), **settings}
-        done = subprocess.run([BINARIES / "exporter"], env=environment, capture_output=True, text=True, timeout=300)
+        # Nothing else of this machine's: no credentials but the token's.
+        done = subprocess.run([BINARIES / "exporter"], env=settings, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stderr.splitlines()]
 

@@ -7,18 +7,17 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import ACCOUNT, ANSWERS, BUCKET, partitions, settled_days, wait_for
+from conftest import ACCOUNT, ANSWERS, BUCKET, LAKE_ACCOUNT, TABLE, partitions, settled_days, wait_for
 
 PREFIX = f"lake/account_id={ACCOUNT}/region=us-east-1/"
 ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])
 
 
 def key(day):
-    return f"{PREFIX}year={day:%Y}/month={day:%m}/{day}_cluster-one.snappy.parquet"
+    return f"{PREFIX}year={day:%Y}/month={day:%m}/{day}_cluster-one-blue.snappy.parquet"
 
 
 SCHEDULE = {"source": "aws.events", "detail-type": "Scheduled Event"}
-TABLE = {"GLUE_DATABASE_NAME": "costs", "GLUE_TABLE_NAME": "lake"}
 
 
 def values_of(found):
@@ -43,7 +42,7 @@ def filled(lake, export):
 
 def test_one_run_fills_the_whole_period_newest_day_first(lake, filled):
     assert collected(filled) == [str(day) for day in settled_days()]
-    plan = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=f"plans/{ACCOUNT}/us-east-1/cluster-one/plan.json")["Body"].read())
+    plan = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=f"plans/{ACCOUNT}/us-east-1/cluster-one-blue/plan.json")["Body"].read())
     assert {day["reason"] for day in plan["days"]} == {"missing"}
 
 
@@ -51,14 +50,18 @@ def test_the_table_is_right_and_names_its_run(lake, filled):
     found = lake.s3.get_object(Bucket=BUCKET, Key=key(settled_days()[0]))
     table = pq.read_table(io.BytesIO(found["Body"].read()))
     assert table.num_rows == ROWS
-    assert table.column_names[58] == "properties.labels.team"
+    assert table.column_names[58:61] == [
+        "properties.labels.team",
+        "properties.labels.app.kubernetes.io/name",
+        "properties.annotations.example.com/owner",
+    ]
     run = lake.keys(f"staging/{ACCOUNT}/")[0].split("/")[4]
     assert found["Metadata"]["run"] == run
 
 
-def test_glue_knows_each_month_with_the_tables_format(lake, filled):
+def test_glue_knows_each_month_with_the_tables_format(lake, glue, filled):
     expected = months(settled_days())
-    found = wait_for(lambda: len(partitions(lake.glue)) == len(expected) and partitions(lake.glue))
+    found = wait_for(lambda: len(partitions(glue[1])) == len(expected) and partitions(glue[1]))
     assert values_of(found) == expected
     for partition in found:
         storage = partition["StorageDescriptor"]
@@ -89,7 +92,7 @@ def test_the_schedule_registers_what_was_forgotten_and_prunes_what_is_gone(lake,
     lake.create_function("pruning", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, CATALOG_MODE="register", **TABLE)
     gone = ["999999999999", "us-east-1", "2020", "01"]
     storage = {"Location": f"s3://{BUCKET}/lake/account_id=999999999999/"}
-    client.create_partition(DatabaseName="costs", TableName="lake", PartitionInput={"Values": gone, "StorageDescriptor": storage})
+    client.create_partition(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"], PartitionInput={"Values": gone, "StorageDescriptor": storage})
     for _ in range(2):
         lake.invoke("pruning", SCHEDULE)
         assert values_of(partitions(client)) == months(settled_days())
@@ -111,7 +114,7 @@ def test_a_set_that_cannot_be_converted_is_kept_with_its_reason(lake, filled):
 
 def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
     endpoint, client = glue
-    client.create_crawler(Name="costs", Role=lake.role, DatabaseName="costs", Targets={"S3Targets": [{"Path": f"s3://{BUCKET}/lake/"}]})
+    client.create_crawler(Name="costs", Role=f"arn:aws:iam::{LAKE_ACCOUNT}:role/crawler", DatabaseName="kubecost_db", Targets={"S3Targets": [{"Path": f"s3://{BUCKET}/lake/"}]})
     settings = {"CATALOG_MODE": "crawler", "GLUE_CRAWLER_NAME": "costs", **TABLE}
     lake.create_function("crawling", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, **settings)
 

@@ -73,7 +73,7 @@ locals {
       local.read_and_write_with_key,
     )
 
-    # Lists what is staged, planned, converted and quarantined, reads documents, writes plans and reports.
+    # Lists what is staged, planned, converted and quarantined, reads documents and the lake's metadata, writes plans and reports.
     backfill = concat(
       [
         {
@@ -87,6 +87,13 @@ locals {
             "${local.bucket_arn}/${var.prefixes.quarantine}*.json",
             "${local.bucket_arn}/${var.prefixes.reports}*.json",
           ]
+        },
+        {
+          # The metadata of the lake's objects says which run they are of. S3 has no permission for that alone.
+          Sid      = "KnowRunsOfTheLake"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = "${local.bucket_arn}/${var.prefixes.lake}*.snappy.parquet"
         },
         {
           Sid      = "WritePlansAndReports"

@@ -29,14 +29,15 @@ run "gives_backfill_its_row_only" {
         "arn:aws:s3:::acme-cost-lake/quarantine/*.json",
         "arn:aws:s3:::acme-cost-lake/reports/*.json",
       ]]
+      KnowRunsOfTheLake    = ["s3:GetObject", "arn:aws:s3:::acme-cost-lake/lake/*.snappy.parquet"]
       WritePlansAndReports = ["s3:PutObject", ["arn:aws:s3:::acme-cost-lake/plans/*/plan.json", "arn:aws:s3:::acme-cost-lake/reports/*.json"]]
       DeliverAgain         = ["s3:PutObject", "arn:aws:s3:::acme-cost-lake/staging/*/manifest.json"]
       ListTheBucket        = ["s3:ListBucket", "arn:aws:s3:::acme-cost-lake"]
     }
-    error_message = "backfill reads documents, not costs, and writes plans, reports and manifests."
+    error_message = "backfill reads documents and the lake's metadata, and writes plans, reports and manifests."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement[3].Condition == { StringLikeIfExists = { "s3:prefix" = ["lake/*", "plans/*", "quarantine/*", "reports/*", "staging/*"] } }
+    condition     = jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement[4].Condition == { StringLikeIfExists = { "s3:prefix" = ["lake/*", "plans/*", "quarantine/*", "reports/*", "staging/*"] } }
     error_message = "backfill lists below the product's prefixes only."
   }
 }

@@ -1,0 +1,219 @@
+"""Who may do what, by the policies that Terraform renders: all of its row in the design's table, and nothing else."""
+
+import contextlib
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import BUCKET, DEPLOYED, LAKE_ACCOUNT, role_arn, settled_days, wait_for, web_identity_token
+
+OTHER_BUCKET = "finops-lake-archive"
+ONE = f"{LAKE_ACCOUNT}/us-east-1/cluster-one"
+BLUE = "111122223333/us-east-1/cluster-one-blue"
+DENIED = {"AccessDenied", "AccessDeniedException"}
+
+
+@contextlib.contextmanager
+def denied():
+    with pytest.raises(ClientError) as refusal:
+        yield
+    assert refusal.value.response["Error"]["Code"] in DENIED, refusal.value
+
+
+def session_of(aws, cluster, provider, **claims):
+    """What the pod of a cluster gets for its service account's token."""
+    answer = aws.client("sts").assume_role_with_web_identity(
+        RoleArn=role_arn("child", cluster), RoleSessionName="exporter", WebIdentityToken=web_identity_token(provider, **claims)
+    )
+    return answer["Credentials"]
+
+
+def assume(aws, session, arn):
+    return aws.client("sts", session=session).assume_role(RoleArn=arn, RoleSessionName="exporter")["Credentials"]
+
+
+@pytest.fixture(scope="module")
+def objects(lake):
+    """Something to read at each place, and another bucket."""
+    lake.s3.create_bucket(Bucket=OTHER_BUCKET)
+    for place in [ONE, BLUE]:
+        for key in [f"plans/{place}/plan.json", f"staging/{place}/run/inventory.json"]:
+            lake.s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    lake.s3.put_object(Bucket=BUCKET, Key="lake/some.snappy.parquet", Body=b"PAR1")
+    lake.s3.put_object(Bucket=OTHER_BUCKET, Key=f"plans/{BLUE}/plan.json", Body=b"{}")
+    return lake
+
+
+@pytest.fixture(scope="module")
+def child(objects):
+    return session_of(objects, "cluster_two", "TWO")
+
+
+@pytest.fixture(scope="module")
+def exporters(objects, child):
+    """The sessions that write: of one account by its only role, of two accounts by the parent."""
+    return {
+        ONE: session_of(objects, "cluster_one", "ONE"),
+        BLUE: assume(objects, child, role_arn("parent[0]", "cluster_two")),
+    }
+
+
+@pytest.fixture(params=[ONE, BLUE], ids=["one account", "two accounts"])
+def exporter(request, objects, exporters):
+    """An exporter's place, its S3, all it gets of AWS, and the place of another cluster."""
+    other = BLUE if request.param == ONE else ONE
+    session = exporters[request.param]
+    return request.param, objects.client("s3", session=session), lambda service: objects.client(service, session=session), other
+
+
+def test_an_exporter_writes_below_its_own_prefix_and_reads_its_plan(exporter):
+    place, s3, _, _ = exporter
+    s3.put_object(Bucket=BUCKET, Key=f"staging/{place}/run/2026-11-20/manifest.json", Body=b"{}")
+    key = f"staging/{place}/run/2026-11-20/allocation-0000.json.zst"
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    part = s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+    s3.complete_multipart_upload(
+        Bucket=BUCKET, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}
+    )
+    assert s3.get_object(Bucket=BUCKET, Key=f"plans/{place}/plan.json")["Body"].read()
+
+
+REFUSED = {
+    "put below another cluster's prefix": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"staging/{other}/run/inventory.json"),
+    # One name contains the other.
+    "put below a prefix that begins as its own": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"staging/{place}-2/run/inventory.json"),
+    "put a plan": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"plans/{place}/plan.json"),
+    "put into the lake": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key="lake/some.snappy.parquet"),
+    "put into quarantine": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"quarantine/{place}/run/2026-11-20.json"),
+    "put into another bucket": lambda s3, place, other: s3.put_object(Bucket=OTHER_BUCKET, Key=f"staging/{place}/run/inventory.json"),
+    "get another cluster's plan": lambda s3, place, other: s3.get_object(Bucket=BUCKET, Key=f"plans/{other}/plan.json"),
+    "get what it staged": lambda s3, place, other: s3.get_object(Bucket=BUCKET, Key=f"staging/{place}/run/inventory.json"),
+    "get from the lake": lambda s3, place, other: s3.get_object(Bucket=BUCKET, Key="lake/some.snappy.parquet"),
+    "get from another bucket": lambda s3, place, other: s3.get_object(Bucket=OTHER_BUCKET, Key=f"plans/{BLUE}/plan.json"),
+    "list the bucket": lambda s3, place, other: s3.list_objects_v2(Bucket=BUCKET),
+    "list its own prefix": lambda s3, place, other: s3.list_objects_v2(Bucket=BUCKET, Prefix=f"staging/{place}/"),
+    "list versions": lambda s3, place, other: s3.list_object_versions(Bucket=BUCKET),
+    "delete what it staged": lambda s3, place, other: s3.delete_object(Bucket=BUCKET, Key=f"staging/{place}/run/inventory.json"),
+    "delete from the lake": lambda s3, place, other: s3.delete_object(Bucket=BUCKET, Key="lake/some.snappy.parquet"),
+    "change the bucket's policy": lambda s3, place, other: s3.delete_bucket_policy(Bucket=BUCKET),
+    "change the bucket's notifications": lambda s3, place, other: s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={}
+    ),
+}
+
+
+@pytest.mark.parametrize("request_of", REFUSED.values(), ids=REFUSED.keys())
+def test_an_exporter_may_not(exporter, request_of):
+    place, s3, _, other = exporter
+    with denied():
+        request_of(s3, place, other)
+
+
+def test_a_plan_that_is_not_there_is_refused_as_one_that_may_not_be_read(exporter, objects):
+    # The exporter takes 403 for "not yet": it may not list, so S3 does not tell it what exists.
+    place, s3, _, _ = exporter
+    key = f"plans/{place}/plan.json"
+    plan = objects.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    objects.s3.delete_object(Bucket=BUCKET, Key=key)
+    with pytest.raises(ClientError) as refusal:
+        s3.get_object(Bucket=BUCKET, Key=key)
+    assert refusal.value.response["Error"]["Code"] in DENIED | {"NoSuchKey"}
+    objects.s3.put_object(Bucket=BUCKET, Key=key, Body=plan)
+
+
+def test_an_exporter_has_no_other_service(exporter):
+    _, _, client, _ = exporter
+    with denied():
+        client("glue").get_tables(DatabaseName="kubecost_db")
+    with denied():
+        client("lambda").invoke(FunctionName="transform", Payload=b"{}")
+    with denied():
+        client("iam").list_roles()
+    with denied():
+        client("sqs").list_queues()
+
+
+def test_only_the_exporter_that_was_given_a_secret_reads_it_and_no_other(exporters, objects, secrets):
+    private_ca, payroll = secrets
+    client = objects.client("secretsmanager", session=exporters[BLUE])
+    assert client.get_secret_value(SecretId=private_ca)["SecretString"] == "certificate"
+    with denied():
+        client.get_secret_value(SecretId=payroll)
+    with denied():
+        client.put_secret_value(SecretId=private_ca, SecretString="another")
+    with denied():
+        objects.client("secretsmanager", session=exporters[ONE]).get_secret_value(SecretId=payroll)
+
+
+def test_a_child_may_assume_its_parent_only(objects, child, secrets):
+    s3 = objects.client("s3", session=child)
+    with denied():
+        s3.put_object(Bucket=BUCKET, Key=f"staging/{BLUE}/run/inventory.json")
+    with denied():
+        s3.get_object(Bucket=BUCKET, Key=f"plans/{BLUE}/plan.json")
+    with denied():
+        objects.client("secretsmanager", session=child).get_secret_value(SecretId=secrets[0])
+    for arn in [role_arn("child", "cluster_one"), role_arn('function["transform"]', "pipeline")]:
+        with denied():
+            assume(objects, child, arn)
+
+
+def test_nobody_but_the_child_assumes_the_parent(objects, exporters):
+    with denied():
+        assume(objects, exporters[ONE], role_arn("parent[0]", "cluster_two"))
+    with denied():
+        stranger = {"AccessKeyId": "111122223333", "SecretAccessKey": "secret"}
+        assume(objects, stranger, role_arn("parent[0]", "cluster_two"))
+
+
+WRONG_TOKENS = {
+    "another service account": {"sub": "system:serviceaccount:kubecost-lake:default"},
+    "another namespace": {"sub": "system:serviceaccount:default:kubecost-lake-exporter"},
+    "another audience": {"aud": "https://kubernetes.default.svc"},
+    "another cluster": {"iss": "https://oidc.eks.us-east-1.amazonaws.com/id/ONE"},
+}
+
+
+@pytest.mark.parametrize("claims", WRONG_TOKENS.values(), ids=WRONG_TOKENS.keys())
+def test_the_child_role_is_for_one_service_account_of_one_cluster(objects, claims):
+    with pytest.raises(ClientError) as refusal:
+        session_of(objects, "cluster_two", "TWO", **claims)
+    assert refusal.value.response["Error"]["Code"] in DENIED | {"InvalidIdentityToken"}, refusal.value
+
+
+@pytest.fixture
+def bucket_policy(objects):
+    """The example's bucket policy. The statement that demands TLS is left out but where it is tested: the emulator speaks HTTP."""
+    policy = DEPLOYED["aws_s3_bucket_policy.lake"]["policy"]
+
+    def put(**without):
+        statements = [statement for statement in policy["Statement"] if statement["Sid"] != without.get("sid")]
+        objects.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({**policy, "Statement": statements}))
+
+    yield put
+    objects.s3.delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_the_bucket_policy_refuses_requests_without_tls(objects, exporters, bucket_policy):
+    s3 = objects.client("s3", session=exporters[BLUE])
+    key = f"staging/{BLUE}/run/inventory.json"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    bucket_policy()
+    with denied():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+
+
+def test_the_bucket_policy_lets_the_product_work_and_nobody_else(objects, export, bucket_policy):
+    day = settled_days()[3]
+    lake_key = f"lake/account_id=111122223333/region=us-east-1/year={day:%Y}/month={day:%m}/{day}_cluster-one-blue.snappy.parquet"
+    objects.s3.delete_object(Bucket=BUCKET, Key=lake_key)
+    bucket_policy(sid="OnlyOverTls")
+    export()
+    wait_for(lambda: lake_key in objects.keys("lake/"))
+    # An administrator of the lake's own account, whom IAM policies allow everything.
+    for key in [f"staging/{BLUE}/run/inventory.json", f"plans/{BLUE}/plan.json", "lake/some.snappy.parquet"]:
+        with denied():
+            objects.s3.get_object(Bucket=BUCKET, Key=key)
+        with denied():
+            objects.s3.put_object(Bucket=BUCKET, Key=key, Body=b"forged")
