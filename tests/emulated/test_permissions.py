@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
@@ -184,8 +185,12 @@ def test_the_child_role_is_for_one_service_account_of_one_cluster(objects, claim
 
 @pytest.fixture
 def bucket_policy(objects):
-    """The example's bucket policy. The statement that demands TLS is left out but where it is tested: the emulator speaks HTTP."""
-    policy = DEPLOYED["aws_s3_bucket_policy.lake"]["policy"]
+    """The example's bucket policy. The statement that demands TLS is left out but where it is tested: the emulator speaks HTTP.
+
+    For AWS `aws:PrincipalArn` of a session is its role's ARN, for the emulator the session's.
+    """
+    text = json.dumps(DEPLOYED["aws_s3_bucket_policy.lake"]["policy"])
+    policy = json.loads(re.sub(r"arn:aws:iam::(\d+):role/([^\"]+)", r"arn:aws:sts::\1:assumed-role/\2/*", text))
 
     def put(**without):
         statements = [statement for statement in policy["Statement"] if statement["Sid"] != without.get("sid")]
