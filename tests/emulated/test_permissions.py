@@ -209,16 +209,31 @@ def test_the_bucket_policy_refuses_requests_without_tls(objects, exporters, buck
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
 
 
-def test_the_bucket_policy_lets_the_product_work_and_nobody_else(objects, export, bucket_policy):
+GUARDED = [f"staging/{BLUE}/run/inventory.json", f"plans/{BLUE}/plan.json", "lake/some.snappy.parquet"]
+
+
+@pytest.fixture
+def administrator(objects):
+    """The S3 of an administrator of the lake's own account, whom IAM policies allow everything."""
+    iam = objects.client("iam")
+    iam.create_user(UserName="administrator")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="administrator", PolicyName="everything", PolicyDocument=json.dumps(everything))
+    s3 = objects.client("s3", session=iam.create_access_key(UserName="administrator")["AccessKey"])
+    for key in GUARDED:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    return s3
+
+
+def test_the_bucket_policy_lets_the_product_work_and_nobody_else(objects, export, bucket_policy, administrator):
     day = settled_days()[3]
     lake_key = f"lake/account_id=111122223333/region=us-east-1/year={day:%Y}/month={day:%m}/{day}_cluster-one-blue.snappy.parquet"
     objects.s3.delete_object(Bucket=BUCKET, Key=lake_key)
     bucket_policy(sid="OnlyOverTls")
     export()
     wait_for(lambda: lake_key in objects.keys("lake/"))
-    # An administrator of the lake's own account, whom IAM policies allow everything.
-    for key in [f"staging/{BLUE}/run/inventory.json", f"plans/{BLUE}/plan.json", "lake/some.snappy.parquet"]:
+    for key in GUARDED:
         with denied():
-            objects.s3.get_object(Bucket=BUCKET, Key=key)
+            administrator.get_object(Bucket=BUCKET, Key=key)
         with denied():
-            objects.s3.put_object(Bucket=BUCKET, Key=key, Body=b"forged")
+            administrator.put_object(Bucket=BUCKET, Key=key, Body=b"forged")
