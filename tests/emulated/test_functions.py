@@ -7,7 +7,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import ACCOUNT, ANSWERS, BUCKET, LAKE_ACCOUNT, TABLE, partitions, settled_days, wait_for
+from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT
+from deployed import TABLE, partitions
+from kubecost_answers import ANSWERS, settled_days
+from servers import wait_for
 
 PREFIX = f"lake/account_id={ACCOUNT}/region=us-east-1/"
 ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])

@@ -7,7 +7,10 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import BUCKET, DEPLOYED, LAKE_ACCOUNT, role_arn, settled_days, wait_for, web_identity_token
+from aws import BUCKET, LAKE_ACCOUNT, web_identity_token
+from deployed import DEPLOYED, role_arn
+from kubecost_answers import settled_days
+from servers import wait_for
 
 OTHER_BUCKET = "finops-lake-archive"
 ONE = f"{LAKE_ACCOUNT}/us-east-1/cluster-one"
@@ -138,7 +141,7 @@ def test_an_exporter_has_no_other_service(exporter):
 def test_only_the_exporter_that_was_given_a_secret_reads_it_and_no_other(exporters, objects, secrets):
     private_ca, payroll = secrets
     client = objects.client("secretsmanager", session=exporters[BLUE])
-    assert client.get_secret_value(SecretId=private_ca)["SecretString"] == "certificate"
+    assert client.get_secret_value(SecretId=private_ca)["SecretString"].startswith("-----BEGIN CERTIFICATE-----")
     with denied():
         client.get_secret_value(SecretId=payroll)
     with denied():

@@ -1,0 +1,115 @@
+"""Ministack, an emulator of AWS: it runs the functions' own bootstraps on S3's events, and enforces the policies that Terraform renders."""
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+import time
+import zipfile
+
+import boto3
+
+from deployed import DEPLOYED, role_arn
+from servers import ROOT
+
+BINARIES = ROOT / "target/debug"
+BUCKET = "finops-lake"
+LAKE_ACCOUNT = "444455556666"
+# Cluster two of the example.
+ACCOUNT = "111122223333"
+CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one-blue"
+ISSUERS = "https://oidc.eks.us-east-1.amazonaws.com/id"
+
+
+class Aws:
+    """The emulator. A client is an account's root user, unless it has a session's credentials."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.s3 = self.client("s3")
+        self.functions = self.client("lambda")
+
+    def client(self, service, account=LAKE_ACCOUNT, session=None):
+        return self.client_of(self.endpoint, service, account, session)
+
+    @staticmethod
+    def client_of(endpoint, service, account=LAKE_ACCOUNT, session=None):
+        session = session or {"AccessKeyId": account, "SecretAccessKey": "secret"}
+        keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
+        return boto3.client(
+            service, endpoint_url=endpoint, region_name="us-east-1", aws_session_token=session.get("SessionToken"), **keys
+        )
+
+    def create_roles(self, secret_arns):
+        """The example's roles with their policies, each in its account."""
+        for address, values in DEPLOYED.items():
+            account = values["arn"].split(":")[4] if ".aws_iam_role." in address else None
+            if account:
+                self.client("iam", account).create_role(
+                    RoleName=values["name"], AssumeRolePolicyDocument=json.dumps(values["assume_role_policy"])
+                )
+        for address, values in DEPLOYED.items():
+            if ".aws_iam_role_policy." not in address:
+                continue
+            module, _, resource = address.removeprefix("module.").split(".", 2)
+            name = resource.removeprefix("aws_iam_role_policy.").replace("work", "function").replace("runtime", "function")
+            role = DEPLOYED[f"module.{module}.aws_iam_role.{name}"]
+            policy = json.dumps(values["policy"])
+            for rendered, arn in secret_arns.items():
+                policy = policy.replace(rendered, arn)
+            self.client("iam", role["arn"].split(":")[4]).put_role_policy(
+                RoleName=role["name"], PolicyName=values["name"], PolicyDocument=policy
+            )
+
+    def create_function(self, name, program, **settings):
+        stripped = io.BytesIO()
+        with zipfile.ZipFile(stripped, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+            entry = zipfile.ZipInfo("bootstrap")
+            entry.external_attr = 0o755 << 16
+            package.writestr(entry, without_debug_information(BINARIES / program))
+        variables = {"AWS_ENDPOINT_URL": self.endpoint, "S3_BUCKET_NAME": BUCKET, **settings}
+        return self.functions.create_function(
+            FunctionName=name,
+            Runtime="provided.al2023",
+            Handler="bootstrap",
+            Role=role_arn(f'function["{program}"]', "pipeline"),
+            Code={"ZipFile": stripped.getvalue()},
+            Timeout=60,
+            MemorySize=512,
+            Environment={"Variables": variables},
+        )["FunctionArn"]
+
+    def invoke(self, name, event):
+        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
+
+    def keys(self, prefix):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def without_debug_information(program):
+    if not shutil.which("strip"):
+        return program.read_bytes()
+    stripped = program.with_suffix(".stripped")
+    subprocess.run(["strip", "-o", stripped, program], check=True)
+    return stripped.read_bytes()
+
+
+def web_identity_token(provider, **claims):
+    """A service account's token, as the cluster's issuer would sign it."""
+    claims = {
+        "iss": f"{ISSUERS}/{provider}",
+        "sub": "system:serviceaccount:kubecost-lake:kubecost-lake-exporter",
+        "aud": "sts.amazonaws.com",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 3600,
+        **claims,
+    }
+
+    def encoded(document):
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+    return f"{encoded({'alg': 'RS256', 'kid': 'any'})}.{encoded(claims)}.c2lnbmF0dXJl"

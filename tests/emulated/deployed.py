@@ -1,0 +1,62 @@
+"""What Terraform renders for the example of two accounts: see infra/render.sh."""
+
+import json
+
+from servers import ROOT
+
+DEPLOYED = json.loads((ROOT / "tests/deployed.json").read_text())
+TABLE = {"GLUE_DATABASE_NAME": "kubecost_db", "GLUE_TABLE_NAME": "kubecost_table"}
+
+
+def deployed(kind, module):
+    """The resources of one kind in one module of the example."""
+    return [values for address, values in DEPLOYED.items() if address.startswith(f"module.{module}.{kind}.")]
+
+
+def role_arn(resource, module):
+    return DEPLOYED[f"module.{module}.aws_iam_role.{resource}"]["arn"]
+
+
+def create_tables(glue):
+    """The example's database, table and view."""
+    glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
+    for resource in ["this", "view"]:
+        glue.create_table(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableInput=table_input(resource))
+
+
+def table_input(resource):
+    """A table or view as Terraform's resource hands it to Glue: without what is not configured."""
+    table = DEPLOYED[f"module.pipeline.aws_glue_catalog_table.{resource}"]
+    storage = table["storage_descriptor"][0]
+    serde = [
+        {"SerializationLibrary": serde["serialization_library"], "Parameters": serde["parameters"]} for serde in storage["ser_de_info"]
+    ]
+    return configured(
+        Name=table["name"],
+        TableType=table["table_type"],
+        Owner=table["owner"],
+        Parameters=table["parameters"],
+        PartitionKeys=columns(table["partition_keys"]),
+        ViewOriginalText=table["view_original_text"],
+        ViewExpandedText=table["view_expanded_text"],
+        StorageDescriptor=configured(
+            Columns=columns(storage["columns"]),
+            Location=storage["location"],
+            InputFormat=storage["input_format"],
+            OutputFormat=storage["output_format"],
+            SerdeInfo=serde[0] if serde else None,
+        ),
+    )
+
+
+def configured(**values):
+    return {name: value for name, value in values.items() if value}
+
+
+def columns(rendered):
+    return [{"Name": column["name"], "Type": column["type"]} for column in rendered]
+
+
+def partitions(glue):
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"])
+    return [partition for page in pages for partition in page["Partitions"]]

@@ -1,0 +1,54 @@
+"""A Kubecost that answers each day with the recorded one."""
+
+import datetime
+import http.server
+import json
+import urllib.parse
+
+from servers import ROOT
+
+ANSWERS = ROOT / "tests/answers/kubecost"
+RECORDED_DAY = datetime.date(2026, 11, 20)
+
+
+def settled_days():
+    """The days of the default backfill period: complete three hours after their end."""
+    newest = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=3)).date() - datetime.timedelta(days=1)
+    return [newest - datetime.timedelta(days=age) for age in range(15)]
+
+
+class Kubecost(http.server.BaseHTTPRequestHandler):
+    """Answers each day with the recorded one, moved to it."""
+
+    def do_GET(self):
+        url = urllib.parse.urlparse(self.path)
+        parameters = urllib.parse.parse_qs(url.query)
+        if "window" not in parameters:
+            return self.answer(400, b"Missing required query parameter: 'window'\n")
+        start, end = [datetime.date.fromisoformat(moment[:10]) for moment in parameters["window"][0].split(",")]
+        days = [start + datetime.timedelta(days=age) for age in range((end - start).days)]
+        if url.path == "/model/assets":
+            return self.answer(200, moved("kubecost_assets_1day_nodes.json", days[0]))
+        if url.path != "/model/allocation":
+            return self.answer(404, b"404 page not found\n")
+        name = "kubecost_allocation_1day.json"
+        if parameters.get("aggregate") == ["cluster"]:
+            name = "kubecost_days_available.json"
+        sets = [json.loads(moved(name, day))["data"][0] for day in days]
+        self.answer(200, json.dumps({"code": 200, "data": sets}).encode())
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def moved(name, day):
+    text = (ANSWERS / name).read_text()
+    after = RECORDED_DAY + datetime.timedelta(days=1)
+    text = text.replace(f"{after}T", "END").replace(f"{RECORDED_DAY}T", "START")
+    return text.replace("END", f"{day + datetime.timedelta(days=1)}T").replace("START", f"{day}T").encode()

@@ -1,0 +1,49 @@
+"""Servers of the tests: started on ports of their own, stopped at the end."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def wait_for(what, seconds=60):
+    """What a function gives as soon as it gives anything."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"nothing within {seconds} s: {what}")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def served(command, directory, environment=None):
+    """A server on a port of its own, which the command is told last."""
+    port = free_port()
+    directory.mkdir()
+    with open(directory / "log", "w") as log:
+        environment = {**os.environ, **{name: value.format(port=port) for name, value in (environment or {}).items()}}
+        command = [str(part).format(port=port) for part in command]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+        try:
+
+            def reachable():
+                with socket.socket() as probe:
+                    return probe.connect_ex(("127.0.0.1", port)) == 0
+
+            wait_for(reachable)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
