@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes tests/deployed.json: the roles, policies, table and view that the example of two accounts makes, as Terraform renders them.
-# The tests load them into emulators of AWS. With --check it changes nothing, and fails where the file is not what Terraform renders.
+# Writes what the example of two accounts makes, as Terraform renders it: tests/deployed.json, its roles, policies, table and view, and
+# tests/quicksight.yaml, its QuickSight definition. The tests load them into emulators of AWS and into cid-cmd. With --check it changes
+# nothing, and fails where a file is not what Terraform renders.
 #
 #   bash infra/render.sh [--check]
 set -euo pipefail
@@ -18,6 +19,7 @@ KEPT = {
     "aws_secretsmanager_secret": ["name", "arn"],
     "aws_secretsmanager_secret_policy": ["policy"],
     "aws_glue_catalog_database": ["name"],
+    "helm_release": ["name", "namespace", "values"],
     "aws_glue_catalog_table": ["name", "table_type", "owner", "parameters", "partition_keys", "storage_descriptor", "view_original_text", "view_expanded_text"],
 }
 # JSON as text is kept as JSON: a change of a policy can then be read in a diff.
@@ -38,12 +40,17 @@ messages = [json.loads(line) for line in sys.stdin]
 states = [message["test_state"] for message in messages if message["type"] == "test_state"]
 if not states:
     sys.exit("error: terraform test gave no state:\n" + "\n".join(message["@message"] for message in messages))
-root = states[0]["root_module"] if "root_module" in states[0] else states[0]["values"]["root_module"]
+state = states[0] if "root_module" in states[0] else states[0]["values"]
+root = state["root_module"]
 found = {resource["address"]: kept(resource) for resource in resources(root) if resource["type"] in KEPT and resource["mode"] == "managed"}
-text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-path = pathlib.Path("../tests/deployed.json")
-if sys.argv[1:] != ["--check"]:
-    path.write_text(text)
-elif path.read_text() != text:
-    sys.exit("error: tests/deployed.json is not what Terraform renders: run `bash infra/render.sh`")
+files = {
+    "deployed.json": json.dumps(found, indent=1, sort_keys=True) + "\n",
+    "quicksight.yaml": state["outputs"]["quicksight_definition"]["value"],
+}
+for name, text in files.items():
+    path = pathlib.Path("../tests", name)
+    if sys.argv[1:] != ["--check"]:
+        path.write_text(text)
+    elif not path.exists() or path.read_text() != text:
+        sys.exit(f"error: tests/{name} is not what Terraform renders: run `bash infra/render.sh`")
 ' "$@"

@@ -6,12 +6,13 @@ locals {
   }
 
   quicksight_dataset = "cca_kubecost_view"
-  # Stable across applies, and different for lakes that share a QuickSight account.
+  # Stable across applies: by its ID cid-cmd finds the dataset that it made before.
   quicksight_dataset_id = uuidv5("url", "quicksight/data-set/${var.name}/${var.glue.database}/${var.glue.view}")
   quicksight_table_id   = uuidv5("url", "quicksight/table/${var.name}/${var.glue.database}/${var.glue.view}")
 
-  # A definition for `cid-cmd deploy --resources FILE`. Dashboard and dataset keep the names by which the public dashboard of
-  # containers cost allocation finds its columns; cid-cmd fills in the data source.
+  # A definition for `cid-cmd deploy --resources FILE`. The dashboard is AWS's public template, which cid-cmd finds by its ID in its
+  # own account; it knows the dataset by this name and its columns by theirs. cid-cmd fills in the data source. There are no views here:
+  # the view is Terraform's, and cid-cmd deletes those of a definition together with its dashboard.
   quicksight_definition = {
     dashboards = {
       "CONTAINERS COST ALLOCATION (CCA)" = {
@@ -24,7 +25,7 @@ locals {
     }
     datasets = {
       (local.quicksight_dataset) = {
-        schedules = ["default"]
+        schedules = ["kubecost-lake"]
         data = {
           DataSetId  = local.quicksight_dataset_id
           Name       = local.quicksight_dataset
@@ -64,6 +65,13 @@ locals {
         }
       }
     }
-    views = {}
+    schedules = {
+      kubecost-lake = {
+        ScheduleId  = "cid"
+        RefreshType = "FULL_REFRESH"
+        # In the time zone that cid-cmd is told: with UTC after the exporters' run at 03:30. Its own schedule begins at 02:00.
+        ScheduleFrequency = { Interval = "DAILY", TimeOfTheDay = "05:00-06:00" }
+      }
+    }
   }
 }

@@ -101,6 +101,28 @@ run "renders_the_quicksight_definition" {
     condition     = values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.DataSourceArn == "$${athena_datasource_arn}"
     error_message = "cid-cmd fills in the data source."
   }
+  assert {
+    condition = flatten([
+      for transform in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.LogicalTableMap)[0].DataTransforms :
+      try(transform.ProjectOperation.ProjectedColumns, [])
+    ]) == concat([for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name], ["region_code"])
+    error_message = "The dataset shows all of them, and the calculated column of the public dashboard."
+  }
+  assert {
+    condition = length(setsubtract(
+      ["properties.labels.team", "properties.labels.app.kubernetes.io/name", "properties.annotations.example.com/owner"],
+      [for column in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.InputColumns : column.Name],
+    )) == 0
+    error_message = "Configured labels and annotations are columns."
+  }
+  assert {
+    condition     = yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.schedules == keys(yamldecode(output.quicksight_definition).schedules)
+    error_message = "cid-cmd finds the schedule by its name."
+  }
+  assert {
+    condition     = !can(yamldecode(output.quicksight_definition).views)
+    error_message = "The view is Terraform's: cid-cmd would delete a view of the definition together with the dashboard."
+  }
 }
 
 run "refuses_a_table_and_a_view_of_one_name" {

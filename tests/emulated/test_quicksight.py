@@ -1,0 +1,324 @@
+"""The QuickSight definition that Terraform renders, deployed and deleted by cid-cmd itself with the documents' commands.
+
+Moto stands for AWS, and QuickSight below for what moto lacks: it keeps what it is given, after botocore has found it valid. No emulator
+has the public template, QuickSight's expressions or SPICE: that visuals show costs is seen in AWS only.
+"""
+
+import csv
+import json
+import re
+import shlex
+import types
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import cid.utils
+from deployed import DEPLOYED, TABLE
+from servers import ROOT
+
+# The command looks PyPI up for a newer version of itself as soon as it is imported.
+cid.utils.get_latest_tool_version = lambda: "UNDEFINED"
+from cid import cli, common  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:cid")
+
+ACCOUNT = "123456789012"
+DEFINITION = ROOT / "tests/quicksight.yaml"
+BUCKET = "acme-cost-lake-7f3a"
+DASHBOARD = "containers-cost-allocation"
+DATASET = "cca_kubecost_view"
+TYPES = {
+    "string": {"Type": "STRING"},
+    "double": {"Type": "DECIMAL", "SubType": "FLOAT"},
+    "timestamp": {"Type": "DATETIME"},
+}
+VIEW = DEPLOYED["module.pipeline.aws_glue_catalog_table.view"]
+VIEW_COLUMNS = [{"Name": column["name"], **TYPES[column["type"]]} for column in VIEW["storage_descriptor"][0]["columns"]]
+
+
+class QuickSight:
+    """Datasets, dashboards and schedules, and Athena's workgroups and columns of the view. A method answers the request of its name.
+
+    Nothing as an answer leaves it to moto.
+    """
+
+    def __init__(self, session):
+        self.datasets, self.dashboards, self.schedules, self.workgroups = {}, {}, {}, set()
+        self.view_columns = VIEW["storage_descriptor"][0]["columns"]
+        for service in ["quicksight", "athena"]:
+            session.events.register(f"before-parameter-build.{service}", self.note)
+            session.events.register(f"before-call.{service}", self.answer)
+
+    def note(self, params, context, **_):
+        context["request"] = params
+
+    def answer(self, model, context, **_):
+        try:
+            answer = getattr(self, model.name, self.by_moto)(**context["request"])
+            return answer if answer is None else (types.SimpleNamespace(status_code=200), answer)
+        except KeyError:
+            error = {"quicksight": "ResourceNotFoundException", "athena": "InvalidRequestException"}[model.service_model.service_name]
+            return types.SimpleNamespace(status_code=404), {"Error": {"Code": error, "Message": "WorkGroup is not found"}}
+
+    def by_moto(self, **_):
+        return None
+
+    def ListDataCatalogs(self, **_):
+        return {"DataCatalogsSummary": [{"CatalogName": "AwsDataCatalog", "Type": "GLUE"}]}
+
+    def GetWorkGroup(self, WorkGroup):
+        if WorkGroup not in self.workgroups:
+            raise KeyError(WorkGroup)
+
+    def CreateWorkGroup(self, Name, **_):
+        self.workgroups.add(Name)
+
+    def GetTableMetadata(self, DatabaseName, TableName, **_):
+        if (DatabaseName, TableName) != (TABLE["GLUE_DATABASE_NAME"], VIEW["name"]):
+            raise KeyError(TableName)
+        return {"TableMetadata": {"Columns": [{"Name": column["name"], "Type": column["type"]} for column in self.view_columns]}}
+
+    def DescribeAccountSubscription(self, **_):
+        return {"AccountInfo": {"Edition": "ENTERPRISE", "AccountSubscriptionStatus": "ACCOUNT_CREATED"}}
+
+    def DescribeTemplate(self, AwsAccountId, TemplateId, **_):
+        arn = f"arn:aws:quicksight:us-east-1:{AwsAccountId}:template/{TemplateId}"
+        return {"Template": {"Arn": arn, "TemplateId": TemplateId, "Version": {"VersionNumber": 1, "Description": "v1.0.0"}}}
+
+    def ListDataSets(self, **_):
+        return {"DataSetSummaries": [{"DataSetId": id, "Name": dataset["Name"]} for id, dataset in self.datasets.items()]}
+
+    def CreateDataSet(self, DataSetId, **given):
+        self.datasets[DataSetId] = {"DataSetId": DataSetId, "Arn": f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dataset/{DataSetId}", **given}
+        return {"DataSetId": DataSetId}
+
+    def UpdateDataSet(self, DataSetId, **given):
+        self.datasets[DataSetId].update(given)
+        return {}
+
+    def DescribeDataSet(self, DataSetId, **_):
+        return {"DataSet": self.datasets[DataSetId]}
+
+    def DeleteDataSet(self, DataSetId, **_):
+        del self.datasets[DataSetId]
+        return {}
+
+    def ListRefreshSchedules(self, DataSetId, **_):
+        return {"RefreshSchedules": self.schedules.get(DataSetId, [])}
+
+    def CreateRefreshSchedule(self, DataSetId, Schedule, **_):
+        self.schedules.setdefault(DataSetId, []).append(Schedule)
+        return {}
+
+    def UpdateRefreshSchedule(self, DataSetId, Schedule, **_):
+        self.schedules[DataSetId] = [Schedule]
+        return {}
+
+    def ListDashboards(self, **_):
+        return {"DashboardSummaryList": [{"DashboardId": id} for id in self.dashboards]}
+
+    def CreateDashboard(self, DashboardId, **given):
+        self.dashboards[DashboardId] = given
+        return {"VersionArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dashboard/{DashboardId}/version/1"}
+
+    def DescribeDashboard(self, DashboardId, **_):
+        given = self.dashboards[DashboardId]
+        source = given["SourceEntity"]["SourceTemplate"]
+        arns = [reference["DataSetArn"] for reference in source["DataSetReferences"]]
+        version = {"Status": "CREATION_SUCCESSFUL", "SourceEntityArn": source["Arn"], "DataSetArns": arns}
+        arn = f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dashboard/{DashboardId}"
+        return {"Dashboard": {"DashboardId": DashboardId, "Arn": arn, "Name": given["Name"], "Version": version}}
+
+    def UpdateDashboardPermissions(self, **_):
+        return {}
+
+    def DeleteDashboard(self, DashboardId, **_):
+        del self.dashboards[DashboardId]
+        return {}
+
+
+class Machine:
+    """A machine with a terminal, on which cid-cmd runs."""
+
+    def __init__(self, directory, patch):
+        self.asked = []
+        self.quicksight = QuickSight(session := boto3.Session(region_name="us-east-1"))
+        patch.chdir(directory)
+        patch.setattr(cid.utils, "get_boto_session", lambda **_: session)
+        # It asks AWS for a catalog of dashboards and tells AWS of each deployment, and waits for roles to be known everywhere.
+        patch.setattr(common.Cid, "load_catalog", lambda *_: None)
+        patch.setattr(common.Cid, "track", lambda *_: None)
+        patch.setattr("time.sleep", lambda _: None)
+        # It ends well whatever happened, but for a line of its log.
+        patch.setattr(cli.logger, "error", lambda message: pytest.fail(str(message)))
+        patch.setattr(cid.utils, "isatty", lambda: True)
+        patch.setattr(common, "isatty", lambda: True)
+        patch.setattr(cid.utils.inquirer, "fuzzy", self.ask)
+        patch.setattr(cid.utils.inquirer, "select", self.ask)
+
+    def ask(self, message, choices, **_):
+        """Whoever sits there takes the first choice, but lets a change through."""
+        name = re.match(r"\[([\w-]+)]", message).group(1)
+        assert name not in self.asked, f"it does not take the answer to {message}"
+        self.asked.append(name)
+        values = [choice.value for choice in choices]
+        answer = "proceed and override" if "proceed and override" in values else values[0]
+        return types.SimpleNamespace(execute=lambda: answer)
+
+    def run(self, document, command, *more):
+        """Runs the document's command."""
+        lines = (ROOT / "infra/docs" / document).read_text().replace("\\\n", " ").splitlines()
+        words = next(shlex.split(line) for line in lines if line.strip().startswith(f"cid-cmd {command}"))
+        # Each command is a process of its own.
+        cid.utils.params.clear()
+        cid.utils.defaults.clear()
+        cid.utils.set_parameters({}, all_yes=False)
+        self.asked.clear()
+        cli.main([*words[1:], *more], standalone_mode=False)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        machine = Machine(tmp_path, patch)
+        athena = boto3.client("athena", "us-east-1")
+        athena.start_query_execution(QueryString=f"CREATE DATABASE {TABLE['GLUE_DATABASE_NAME']}")
+        (tmp_path / "cca.yaml").write_text(DEFINITION.read_text())
+        yield machine
+
+
+@pytest.fixture
+def quicksight(machine):
+    machine.run("DEPLOYMENT.md", "deploy")
+    return machine.quicksight
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    """The dataset as cid-cmd reads it from the file."""
+    tool = common.Cid(yes=False, verbose=0)
+    tool.load_resource_file(str(DEFINITION), str(ROOT))
+    return tool.get_data_from_definition(tool.get_definition("dataset", name=DATASET))
+
+
+def input_columns(dataset):
+    [table] = dataset["PhysicalTableMap"].values()
+    return table["RelationalTable"]["InputColumns"]
+
+
+def transforms(dataset, kind):
+    [table] = dataset["LogicalTableMap"].values()
+    return [transform[kind] for transform in table["DataTransforms"] if kind in transform]
+
+
+def created_columns(dataset):
+    return [column for created in transforms(dataset, "CreateColumnsOperation") for column in created["Columns"]]
+
+
+def calculated(dataset):
+    return [column["ColumnName"] for column in created_columns(dataset)]
+
+
+def test_the_dataset_has_the_views_columns_and_types_and_no_maps(dataset):
+    assert input_columns(dataset) == VIEW_COLUMNS
+    [table] = dataset["PhysicalTableMap"].values()
+    assert (table["RelationalTable"]["Schema"], table["RelationalTable"]["Name"]) == (TABLE["GLUE_DATABASE_NAME"], VIEW["name"])
+    columns = DEPLOYED["module.pipeline.aws_glue_catalog_table.this"]["storage_descriptor"][0]["columns"]
+    maps = [column["name"] for column in columns if column["type"].startswith("map<")]
+    assert maps == ["labels", "annotations"]
+    assert not set(maps) & {column["Name"] for column in input_columns(dataset)}
+
+
+def test_configured_labels_and_annotations_are_columns(dataset):
+    keys = ["properties.labels.team", "properties.labels.app.kubernetes.io/name", "properties.annotations.example.com/owner"]
+    assert [column for column in input_columns(dataset) if column["Name"] in keys] == [{"Name": key, "Type": "STRING"} for key in keys]
+
+
+def test_the_projection_lists_each_column_once_and_no_other(dataset):
+    [projection] = transforms(dataset, "ProjectOperation")
+    assert projection["ProjectedColumns"] == [column["Name"] for column in VIEW_COLUMNS] + calculated(dataset)
+    assert len(set(projection["ProjectedColumns"])) == len(projection["ProjectedColumns"])
+    used = re.findall(r"{(.*?)}", json.dumps([column["Expression"] for column in created_columns(dataset)]))
+    used += [tagged["ColumnName"] for tagged in transforms(dataset, "TagColumnOperation")]
+    assert used and set(used) <= set(projection["ProjectedColumns"])
+
+
+def test_the_public_dashboard_finds_its_columns(dataset):
+    # The template is not published. Its dataset is, in cid/containers_cost_allocation.yaml of awslabs/containers-cost-allocation-dashboard:
+    # the predecessor's 58 columns, the partition keys, and one calculated column. Its visuals can use no other.
+    rows = csv.DictReader(open(ROOT / "shared/table/tests/table-columns.csv"))
+    wanted = [{"Name": row["glue_column"], **TYPES[row["glue_type"]]} for row in rows]
+    wanted += [{"Name": name, "Type": "STRING"} for name in ["account_id", "region", "year", "month"]]
+    assert len(wanted) == 62
+    assert [column for column in input_columns(dataset) if column in wanted] == wanted
+    assert calculated(dataset) == ["region_code"]
+
+
+def data_source():
+    client = boto3.client("quicksight", "us-east-1")
+    return client.describe_data_source(AwsAccountId=ACCOUNT, DataSourceId="kubecost-lake")["DataSource"]
+
+
+def test_the_documented_command_deploys_dataset_and_dashboard(quicksight, dataset):
+    [made] = quicksight.datasets.values()
+    given = json.loads(json.dumps(dataset).replace("${athena_datasource_arn}", data_source()["Arn"]))
+    assert {name: made[name] for name in given} == given
+    assert "$" not in json.dumps(made)
+    assert quicksight.dashboards[DASHBOARD]["SourceEntity"]["SourceTemplate"] == {
+        # The account that cid-cmd takes templates from where a definition names none: the public dashboard's.
+        "Arn": f"arn:aws:quicksight:us-east-1:223485597511:template/{DASHBOARD}/version/1",
+        "DataSetReferences": [{"DataSetPlaceholder": DATASET, "DataSetArn": made["Arn"]}],
+    }
+
+
+def test_the_documented_command_asks_for_the_role_the_owner_and_sharing_only(machine, quicksight):
+    assert machine.asked == ["quicksight-datasource-role", "quicksight-owner-choice", "share-with-account"]
+
+
+def test_quicksight_may_read_the_lakes_bucket_by_the_role_that_is_made(quicksight):
+    parameters = data_source()["DataSourceParameters"]["AthenaParameters"]
+    assert parameters["WorkGroup"] == "CID"
+    iam = boto3.client("iam")
+    [policy] = iam.list_attached_role_policies(RoleName=parameters["RoleArn"].split("/")[-1])["AttachedPolicies"]
+    document = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")["PolicyVersion"]["Document"]
+    readable = {statement["Sid"]: statement["Resource"] for statement in document["Statement"]}
+    assert f"arn:aws:s3:::{BUCKET}/*" in readable["AllowReadBucket"]
+    assert any(resource.endswith(f":table/{TABLE['GLUE_DATABASE_NAME']}/*") for resource in readable["AllowGlue"])
+
+
+def test_spice_is_refreshed_once_a_day_after_the_exporters_have_run(quicksight):
+    [[schedule]] = quicksight.schedules.values()
+    frequency = schedule["ScheduleFrequency"]
+    assert (schedule["RefreshType"], frequency["Interval"], frequency["Timezone"]) == ("FULL_REFRESH", "DAILY", "Etc/UTC")
+    assert "05:00" <= frequency["TimeOfTheDay"] < "06:00"
+
+
+def test_a_changed_label_comes_into_the_dataset_that_is_there(machine, quicksight, tmp_path):
+    [before] = quicksight.datasets.values()
+    label, new = "properties.labels.team", "properties.labels.squad"
+    expected = json.loads(json.dumps(input_columns(before)).replace(label, new))
+    (tmp_path / "cca.yaml").write_text(DEFINITION.read_text().replace(label, new))
+    quicksight.view_columns = [{**column, "name": column["name"].replace(label, new)} for column in quicksight.view_columns]
+    machine.run("DEPLOYMENT.md", "deploy", "--update", "yes")
+    [after] = quicksight.datasets.values()
+    assert input_columns(after) == expected
+    assert (after["DataSetId"], machine.asked) == (before["DataSetId"], ["dataset-cca-kubecost-view-override"])
+
+
+def test_the_predecessors_dashboard_goes_on_with_this_dataset(machine, quicksight, dataset):
+    # What its own definition deployed: the same dashboard on a dataset of another ID, without labels.
+    [old] = json.loads(json.dumps(list(quicksight.datasets.values())).replace(dataset["DataSetId"], "53076fa4"))
+    [table] = old["PhysicalTableMap"].values()
+    table["RelationalTable"]["InputColumns"] = [column for column in VIEW_COLUMNS if not column["Name"].startswith("properties.labels.")]
+    quicksight.datasets = {"53076fa4": old}
+    quicksight.dashboards = json.loads(json.dumps(quicksight.dashboards).replace(dataset["DataSetId"], "53076fa4"))
+    machine.run("DEPLOYMENT.md", "deploy", "--update", "yes")
+    [made] = quicksight.datasets.values()
+    assert (made["DataSetId"], input_columns(made)) == ("53076fa4", VIEW_COLUMNS)
+
+
+def test_the_documented_command_deletes_dashboard_and_dataset(machine, quicksight):
+    machine.run("CLEANUP.md", "delete")
+    assert (quicksight.dashboards, quicksight.datasets, machine.asked) == ({}, {}, [])
