@@ -14,7 +14,7 @@ import pytest
 
 from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, Aws, web_identity_token
 from deployed import TABLE, create_tables, deployed, role_arn
-from kubecost_answers import Kubecost
+from kubecost_answers import SETTLE_HOURS, Kubecost
 from servers import ROOT, served
 
 MINISTACK = ROOT / "tests/emulated/ministack_server.py"
@@ -132,6 +132,7 @@ def export(lake, kubecost, tmp_path_factory):
             "IRSA_PARENT_IAM_ROLE_ARN": role_arn("parent[0]", "cluster_two"),
             "KUBECOST_API_ENDPOINT": kubecost,
             "PLAN_WAIT_SECONDS": "60",
+            "SETTLE_HOURS": str(SETTLE_HOURS),
         }
         # Nothing else of this machine's: no credentials but the token's.
         done = subprocess.run([BINARIES / "exporter"], env=settings, capture_output=True, text=True, timeout=300)

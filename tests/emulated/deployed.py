@@ -29,7 +29,8 @@ def table_input(resource):
     table = DEPLOYED[f"module.pipeline.aws_glue_catalog_table.{resource}"]
     storage = table["storage_descriptor"][0]
     serde = [
-        {"SerializationLibrary": serde["serialization_library"], "Parameters": serde["parameters"]} for serde in storage["ser_de_info"]
+        configured(Name=serde["name"], SerializationLibrary=serde["serialization_library"], Parameters=serde["parameters"])
+        for serde in storage["ser_de_info"]
     ]
     return configured(
         Name=table["name"],

@@ -9,11 +9,13 @@ from servers import ROOT
 
 ANSWERS = ROOT / "tests/answers/kubecost"
 RECORDED_DAY = datetime.date(2026, 11, 20)
+# The exporter's setting: half a day away from now, so that no day becomes complete while the tests run.
+SETTLE_HOURS = (datetime.datetime.now(datetime.timezone.utc).hour + 12) % 24
 
 
 def settled_days():
-    """The days of the default backfill period: complete three hours after their end."""
-    newest = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=3)).date() - datetime.timedelta(days=1)
+    """The complete days of the default backfill period, newest first."""
+    newest = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=SETTLE_HOURS)).date() - datetime.timedelta(days=1)
     return [newest - datetime.timedelta(days=age) for age in range(15)]
 
 

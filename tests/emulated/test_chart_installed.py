@@ -1,0 +1,145 @@
+"""The chart in a real Kubernetes API: helm installs what Terraform hands it, the controllers make Job and Pod, and the pod's own command and
+environment, run with its projected token, fills the lake through both roles."""
+
+import json
+
+import pytest
+import yaml
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from aws import ACCOUNT, BINARIES, ISSUERS
+from cluster import CHART, Container, started
+from deployed import DEPLOYED
+from kubecost_answers import SETTLE_HOURS, settled_days
+from servers import wait_for
+
+RELEASE = DEPLOYED["module.cluster_two.helm_release.exporter[0]"]
+NAME, NAMESPACE = RELEASE["name"], RELEASE["namespace"]
+SELECTOR = f"app.kubernetes.io/instance={NAME}"
+
+
+@pytest.fixture(scope="module")
+def cluster(go_programs, tmp_path_factory):
+    """A cluster that is cluster two of the example: tokens of its service accounts have that issuer."""
+    with started(go_programs, tmp_path_factory.mktemp("cluster"), f"{ISSUERS}/TWO") as cluster:
+        # The strictest of the Pod Security Standards: the API server refuses pods that ask for more.
+        labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
+        cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def installed(cluster, lake, kubecost_with_tls, tmp_path_factory):
+    """The release with the values of Terraform's helm_release; only the source's address and the hour are the test's."""
+    directory = tmp_path_factory.mktemp("values")
+    arguments = []
+    for index, values in enumerate(RELEASE["values"]):
+        file = directory / f"{index}.yaml"
+        file.write_text(values)
+        arguments += ["--values", file]
+    arguments += ["--set", f"source.url={kubecost_with_tls},source.settleHours={SETTLE_HOURS}", "--set", "schedule=* * * * *"]
+    done = cluster.helm("install", NAME, CHART, "--namespace", NAMESPACE, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def pods(cluster):
+    return cluster.core.list_namespaced_pod(NAMESPACE, label_selector=SELECTOR).items
+
+
+@pytest.fixture(scope="module")
+def pod(cluster, installed):
+    """The pod of the first run; there is no second."""
+    found = wait_for(lambda: pods(cluster), 90)[0]
+    cluster.batch.patch_namespaced_cron_job(NAME, NAMESPACE, {"spec": {"suspend": True}})
+    return found
+
+
+@pytest.fixture(scope="module")
+def container(cluster, pod):
+    return Container(cluster, pod)
+
+
+def test_notes_tell_how_to_run_it_now_and_see_its_log(installed):
+    assert f"kubectl --namespace {NAMESPACE} create job --from=cronjob/{NAME} {NAME}-now" in installed
+    assert f"kubectl --namespace {NAMESPACE} logs --follow job/{NAME}-now" in installed
+
+
+def test_the_controllers_make_job_and_pod(cluster, pod):
+    job = cluster.batch.read_namespaced_job(pod.metadata.owner_references[0].name, NAMESPACE)
+    assert job.metadata.owner_references[0].kind == "CronJob" and job.metadata.owner_references[0].name == NAME
+    assert pod.spec.automount_service_account_token is False and not pod.spec.volumes
+
+
+def test_the_token_is_what_the_child_role_trusts(cluster, container):
+    claims = jwt.decode(container.token(), KeySet.import_key_set(cluster.signing_keys()), algorithms=["RS256"]).claims
+    trust = DEPLOYED["module.cluster_two.aws_iam_role.child"]["assume_role_policy"]["Statement"][0]
+    issuer = claims["iss"].removeprefix("https://")
+    assert trust["Principal"]["Federated"].endswith(f":oidc-provider/{issuer}")
+    assert trust["Condition"]["StringEquals"] == {f"{issuer}:sub": claims["sub"], f"{issuer}:aud": "sts.amazonaws.com"}
+    assert claims["aud"] == ["sts.amazonaws.com"]
+
+
+def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, container, pod):
+    days = settled_days()
+    assert container.container.command is None and container.container.args is None
+    done = container.run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
+    assert done.returncode == 0, done.stderr
+    staged = {json.loads(line).get("day") for line in done.stderr.splitlines() if '"collected"' in line}
+    assert staged <= {str(day) for day in days}
+    files = {f"{day}_cluster-one-blue.snappy.parquet" for day in days}
+    wait_for(lambda: {key.rsplit("/", 1)[1] for key in lake.keys(f"lake/account_id={ACCOUNT}/region=us-east-1/")} >= files)
+    job = pod.metadata.owner_references[0].name
+    wait_for(lambda: cluster.batch.read_namespaced_job_status(job, NAMESPACE).status.succeeded == 1)
+    wait_for(lambda: cluster.batch.read_namespaced_cron_job_status(NAME, NAMESPACE).status.last_successful_time)
+
+
+def test_a_role_for_another_service_account_is_refused_and_the_job_tries_again(cluster, lake, installed, pod):
+    """The trust is narrowed to one service account: the same pod under another name gets nothing, says so, and is started anew."""
+    account = cluster.core.read_namespaced_service_account(NAME, NAMESPACE)
+    cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "another", "namespace": NAMESPACE, "annotations": account.metadata.annotations},
+        }
+    )
+    cron_job = cluster.batch.read_namespaced_cron_job(NAME, NAMESPACE)
+    spec = cluster.client.sanitize_for_serialization(cron_job.spec.job_template.spec)
+    spec["template"]["spec"]["serviceAccountName"] = "another"
+    cluster.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "another", "namespace": NAMESPACE}, "spec": spec})
+
+    def of_the_job():
+        return cluster.core.list_namespaced_pod(NAMESPACE, label_selector="job-name=another").items
+
+    done = Container(cluster, wait_for(of_the_job)[0]).run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
+    assert done.returncode == 1 and "AssumeRoleWithWebIdentity" in done.stderr, done.stderr
+    wait_for(lambda: len(of_the_job()) == 2)
+    cluster.batch.delete_namespaced_job("another", NAMESPACE, propagation_policy="Foreground")
+
+
+@pytest.mark.parametrize("values", sorted(path.name for path in (CHART / "ci").glob("*.yaml")))
+def test_the_api_takes_all_manifests_strictly(cluster, values):
+    done = cluster.helm("template", "costs", CHART, "--namespace", NAMESPACE, "--values", CHART / "ci" / values, "--validate")
+    assert done.returncode == 0, done.stderr
+    for manifest in yaml.safe_load_all(done.stdout):
+        cluster.create(manifest, dry_run="All")
+
+
+def test_upgrade_and_uninstall_leave_nothing(cluster, installed, pod):
+    done = cluster.helm("upgrade", NAME, CHART, "--namespace", NAMESPACE, "--reuse-values", "--set", "schedule=15 4 * * *")
+    assert done.returncode == 0, done.stderr
+    assert cluster.batch.read_namespaced_cron_job(NAME, NAMESPACE).spec.schedule == "15 4 * * *"
+    assert cluster.helm("uninstall", NAME, "--namespace", NAMESPACE).returncode == 0
+
+    def left():
+        kinds = [
+            cluster.batch.list_namespaced_cron_job,
+            cluster.batch.list_namespaced_job,
+            cluster.core.list_namespaced_pod,
+            cluster.core.list_namespaced_service_account,
+        ]
+        return [object for kind in kinds for object in kind(NAMESPACE, label_selector=SELECTOR).items]
+
+    wait_for(lambda: not left())

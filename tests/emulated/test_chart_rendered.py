@@ -1,0 +1,150 @@
+"""The chart as helm renders it: snapshots, several versions of Kubernetes, and values that are refused."""
+
+import json
+import re
+import subprocess
+
+import kubernetes_validate
+import pytest
+import yaml
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from cluster import CHART
+from servers import ROOT
+
+VALUES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
+# The oldest that the chart takes, and all since.
+VERSIONS = [version for version in kubernetes_validate.utils.all_versions() if int(version.split(".")[1]) >= 27]
+
+
+@pytest.fixture(scope="module")
+def render(go_programs):
+    """Renders the chart; gives helm's answer."""
+
+    def run(values="minimal", version="1.33.0", *arguments):
+        file = CHART / f"ci/{values}-values.yaml"
+        command = [go_programs / "helm", "template", "costs", CHART, "--namespace", "finops", "--kube-version", version, "--values", file]
+        return subprocess.run([*command, *arguments], capture_output=True, text=True)
+
+    return run
+
+
+class Yaml(SingleFileSnapshotExtension):
+    """A snapshot is a file that kubectl could apply."""
+
+    file_extension = "yaml"
+    _write_mode = WriteMode.TEXT
+
+    def serialize(self, data, **_):
+        return data
+
+
+def rendered(render, *arguments):
+    done = render(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def container(manifests):
+    cron_job = next(document for document in yaml.safe_load_all(manifests) if document["kind"] == "CronJob")
+    return cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_manifests_are_those_that_were_read_and_found_right(render, snapshot, values):
+    assert rendered(render, values) == snapshot(extension_class=Yaml)
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_manifests_are_valid_in_each_version_of_kubernetes(render, version, values):
+    documents = list(yaml.safe_load_all(rendered(render, values, version)))
+    assert "CronJob" in [document["kind"] for document in documents]
+    for document in documents:
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_a_version_without_time_zones_of_cron_jobs_is_refused(render):
+    assert "requires kubeVersion" in render("minimal", "1.26.0").stderr
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_lint_finds_nothing(go_programs, values):
+    command = [go_programs / "helm", "lint", "--strict", "--quiet", CHART, "--values", CHART / f"ci/{values}-values.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_defaults_are_the_programs(render):
+    table = re.findall(r"^\| `([A-Z0-9_]+)` \| `--\S+` \| `?([^|`]*)`? \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    defaults = {name: default.strip() for name, default in table}
+    environment = {entry["name"]: entry["value"] for entry in container(rendered(render))["env"]}
+    different = {
+        name: (value, defaults[name])
+        for name, value in environment.items()
+        if defaults[name] and value not in {defaults[name], {"yes": "true"}.get(defaults[name])}
+    }
+    assert len(environment) > 15 and different == {}
+
+
+# What is said on the command line, and what the refusal names.
+REFUSED = {
+    "no cluster": (["--set", "clusterArn="], "clusterArn"),
+    "a cluster's name in place of its ARN": (["--set", "clusterArn=production"], "clusterArn"),
+    "no image": (["--set", "image.repository="], "image/repository"),
+    "no bucket": (["--set", "bucket.name="], "bucket/name"),
+    "a bucket's ARN": (["--set", "bucket.name=arn:aws:s3:::costs"], "bucket/name"),
+    "an account that is no account": (["--set-string", "bucket.owner=12345"], "bucket/owner"),
+    "a prefix without its end": (["--set", "bucket.prefixes.staging=staging"], "prefixes/staging"),
+    "a role that is none": (["--set", "parentRoleArn=costs"], "parentRoleArn"),
+    "a schedule that is none": (["--set", "schedule=every day"], "schedule"),
+    "a misspelt value": (["--set", "source.ulr=http://kubecost"], "ulr"),
+    "environment variables as they come": (["--set", "env[0].name=LOG_LEVEL"], "env"),
+    "an unknown aggregation": (["--set", "source.aggregation=label"], "aggregation"),
+    "too short a period": (["--set", "source.backfillPeriodDays=2"], "backfillPeriodDays"),
+    "a number as text": (["--set-string", "source.retries=3"], "retries"),
+    "root": (["--set", "podSecurityContext.runAsUser=0"], "runAsUser"),
+    "certificates from two places": (
+        ["--set", "source.url=https://kubecost,source.tls.ca.secret.name=one,source.tls.ca.configMap.name=two"],
+        "source.tls.ca: give the certificate from one place only",
+    ),
+    "a certificate for a source without TLS": (["--set", "source.tls.ca.secret.name=ca"], "source.url: a private CA needs an https:// URL"),
+    "a scheme without its secret": (["--set", "source.authentication.scheme=bearer"], "source.authentication.secret.name"),
+    "a secret without its scheme": (["--set", "source.authentication.secret.name=token"], "source.authentication.scheme"),
+    "a service account that is not named": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
+}
+
+
+@pytest.mark.parametrize("arguments, named", REFUSED.values(), ids=REFUSED.keys())
+def test_refused_with_the_values_name(render, arguments, named):
+    done = render("minimal", "1.33.0", *arguments)
+    assert done.returncode != 0 and named in done.stderr, done.stdout + done.stderr
+
+
+def test_all_faults_are_told_together(render):
+    done = render("minimal", "1.33.0", "--set", "source.tls.ca.secret.name=ca,source.authentication.scheme=bearer")
+    assert "source.url" in done.stderr and "source.authentication.secret.name" in done.stderr
+
+
+def test_the_schema_knows_each_value_and_each_value_is_described():
+    values = (CHART / "values.yaml").read_text()
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def missing(defaults, properties, path):
+        for name, default in defaults.items():
+            if name not in properties:
+                yield f"{path}{name}"
+            elif isinstance(default, dict):
+                yield from missing(default, properties[name].get("properties", {}), f"{path}{name}.")
+
+    found = list(missing(yaml.safe_load(values), schema["properties"], ""))
+    # Quantities are Kubernetes's own business.
+    assert [name for name in found if not re.match(r"resources\.(requests|limits)\.", name)] == []
+
+
+def test_the_readme_is_what_helm_docs_writes(go_programs):
+    readme = (CHART / "README.md").read_text()
+    command = [go_programs / "helm-docs", "--chart-search-root", CHART, "--sort-values-order", "file", "--dry-run"]
+    written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert [row for row in written.splitlines() if row.endswith("|  |")] == [], "values without a description"
+    assert readme.strip() == written.strip(), "run `helm-docs --chart-search-root helm --sort-values-order file`"

@@ -1,0 +1,70 @@
+"""Documents that can be wrong: tables of the modules, links, settings and paths that they name."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from servers import ROOT
+
+MODULES = sorted(path.parent for path in (ROOT / "infra").glob("*/*/versions.tf"))
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if "target" not in path.relative_to(ROOT).parts]
+BEGIN, END = "<!-- BEGIN_TF_DOCS -->\n", "<!-- END_TF_DOCS -->"
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+def tables(module):
+    """Requirements, inputs (those without a default first) and outputs of a module, as tables."""
+    lines = ["## Requirements", "", "| name | version |", "|---|---|"]
+    lines += [f"| terraform | {', '.join(module['required_core'])} |"]
+    for name, provider in sorted(module["required_providers"].items()):
+        lines.append(f"| {name} | {', '.join(provider['version_constraints'])} |")
+    lines += ["", "## Inputs", "", "| name | description | type | default |", "|---|---|---|---|"]
+    for variable in sorted(module["variables"].values(), key=lambda variable: (not variable["required"], variable["name"])):
+        # An object's attributes, with their defaults, are in variables.tf.
+        kind = re.sub(r"object\(\{.*\}\)", "object", variable["type"], flags=re.DOTALL)
+        default = "required" if variable["required"] else f"`{json.dumps(variable['default'])}`"
+        lines.append(f"| {variable['name']} | {one_line(variable['description'])} | `{kind}` | {default} |")
+    lines += ["", "## Outputs", "", "| name | description |", "|---|---|"]
+    lines += [f"| {name} | {one_line(output['description'])} |" for name, output in sorted(module["outputs"].items())]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("directory", MODULES, ids=lambda path: path.name)
+def test_tables_of_a_module_are_its_own(go_programs, directory):
+    done = subprocess.run([go_programs / "terraform-config-inspect", "--json", directory], capture_output=True, text=True, check=True)
+    readme = directory / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    found, after = rest.split(END)
+    expected = tables(json.loads(done.stdout))
+    if "UPDATE_README" in os.environ:
+        readme.write_text(before + BEGIN + expected + END + after)
+    else:
+        assert found == expected, "run `UPDATE_README=1 bash tests/run.sh`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text())
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "infra/docs").glob("*.md")), ids=lambda path: path.name)
+def test_settings_that_a_document_names_exist(document):
+    known = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "README.md").read_text()))
+    # A setting of the predecessor, whose end the document tells.
+    known.add("KUBECOST_ALLOCATION_API_PAGINATE")
+    named = set(re.findall(r"`((?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+)`", document.read_text()))
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_project_that_a_document_names_exist(document):
+    named = re.findall(r"(?<![\w/.-])((?:infra|helm|tests|functions|shared)/[\w./-]+\w)", document.read_text())
+    assert [name for name in named if not (ROOT / name).exists() and not name.startswith("tests/answers/")] == []
