@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds what is deployed: the functions' zips and the exporter's static binary, for arm64 and x86-64, with checksums, below target/packages.
-# Needs Rust with rustup, and python3: cargo-lambda and zig (the linker for both architectures) come from PyPI into target/packages/tools.
-# Both take about 20 minutes on two cores.
+# Builds what is deployed, below target/packages: for arm64 and x86_64 the functions' zips with their checksums, and the context of the
+# exporter's image (functions/exporter/Containerfile): its static program for both architectures and the roots of public CAs.
+# Needs Rust with rustup, and python3: cargo-lambda, zig (the linker for both architectures) and the CAs come from PyPI, see requirements.txt.
+# Takes about 20 minutes on two cores. The same commit gives the same bytes, in whatever directory it lies.
 #
 #   bash infra/build.sh                 # both architectures
 #   bash infra/build.sh arm64           # one of them
@@ -10,19 +11,20 @@ cd "$(dirname "$0")/.."
 
 architectures=("$@")
 [ ${#architectures[@]} -gt 0 ] || architectures=(arm64 x86_64)
+
 packages=$PWD/target/packages
-tools=$packages/tools
-mkdir -p "$packages"
-if ! [ -x "$tools/bin/cargo-lambda" ]; then
+tools=$PWD/target/packaging
+mkdir -p "$packages/image"
+if ! cmp -s infra/requirements.txt "$tools/requirements.txt"; then
     python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check cargo-lambda==1.9.2 cargo-zigbuild==0.24.0 ziglang==0.17.1
+    "$tools/bin/pip" install --quiet --disable-pip-version-check -r infra/requirements.txt
+    cp infra/requirements.txt "$tools/requirements.txt"
 fi
 export PATH="$tools/bin:$PATH"
 
-# The same input gives the same bytes: no paths of this machine, no time of day.
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+# No paths of this machine, no time of day.
 export CARGO_TARGET_DIR=$PWD/target/lambda
-export RUSTFLAGS="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$PWD=/src"$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 
 zip_bootstrap() {
     python3 - "$@" <<'PYTHON'
@@ -36,20 +38,26 @@ PYTHON
 }
 
 for architecture in "${architectures[@]}"; do
+    # Lambda's names of architectures, Rust's and the images' differ.
     case $architecture in
-        arm64) flag=--arm64 target=aarch64-unknown-linux-musl ;;
-        x86_64) flag=--x86-64 target=x86_64-unknown-linux-musl ;;
+        arm64) flag=--arm64 target=aarch64-unknown-linux-musl image=arm64 ;;
+        x86_64) flag=--x86-64 target=x86_64-unknown-linux-musl image=amd64 ;;
         *) echo "error: '$architecture' is neither arm64 nor x86_64" >&2; exit 2 ;;
     esac
-    mkdir -p "$packages/$architecture"
-    cargo lambda build --locked --profile lambda "$flag" -p transform -p backfill -p crawler --lambda-dir "$packages/$architecture/functions"
-    for function in transform backfill crawler; do
-        zip_bootstrap "$packages/$architecture/functions/$function/bootstrap" "$packages/$architecture/$function.zip"
-    done
-    rm -r "$packages/$architecture/functions"
+    built=$packages/$architecture
+    rm -rf "$built"
+    mkdir -p "$built" "$packages/image/$image"
     rustup target add "$target"
+    cargo lambda build --locked --profile lambda "$flag" -p transform -p backfill -p crawler --lambda-dir "$built/functions"
+    for function in transform backfill crawler; do
+        zip_bootstrap "$built/functions/$function/bootstrap" "$built/$function.zip"
+    done
+    rm -r "$built/functions"
+    (cd "$built" && sha256sum -- *.zip >SHA256SUMS)
     cargo zigbuild --locked --profile lambda --target "$target" -p exporter
-    cp "$CARGO_TARGET_DIR/$target/lambda/exporter" "$packages/$architecture/exporter"
-    (cd "$packages/$architecture" && sha256sum -- *.zip exporter >SHA256SUMS)
+    install -m 0555 "$CARGO_TARGET_DIR/$target/lambda/exporter" "$packages/image/$image/exporter"
 done
-echo "built: $packages"
+
+install -m 0444 "$("$tools/bin/python" -m certifi)" "$packages/image/ca-certificates.crt"
+(cd "$packages/image" && sha256sum -- ca-certificates.crt */exporter >SHA256SUMS)
+cat "$packages"/*/SHA256SUMS

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Runs all tests. Installs what they need below target/tools: nothing else of the machine is changed.
+# Runs all tests. Installs what they need: Python's packages below target/tools, the rest, which is large and the same for each clone, below
+# ~/.cache/kubecost-lake (KUBECOST_LAKE_TOOLS_CACHE). Nothing else of the machine is changed.
+# What a machine lacks is told at the end: tests that need it are skipped. With --strict that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,26 +10,60 @@ command -v cargo >/dev/null || missing "cargo is not there: install Rust from ht
 command -v python3 >/dev/null || missing "python3 is not there: the tests read the lake with pyarrow and DuckDB"
 
 tools=target/tools
-if ! cmp -s tests/requirements.txt "$tools/requirements.txt"; then
-    echo "installing the tests' tools into $tools"
-    python3 -m venv "$tools" || missing "python3 has no venv: install python3-venv"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt
-    cp tests/requirements.txt "$tools/requirements.txt"
-fi
-export PATH="$PWD/$tools/bin:$PATH"
-
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=target/test-logs
+mkdir -p "$logs"
+rm -f "$logs"/*
+skipped=()
 failed=0
 
-cargo nextest run --workspace --locked --color never 2>&1 | tee "$log" || failed=1
-rust=$(sed -n 's/^ *Summary .* \([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
+# Python's packages, in an environment of their own for each list of requirements.
+install() {
+    local requirements=$1 environment=$2
+    cmp -s "$requirements" "$environment/requirements.txt" && return
+    echo "installing $requirements into $environment"
+    python3 -m venv --clear "$environment" || missing "python3 has no venv: install python3-venv"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    cp "$requirements" "$environment/requirements.txt"
+}
+install tests/requirements.txt "$tools"
+install infra/requirements-checks.txt target/checks
+export PATH="$PWD/$tools/bin:$PATH"
 
-# The programs that the following tests start.
-cargo build --quiet --locked --workspace --bins
-python -m pytest -q -p no:cacheprovider tests/readers tests/emulated 2>&1 | tee "$log" || failed=1
-python=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
+# What a script of tests/tools installs: its last line tells where. Nothing, with a reason, where it cannot.
+installed() {
+    local script=$1 log=$logs/$1.log
+    if bash "tests/tools/$script.sh" >"$log" 2>&1; then
+        tail -n 1 "$log"
+    else
+        echo "SKIPPED: tests that need tests/tools/$script.sh: $(tail -n 1 "$log")" >>"$logs/skipped"
+    fi
+}
+# A download, which takes no processor: while Rust compiles.
+installed trino >"$logs/trino" &
 
-rust=${rust:-0} python=${python:-0}
-echo "tests passed: $((rust + python)) ($rust in Rust, $python with other readers and an emulated AWS)"
+cargo nextest run --workspace --locked --color never 2>&1 | tee "$logs/rust" || failed=1
+# The programs that the following tests start: with the features of the tests' build, lest the clients of AWS are compiled twice.
+cargo build --quiet --locked --workspace --bins --tests
+
+KUBECOST_LAKE_GO_PROGRAMS=$(installed go)
+wait
+KUBECOST_LAKE_TRINO=$(cat "$logs/trino")
+export KUBECOST_LAKE_GO_PROGRAMS KUBECOST_LAKE_TRINO
+python -m pytest -q -p no:cacheprovider tests/readers tests/emulated 2>&1 | tee "$logs/python" || failed=1
+
+export PATH="$PATH:$KUBECOST_LAKE_GO_PROGRAMS:$PWD/target/checks/bin"
+bash infra/check.sh 2>&1 | tee "$logs/infra" || failed=1
+
+passed() { local number; number=$(sed -n "$2" "$logs/$1" | tail -n 1); echo "${number:-0}"; }
+rust=$(passed rust 's/^ *Summary .* \([0-9][0-9]*\) passed.*/\1/p')
+python=$(passed python 's/.*\b\([0-9][0-9]*\) passed.*/\1/p')
+infra=$(passed infra "s/^Terraform's tests passed: //p")
+
+sort -u "$logs/skipped" <(grep '^SKIPPED' "$logs/infra") >"$logs/all-skipped" 2>/dev/null || true
+cat "$logs/all-skipped"
+if [ "${1:-}" = --strict ] && [ -s "$logs/all-skipped" ]; then
+    echo "error: tests were skipped" >&2
+    failed=1
+fi
+echo "tests passed: $((rust + python + infra)) ($rust in Rust, $python with other readers, engines and emulators, $infra of Terraform's)"
 exit "$failed"

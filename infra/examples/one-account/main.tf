@@ -24,14 +24,3 @@ module "cluster" {
   bucket            = module.pipeline.bucket
   image             = { repository = var.image }
 }
-
-# For `cid-cmd deploy --resources`.
-output "quicksight_definition" {
-  description = "QuickSight's dashboard and dataset."
-  value       = module.pipeline.quicksight_definition
-}
-
-output "glue" {
-  description = "Database, table and view to query."
-  value       = module.pipeline.glue
-}
