@@ -8,7 +8,6 @@ use aws_sdk_glue::{
     error::{ProvideErrorMetadata, SdkError},
     types::{ErrorDetail, PartitionInput, PartitionValueList, StorageDescriptor},
 };
-use aws_smithy_types::error::display::DisplayErrorContext;
 use contract::keys::Partition;
 
 use crate::catalog::{Catalog, CatalogError, Start};
@@ -231,11 +230,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    let message = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(error).to_string(),
-    };
-    call_message(operation, object, message)
+    call_message(operation, object, aws_access::message(error))
 }
 
 fn call_message(operation: &'static str, object: String, message: String) -> CatalogError {

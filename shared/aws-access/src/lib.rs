@@ -5,9 +5,11 @@
 //!
 //! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
 
+mod message;
 pub mod session;
 pub mod store;
 pub mod upload;
 
+pub use message::message;
 pub use store::{Store, StoreError};
 pub use upload::{Condition, Upload, UploadError, Uploaded};

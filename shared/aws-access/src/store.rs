@@ -9,7 +9,6 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::ServerSideEncryption,
 };
-use aws_smithy_types::error::display::DisplayErrorContext;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use contract::documents::{self, Document, DocumentError};
@@ -495,10 +494,7 @@ impl StoreError {
             .raw_response()
             .map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
-        let message = match (&code, error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            _ => DisplayErrorContext(&error).to_string(),
-        };
+        let message = crate::message(&error);
         Self::Call {
             operation,
             bucket: bucket.to_owned(),

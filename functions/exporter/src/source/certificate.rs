@@ -1,7 +1,6 @@
 //! The private CA's certificate, from where the settings say.
 
 use aws_config::{Region, SdkConfig};
-use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::settings::CaCertificate;
 
@@ -60,7 +59,7 @@ pub async fn load(
                 .secret_id(name)
                 .send()
                 .await
-                .map_err(|error| failed(DisplayErrorContext(&error).to_string()))?;
+                .map_err(|error| failed(aws_access::message(&error)))?;
             let text = output.secret_string.ok_or_else(|| {
                 failed("it holds bytes and no text: store the PEM as a text".to_owned())
             })?;
