@@ -111,6 +111,12 @@ resource "aws_glue_catalog_table" "view" {
   view_expanded_text = "/* Presto View */"
 
   storage_descriptor {
+    # A view has no files, but Athena and Trino refuse a table without this.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
+
     dynamic "columns" {
       for_each = local.view_columns
 

@@ -1,0 +1,257 @@
+"""Trino, the engine behind Athena, reads all that Athena will: what the programs wrote and registered, by Terraform's table and view."""
+
+import calendar
+import csv
+import dataclasses
+import datetime
+import io
+import json
+import math
+import os
+import re
+import subprocess
+
+import pyarrow.parquet as pq
+import pytest
+
+from aws import BINARIES, BUCKET
+from conftest import answering
+from deployed import TABLE, partitions
+from kubecost_answers import ANSWERS, Kubecost, settled_days
+from servers import ROOT, wait_for
+from trino import QueryFailed, started
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("KUBECOST_LAKE_TRINO"), reason="KUBECOST_LAKE_TRINO does not say where tests/tools/trino.sh installed Trino"
+)
+
+# The cluster of the other tests, with the pipeline's functions, and one whose account would lose its zero as a number.
+FIRST = ("111122223333", "us-east-1")
+SECOND = ("012345678901", "eu-west-1")
+SECOND_CLUSTER = f"arn:aws:eks:{SECOND[1]}:{SECOND[0]}:cluster/shop"
+CONFIGURED = ["--labels", "team,app.kubernetes.io/name", "--annotations", "example.com/owner"]
+# The default of the module's view_months.
+VIEW_MONTHS = 6
+# Sums differ by the order of their terms only.
+TOLERANCE = 1e-9
+
+SOURCE_ROWS = list(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0].values())
+TYPES = {"string": "varchar", "double": "double", "timestamp": "timestamp(3)"}
+BASE_COLUMNS = [
+    (column["glue_column"], TYPES[column["glue_type"]]) for column in csv.DictReader(open(ROOT / "shared/table/tests/table-columns.csv"))
+]
+
+
+class OwnedKubecost(Kubecost):
+    """Gives containers the annotation that the table has a column for."""
+
+    def answer(self, status, body):
+        super().answer(status, body.replace(b'"kubernetes_io_psp"', b'"example_com_owner"'))
+
+
+def months_before(day, months):
+    """As SQL subtracts months: the last day of a month that is too short."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def partition_of(place, day):
+    return *place, f"{day:%Y}", f"{day:%m}"
+
+
+def prefix_of(place, day):
+    return "lake/account_id={}/region={}/year={}/month={}/".format(*partition_of(place, day))
+
+
+def days_of(lake, place):
+    """The days that have an object in the bucket."""
+    return sorted(datetime.date.fromisoformat(key.split("/")[-1][:10]) for key in lake.keys(f"lake/account_id={place[0]}/"))
+
+
+@pytest.fixture(scope="session")
+def trino(aws, glue, tmp_path_factory):
+    """Starts while the lake is filled."""
+    with started(tmp_path_factory.getbasetemp() / "trino", glue[0], aws.endpoint) as server:
+        yield server
+
+
+@dataclasses.dataclass
+class Costs:
+    """The lake of two accounts. Of the second, only the newest day's file has the columns of labels and annotations."""
+
+    query: callable
+    days: dict
+    before_the_view: datetime.date
+
+    def columns(self, table):
+        """Names and types, as Trino tells them."""
+        return [row[:2] for row in self.query(f"SHOW COLUMNS FROM {table}")]
+
+
+@pytest.fixture(scope="module")
+def costs(trino, lake, glue, export, tmp_path_factory):
+    settled = settled_days()
+    newest, second_newest = settled[:2]
+    border = months_before(datetime.datetime.now(datetime.timezone.utc).date(), VIEW_MONTHS)
+    # A day off the border on both sides: midnight may pass.
+    before, after = border - datetime.timedelta(days=1), border + datetime.timedelta(days=1)
+    export()
+    directory = tmp_path_factory.mktemp("second")
+    with answering(handler=OwnedKubecost) as source:
+        for day, options in [(before, []), (after, []), (second_newest, []), (newest, CONFIGURED)]:
+            command = [BINARIES / "kubecost-lake", "collect", "--source", source, "--cluster", SECOND_CLUSTER, "--lake", directory]
+            done = subprocess.run([*command, "--from", str(day), "--to", str(day), *options], capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+    for file in directory.glob("lake/**/*.parquet"):
+        lake.s3.upload_file(str(file), BUCKET, str(file.relative_to(directory)))
+    wait_for(lambda: set(settled) <= set(days_of(lake, FIRST)))
+    days = {FIRST: days_of(lake, FIRST), SECOND: [before, after, second_newest, newest]}
+    assert days_of(lake, SECOND) == days[SECOND]
+    expected = {partition_of(place, day) for place in days for day in days[place]}
+    wait_for(lambda: {tuple(partition["Values"]) for partition in partitions(glue[1])} == expected)
+    trino.wait_until_started()
+    return Costs(trino.query, days, before)
+
+
+def counts(days):
+    return sorted((*place, str(day), len(SOURCE_ROWS)) for place in days for day in days[place])
+
+
+COUNTS = 'SELECT account_id, region, CAST(date("window.start") AS varchar), count(*) FROM {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3'
+
+
+def test_each_day_of_each_account_has_all_its_rows(costs):
+    # A partition with a wrong location has none, and nobody says so.
+    assert costs.query(COUNTS.format("kubecost_table")) == counts(costs.days)
+
+
+def test_partitions_are_texts_of_the_keys_that_their_rows_lie_below(costs):
+    expected = sorted({partition_of(place, day) for place in costs.days for day in costs.days[place]})
+    assert costs.query('SELECT * FROM "kubecost_table$partitions" ORDER BY account_id, region, year, month') == expected
+    assert costs.columns("kubecost_table")[-4:] == [(name, "varchar") for name in ["account_id", "region", "year", "month"]]
+    rows = costs.query('SELECT DISTINCT account_id, region, date("window.start"), "$path" FROM kubecost_table')
+    assert rows
+    for account, region, day, path in rows:
+        assert path.startswith(f"s3://{BUCKET}/{prefix_of((account, region), datetime.date.fromisoformat(day))}{day}_")
+
+
+def test_sums_of_all_numbers_are_the_sources(costs):
+    numbers = [name for name, kind in costs.columns("kubecost_table") if kind == "double"]
+    source = [{field.lower(): value for field, value in row.items()} for row in SOURCE_ROWS]
+
+    expected = {}
+    for number in numbers:
+        values = [row[number] for row in source if number in row]
+        # Of what only newer sources give, a missing value is unknown, not zero.
+        known = values or (number, "double") in BASE_COLUMNS
+        expected[number] = pytest.approx(math.fsum(values), rel=TOLERANCE) if known else None
+    sums = ", ".join(f'sum("{number}")' for number in numbers)
+    found = costs.query(f'SELECT {sums} FROM kubecost_table GROUP BY account_id, "window.start"')
+    assert len(found) == sum(map(len, costs.days.values()))
+    for row in found:
+        assert dict(zip(numbers, row)) == expected
+
+
+def test_every_column_reads_as_it_was_written(lake, costs):
+    day = costs.days[SECOND][-1]
+    key = f"{prefix_of(SECOND, day)}{day}_shop.snappy.parquet"
+    rows = costs.query(f"""SELECT * FROM kubecost_table WHERE "$path" = 's3://{BUCKET}/{key}' ORDER BY name""")
+    file = pq.read_table(io.BytesIO(lake.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())).sort_by("name")
+    written = {name.lower(): file[name].to_pylist() for name in file.column_names}
+    for name in ["window.start", "window.end"]:
+        written[name] = [f"{moment:%Y-%m-%d %H:%M:%S}.000" for moment in written[name]]
+    for name in ["labels", "annotations"]:
+        written[name] = [dict(pairs) for pairs in written[name]]
+    for name, value in zip(["account_id", "region", "year", "month"], partition_of(SECOND, day)):
+        written[name] = [value] * file.num_rows
+    names = [name for name, _ in costs.columns("kubecost_table")]
+    assert sorted(names) == sorted(written)
+    for name, values in zip(names, zip(*rows)):
+        assert list(values) == written[name], name
+
+
+def test_labels_and_annotations_are_in_columns_younger_than_some_files(costs):
+    found = costs.query(
+        """SELECT CAST(date("window.start") AS varchar), count("properties.labels.team"),
+            count("properties.labels.app.kubernetes.io/name"), count("properties.annotations.example.com/owner")
+        FROM kubecost_table WHERE account_id = '012345678901' GROUP BY 1 ORDER BY 1"""
+    )
+    *older, newest = costs.days[SECOND]
+    rows = len(SOURCE_ROWS)
+    assert found == [*((str(day), 0, 0, 0) for day in older), (str(newest), rows, rows, rows)]
+    # Where there is the column, a row without the label has an empty text.
+    different = costs.query(
+        f"""SELECT name FROM kubecost_table
+        WHERE (account_id = '{FIRST[0]}' OR "window.start" = TIMESTAMP '{newest} 00:00:00')
+            AND ("properties.labels.team" IS DISTINCT FROM coalesce(element_at(labels, 'team'), '')
+            OR "properties.labels.app.kubernetes.io/name" IS DISTINCT FROM coalesce(element_at(labels, 'app_kubernetes_io_name'), '')
+            OR "properties.annotations.example.com/owner" IS DISTINCT FROM coalesce(element_at(annotations, 'example_com_owner'), ''))"""
+    )
+    assert different == []
+
+
+def test_maps_have_all_labels_of_all_days(costs):
+    teams = {row["name"]: (row["properties"].get("labels") or {}).get("team") for row in SOURCE_ROWS}
+    found = costs.query("SELECT name, element_at(labels, 'team'), count(*) FROM kubecost_table GROUP BY 1, 2")
+    files = sum(map(len, costs.days.values()))
+    assert sorted(found, key=str) == sorted(((name, team, files) for name, team in teams.items()), key=str)
+    assert len(set(teams.values())) > 2
+
+
+def test_the_view_has_the_tables_columns_but_the_maps(costs):
+    table, view = costs.columns("kubecost_table"), costs.columns("kubecost_view")
+    maps = [column for column in table if column not in view]
+    assert maps == [("labels", "map(varchar, varchar)"), ("annotations", "map(varchar, varchar)")]
+    assert view == [column for column in table if column not in maps]
+    assert view[: len(BASE_COLUMNS)] == BASE_COLUMNS
+
+
+def test_the_view_shows_the_last_months_as_the_table_has_them(costs):
+    assert costs.before_the_view in costs.days[SECOND]
+    shown = {place: [day for day in days if day != costs.before_the_view] for place, days in costs.days.items()}
+    assert costs.query(COUNTS.format("kubecost_view")) == counts(shown)
+    names = ", ".join(f'"{name}"' for name, _ in costs.columns("kubecost_view"))
+    assert costs.query(f"SELECT {names} FROM kubecost_view EXCEPT SELECT {names} FROM kubecost_table") == []
+
+
+def test_the_documents_statements_run_as_they_stand(costs):
+    documents = "\n".join(path.read_text() for path in sorted((ROOT / "infra/docs").glob("*.md")))
+    blocks = re.findall(r"^```sql\n(.*?)^```", documents, re.MULTILINE | re.DOTALL)
+    statements = [statement for block in blocks for statement in block.split(";") if statement.strip()]
+    assert statements
+    for statement in statements:
+        assert costs.query(statement), statement
+
+
+@pytest.fixture(scope="module")
+def broken(lake, glue, costs):
+    """A month before those of the view has an object that is not Parquet: who opens it fails."""
+    day = months_before(costs.before_the_view, 1)
+    key = f"{prefix_of(SECOND, day)}{day}_broken.snappy.parquet"
+    before = len(partitions(glue[1]))
+    lake.s3.put_object(Bucket=BUCKET, Key=key, Body=b"not Parquet")
+    wait_for(lambda: len(partitions(glue[1])) == before + 1)
+    with pytest.raises(QueryFailed, match="broken.snappy.parquet"):
+        costs.query("SELECT count(*) FROM kubecost_table")
+    yield
+    lake.s3.delete_object(Bucket=BUCKET, Key=key)
+    names = {"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "TableName": TABLE["GLUE_TABLE_NAME"]}
+    glue[1].delete_partition(**names, PartitionValues=partition_of(SECOND, day))
+
+
+ASKED = {
+    "an account": ("kubecost_table WHERE account_id = '111122223333'", lambda place, day, costs: place == FIRST),
+    "a region": ("kubecost_table WHERE region = 'us-east-1'", lambda place, day, costs: place == FIRST),
+    "a year and month of an account": (
+        "kubecost_table WHERE account_id = '012345678901' AND year = '{day:%Y}' AND month = '{day:%m}'",
+        lambda place, day, costs: place == SECOND and f"{day:%Y%m}" == f"{costs.days[SECOND][-1]:%Y%m}",
+    ),
+    "the view": ("kubecost_view", lambda place, day, costs: day != costs.before_the_view),
+}
+
+
+@pytest.mark.parametrize(("asked", "expected"), ASKED.values(), ids=ASKED.keys())
+def test_no_object_of_another_partition_is_opened_for(costs, broken, asked, expected):
+    found = costs.query(f"SELECT count(*) FROM {asked.format(day=costs.days[SECOND][-1])}")
+    days = [day for place in costs.days for day in costs.days[place] if expected(place, day, costs)]
+    assert found == [(len(days) * len(SOURCE_ROWS),)]

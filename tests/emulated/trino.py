@@ -1,0 +1,109 @@
+"""Trino, the engine behind Athena, as tests/tools/trino.sh installs it: it finds the table and the view through Glue."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import urllib.request
+
+from aws import LAKE_ACCOUNT
+from deployed import TABLE
+from servers import free_port, wait_for
+
+# Athena's name for Glue's catalog, which the view has in its text.
+CATALOG = "awsdatacatalog"
+# A start takes some ten seconds of both cores, and others may use them.
+START_SECONDS = 300
+
+
+class QueryFailed(Exception):
+    pass
+
+
+class Trino:
+    """A server that may still be starting."""
+
+    def __init__(self, port, process, log):
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.process = process
+        self.log = log
+
+    def wait_until_started(self):
+        def started():
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            with contextlib.suppress(OSError):
+                return not self.answer("/v1/info")["starting"]
+
+        wait_for(started, START_SECONDS)
+
+    def answer(self, path, body=None, headers=None):
+        """Of an address of the server's own, or of one that it named."""
+        request = urllib.request.Request(path if path.startswith("http") else self.endpoint + path, body, headers or {})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def query(self, sql):
+        """The statement's rows, in the lake's database; times are strings, maps are dictionaries."""
+        headers = {
+            "X-Trino-User": "analyst",
+            "X-Trino-Catalog": CATALOG,
+            "X-Trino-Schema": TABLE["GLUE_DATABASE_NAME"],
+            # Athena's days are those of UTC.
+            "X-Trino-Time-Zone": "UTC",
+        }
+        page = self.answer("/v1/statement", sql.encode(), headers)
+        rows = page.get("data", [])
+        while "nextUri" in page:
+            page = self.answer(page["nextUri"])
+            rows += page.get("data", [])
+        if "error" in page:
+            raise QueryFailed(page["error"]["message"])
+        return [tuple(row) for row in rows]
+
+
+@contextlib.contextmanager
+def started(directory, glue, s3):
+    """Starts a server that reads Glue and S3 at these addresses, and does not wait for it."""
+    home = pathlib.Path(os.environ["KUBECOST_LAKE_TRINO"])
+    port = free_port()
+    catalogs = directory / "catalogs"
+    catalogs.mkdir(parents=True)
+    (catalogs / f"{CATALOG}.properties").write_text(f"""
+connector.name=hive
+hive.metastore=glue
+hive.metastore.glue.region=us-east-1
+hive.metastore.glue.endpoint-url={glue}
+hive.metastore.glue.aws-access-key={LAKE_ACCOUNT}
+hive.metastore.glue.aws-secret-key=secret
+fs.native-s3.enabled=true
+s3.region=us-east-1
+s3.endpoint={s3}
+s3.path-style-access=true
+s3.aws-access-key={LAKE_ACCOUNT}
+s3.aws-secret-key=secret
+""")
+    settings = {
+        "node.environment": "test",
+        "node.data-dir": directory / "data",
+        "node.internal-address": "127.0.0.1",
+        "node.bind-ip": "127.0.0.1",
+        "http-server.http.port": port,
+        "discovery.uri": f"http://127.0.0.1:{port}",
+        "coordinator": "true",
+        "node-scheduler.include-coordinator": "true",
+        "catalog.config-dir": catalogs,
+        "plugin.dir": home / "plugin",
+    }
+    # The simplest compiler and collector: most of the time is spent on the start.
+    options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC"]
+    options += [f"-D{name}={value}" for name, value in settings.items()]
+    command = [home / "java", *options, "-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"]
+    log = directory / "log"
+    with open(log, "w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=directory)
+        try:
+            yield Trino(port, process, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
