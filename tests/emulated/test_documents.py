@@ -35,17 +35,32 @@ def tables(module):
     return "\n".join(lines) + "\n"
 
 
+@pytest.fixture(scope="module")
+def inspect(go_programs):
+    def run(directory):
+        command = [go_programs / "terraform-config-inspect", "--json", directory]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return run
+
+
 @pytest.mark.parametrize("directory", MODULES, ids=lambda path: path.name)
-def test_tables_of_a_module_are_its_own(go_programs, directory):
-    done = subprocess.run([go_programs / "terraform-config-inspect", "--json", directory], capture_output=True, text=True, check=True)
+def test_tables_of_a_module_are_its_own(inspect, directory):
     readme = directory / "README.md"
     before, rest = readme.read_text().split(BEGIN)
     found, after = rest.split(END)
-    expected = tables(json.loads(done.stdout))
+    expected = tables(inspect(directory))
     if "UPDATE_README" in os.environ:
         readme.write_text(before + BEGIN + expected + END + after)
     else:
         assert found == expected, "run `UPDATE_README=1 bash tests/run.sh`"
+
+
+def test_the_deployment_gives_all_variables_of_its_example(inspect):
+    text = (ROOT / "infra/docs/DEPLOYMENT.md").read_text()
+    given = set(re.findall(r"^(\w+) +=", text.split("<<TFVARS")[1].split("TFVARS\n")[0], re.MULTILINE))
+    variables = inspect(ROOT / "infra/examples/one-account")["variables"]
+    assert {name for name, variable in variables.items() if variable["required"]} <= given <= set(variables)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -22,5 +22,6 @@ module "cluster" {
   cluster_arn       = var.cluster_arn
   oidc_provider_arn = var.oidc_provider_arn
   bucket            = module.pipeline.bucket
+  source_api        = { url = var.source_url }
   image             = { repository = var.image }
 }

@@ -40,6 +40,12 @@ variable "kube_context" {
   type        = string
 }
 
+variable "source_url" {
+  description = "URL of Kubecost or OpenCost in the cluster."
+  type        = string
+  default     = "http://kubecost-cost-analyzer.kubecost:9090"
+}
+
 variable "labels" {
   description = "Kubernetes labels that become columns."
   type        = list(string)
