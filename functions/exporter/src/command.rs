@@ -1,5 +1,7 @@
 //! The exporter's command line.
 
+use std::io::IsTerminal;
+
 use clap::{ArgMatches, Command};
 use settings::{Faults, Reader};
 
@@ -41,7 +43,7 @@ pub fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
     }))
 }
 
-/// Starts the log of the process, as the settings say: JSON lines, or text.
+/// Starts the log of the process, as the settings say: JSON lines, or text, which has colours on a terminal only.
 ///
 /// # Errors
 /// When level or format are none.
@@ -53,6 +55,7 @@ pub fn start_log(matches: &ArgMatches) -> Result<(), Faults> {
     reader.finish()?;
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = if json {
         builder

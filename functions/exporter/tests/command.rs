@@ -290,3 +290,10 @@ fn no_log_level_tells_a_secret() {
     assert!(told.is_empty(), "{told:#?}");
     assert!(said.contains("TRACE"), "the level was set");
 }
+
+#[test]
+fn a_pods_log_as_text_has_no_colours() {
+    let output = World::serve(false).export(&[("LOG_FORMAT", "text")]);
+    let said = said(&output);
+    assert!(said.contains("INFO") && !said.contains('\u{1b}'), "{said}");
+}
