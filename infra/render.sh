@@ -20,10 +20,13 @@ KEPT = {
     "aws_secretsmanager_secret_policy": ["policy"],
     "aws_glue_catalog_database": ["name"],
     "helm_release": ["name", "namespace", "values"],
+    "aws_lambda_function": ["function_name", "runtime", "handler", "timeout", "memory_size", "environment"],
+    "aws_cloudwatch_metric_alarm": ["namespace", "metric_name", "dimensions"],
+    "aws_cloudwatch_event_rule": ["name", "event_pattern", "schedule_expression"],
     "aws_glue_catalog_table": ["name", "table_type", "owner", "parameters", "partition_keys", "storage_descriptor", "view_original_text", "view_expanded_text"],
 }
 # JSON as text is kept as JSON: a change of a policy can then be read in a diff.
-DOCUMENTS = ["policy", "assume_role_policy"]
+DOCUMENTS = ["policy", "assume_role_policy", "event_pattern"]
 
 def resources(module):
     yield from module.get("resources", [])
@@ -34,7 +37,7 @@ def kept(resource):
     return {name: parsed(name, resource["values"][name]) for name in KEPT[resource["type"]]}
 
 def parsed(name, value):
-    return json.loads(value) if name in DOCUMENTS else value
+    return json.loads(value) if value and name in DOCUMENTS else value
 
 messages = [json.loads(line) for line in sys.stdin]
 states = [message["test_state"] for message in messages if message["type"] == "test_state"]

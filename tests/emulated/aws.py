@@ -62,21 +62,23 @@ class Aws:
                 RoleName=role["name"], PolicyName=values["name"], PolicyDocument=policy
             )
 
-    def create_function(self, name, program, **settings):
-        stripped = io.BytesIO()
-        with zipfile.ZipFile(stripped, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+    def create_function(self, program, name=None, **settings):
+        """A function as Terraform renders it, with a few settings of the test's own; or another of the same program."""
+        rendered = DEPLOYED[f'module.pipeline.aws_lambda_function.this["{program}"]']
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             entry = zipfile.ZipInfo("bootstrap")
             entry.external_attr = 0o755 << 16
-            package.writestr(entry, without_debug_information(BINARIES / program))
-        variables = {"AWS_ENDPOINT_URL": self.endpoint, "S3_BUCKET_NAME": BUCKET, **settings}
+            file.writestr(entry, without_debug_information(BINARIES / program))
+        variables = {**rendered["environment"][0]["variables"], "AWS_ENDPOINT_URL": self.endpoint, **settings}
         return self.functions.create_function(
-            FunctionName=name,
-            Runtime="provided.al2023",
-            Handler="bootstrap",
+            FunctionName=name or rendered["function_name"],
+            Runtime=rendered["runtime"],
+            Handler=rendered["handler"],
             Role=role_arn(f'function["{program}"]', "pipeline"),
-            Code={"ZipFile": stripped.getvalue()},
-            Timeout=60,
-            MemorySize=512,
+            Code={"ZipFile": package.getvalue()},
+            Timeout=rendered["timeout"],
+            MemorySize=rendered["memory_size"],
             Environment={"Variables": variables},
         )["FunctionArn"]
 
@@ -84,6 +86,12 @@ class Aws:
         answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
         assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())
+
+    def notifications(self):
+        """The bucket's, as they can be put again."""
+        configuration = self.s3.get_bucket_notification_configuration(Bucket=BUCKET)
+        configuration.pop("ResponseMetadata")
+        return configuration
 
     def keys(self, prefix):
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)

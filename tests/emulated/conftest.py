@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, Aws, web_identity_token
-from deployed import TABLE, create_tables, deployed, role_arn
+from deployed import create_tables, deployed, object_rule, role_arn
 from kubecost_answers import SETTLE_HOURS, Kubecost
 from servers import ROOT, served
 
@@ -56,28 +56,25 @@ def secrets(aws):
 def lake(aws, glue, secrets):
     """The bucket, the table and the functions, wired as Terraform does it. Glue is moto's: the other matches ARNs of tables wrongly."""
     aws.s3.create_bucket(Bucket=BUCKET)
-    # The table has the example's labels and annotations.
-    keys = {"LABELS": "team,app.kubernetes.io/name", "ANNOTATIONS": "example.com/owner"}
-    arns = {
+    functions = {
         # The tests delete objects right after they were written.
-        "backfill": aws.create_function("backfill", "backfill", IN_FLIGHT_MINUTES="0"),
-        "transform": aws.create_function("transform", "transform", **keys),
-        "crawler": aws.create_function("crawler", "crawler", AWS_ENDPOINT_URL_GLUE=glue[0], CATALOG_MODE="register", **TABLE),
+        "backfill": aws.create_function("backfill", IN_FLIGHT_MINUTES="0"),
+        "transform": aws.create_function("transform"),
+        "crawler": aws.create_function("crawler", AWS_ENDPOINT_URL_GLUE=glue[0]),
     }
-
-    def notify(function, prefix, suffix):
-        rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
-        return {"LambdaFunctionArn": arns[function], "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
-
-    rules = [
-        notify("backfill", "staging/", "inventory.json"),
-        notify("transform", "staging/", "manifest.json"),
-        notify("crawler", "lake/", ".snappy.parquet"),
-    ]
-    aws.s3.put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"LambdaFunctionConfigurations": rules}
-    )
+    aws.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications(functions))
     return aws
+
+
+def notifications(functions):
+    """What the bucket tells the functions: the same keys as EventBridge's rules, which the example has."""
+
+    def notify(name, function):
+        prefix, suffix = object_rule(name)["event_pattern"]["detail"]["object"]["key"][0]["wildcard"].split("*")
+        rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
+        return {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+
+    return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in functions.items()]}
 
 
 @contextlib.contextmanager

@@ -17,6 +17,11 @@ def role_arn(resource, module):
     return DEPLOYED[f"module.{module}.aws_iam_role.{resource}"]["arn"]
 
 
+def object_rule(function):
+    """EventBridge's rule for the objects that start a function."""
+    return DEPLOYED[f'module.pipeline.aws_cloudwatch_event_rule.object_created["{function}"]']
+
+
 def create_tables(glue):
     """The example's database, table and view."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})

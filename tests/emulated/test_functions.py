@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT
-from deployed import TABLE, partitions
+from deployed import TABLE, deployed, object_rule, partitions
 from kubecost_answers import ANSWERS, settled_days
 from servers import wait_for
 
@@ -83,22 +83,61 @@ def test_a_complete_lake_asks_for_nothing_and_a_deleted_day_comes_back(lake, exp
 def test_the_audit_reports_and_mends_on_the_schedule(lake, filled):
     lost = settled_days()[7]
     lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
-    lake.invoke("backfill", SCHEDULE)
+    lake.invoke("kubecost-lake-backfill", SCHEDULE)
     report = json.loads(lake.s3.get_object(Bucket=BUCKET, Key="reports/audit.json")["Body"].read())
     assert (report["clusters"], report["stuck_sets"], report["redelivered_sets"]) == (1, 1, 1)
     # The staged set was delivered again: without the source, and without the cluster.
     wait_for(lambda: key(lost) in lake.keys(PREFIX))
 
 
+def test_the_alarms_look_at_metrics_that_the_audit_writes(lake, filled):
+    lake.invoke("kubecost-lake-backfill", SCHEDULE)
+    alarms = [alarm for alarm in deployed("aws_cloudwatch_metric_alarm", "pipeline") if not alarm["namespace"].startswith("AWS/")]
+    assert len(alarms) > 3
+
+    def written():
+        """Namespace, name and dimensions of each metric in the log: a line with metrics is CloudWatch's embedded metric format."""
+        events = lake.client("logs").filter_log_events(logGroupName="/aws/lambda/kubecost-lake-backfill")["events"]
+        lines = [json.loads(event["message"]) for event in events if '"CloudWatchMetrics"' in event["message"]]
+        return {
+            (metrics["Namespace"], metric["Name"], *((name, line[name]) for name in metrics["Dimensions"][0]))
+            for line in lines
+            for metrics in line["_aws"]["CloudWatchMetrics"]
+            for metric in metrics["Metrics"]
+        }
+
+    watched = {(alarm["namespace"], alarm["metric_name"], *alarm["dimensions"].items()) for alarm in alarms}
+    assert watched <= wait_for(written)
+
+
 def test_the_schedule_registers_what_was_forgotten_and_prunes_what_is_gone(lake, glue, filled):
     endpoint, client = glue
-    lake.create_function("pruning", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, CATALOG_MODE="register", **TABLE)
+    lake.create_function("crawler", "pruning", AWS_ENDPOINT_URL_GLUE=endpoint)
     gone = ["999999999999", "us-east-1", "2020", "01"]
     storage = {"Location": f"s3://{BUCKET}/lake/account_id=999999999999/"}
     client.create_partition(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"], PartitionInput={"Values": gone, "StorageDescriptor": storage})
     for _ in range(2):
         lake.invoke("pruning", SCHEDULE)
         assert values_of(partitions(client)) == months(settled_days())
+
+
+def test_eventbridge_delivers_as_the_bucket_does(lake, export, filled):
+    """The example's rules in place of notifications."""
+    notifications = lake.notifications()
+    events = lake.client("events")
+    for name in ["backfill", "transform", "crawler"]:
+        rule = object_rule(name)
+        events.put_rule(Name=rule["name"], EventPattern=json.dumps(rule["event_pattern"]))
+        function = lake.functions.get_function(FunctionName=f"kubecost-lake-{name}")["Configuration"]["FunctionArn"]
+        events.put_targets(Rule=rule["name"], Targets=[{"Id": name, "Arn": function}])
+    lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    lost = settled_days()[9]
+    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    assert collected(export()) == [str(lost)]
+    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+    lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications)
+    for name in ["backfill", "transform", "crawler"]:
+        events.remove_targets(Rule=object_rule(name)["name"], Ids=[name])
 
 
 def test_a_set_that_cannot_be_converted_is_kept_with_its_reason(lake, filled):
@@ -118,8 +157,8 @@ def test_a_set_that_cannot_be_converted_is_kept_with_its_reason(lake, filled):
 def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
     endpoint, client = glue
     client.create_crawler(Name="costs", Role=f"arn:aws:iam::{LAKE_ACCOUNT}:role/crawler", DatabaseName="kubecost_db", Targets={"S3Targets": [{"Path": f"s3://{BUCKET}/lake/"}]})
-    settings = {"CATALOG_MODE": "crawler", "GLUE_CRAWLER_NAME": "costs", **TABLE}
-    lake.create_function("crawling", "crawler", AWS_ENDPOINT_URL_GLUE=endpoint, **settings)
+    settings = {"CATALOG_MODE": "crawler", "GLUE_CRAWLER_NAME": "costs"}
+    lake.create_function("crawler", "crawling", AWS_ENDPOINT_URL_GLUE=endpoint, **settings)
 
     def event(number):
         name = f"lake/account_id={number:012}/region=us-east-1/year=2026/month=11/2026-11-20_new.snappy.parquet"

@@ -131,7 +131,7 @@ def test_an_exporter_has_no_other_service(exporter):
     with denied():
         client("glue").get_tables(DatabaseName="kubecost_db")
     with denied():
-        client("lambda").invoke(FunctionName="transform", Payload=b"{}")
+        client("lambda").invoke(FunctionName="kubecost-lake-transform", Payload=b"{}")
     with denied():
         client("iam").list_roles()
     with denied():

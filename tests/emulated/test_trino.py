@@ -280,13 +280,12 @@ def test_the_predecessors_files_read_as_before_once_they_are_copied_and_register
     partition = partition_of(PREDECESSOR, day)
     document = (ROOT / "infra/docs/UPGRADE.md").read_text()
     # As the document copies them, before there are functions that new objects start.
-    notifications = lake.s3.get_bucket_notification_configuration(Bucket=BUCKET)
-    notifications.pop("ResponseMetadata")
+    notifications = lake.notifications()
     lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     lake.s3.copy_object(Bucket=BUCKET, Key=f"lake/{original}", CopySource={"Bucket": BUCKET, "Key": original})
     lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications)
     assert partition not in [tuple(known["Values"]) for known in partitions(glue[1])]
-    lake.invoke("crawler", json.loads(re.search(r"--payload '(.*)'", document)[1]))
+    lake.invoke(re.search(r"--function-name (\S+)", document)[1], json.loads(re.search(r"--payload '(.*)'", document)[1]))
     assert partition in [tuple(known["Values"]) for known in partitions(glue[1])]
 
     names = ", ".join(f'"{name}"' for name, _ in BASE_COLUMNS)
