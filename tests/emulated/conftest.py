@@ -113,16 +113,16 @@ def go_programs():
 
 @pytest.fixture(scope="session")
 def export(lake, kubecost, tmp_path_factory):
-    """Runs the exporter's program as the CronJob does, by its service account's token through both roles; gives its log."""
+    """Runs the exporter's program as the CronJob does, by its service account's token (or another identity) through both roles; gives its log."""
     token = tmp_path_factory.mktemp("token") / "token"
 
-    def run():
+    def run(identity=None):
         token.write_text(web_identity_token("TWO"))
+        identity = identity or {"AWS_ROLE_ARN": role_arn("child", "cluster_two"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
         settings = {
             "AWS_ENDPOINT_URL": lake.endpoint,
             "AWS_REGION": "us-east-1",
-            "AWS_ROLE_ARN": role_arn("child", "cluster_two"),
-            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+            **identity,
             "S3_BUCKET_NAME": BUCKET,
             "S3_BUCKET_OWNER": LAKE_ACCOUNT,
             "CLUSTER_ID": CLUSTER,
@@ -131,7 +131,7 @@ def export(lake, kubecost, tmp_path_factory):
             "PLAN_WAIT_SECONDS": "60",
             "SETTLE_HOURS": str(SETTLE_HOURS),
         }
-        # Nothing else of this machine's: no credentials but the token's.
+        # Nothing else of this machine's: no credentials but the identity's.
         done = subprocess.run([BINARIES / "exporter"], env=settings, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stderr.splitlines()]

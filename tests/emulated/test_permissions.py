@@ -1,6 +1,7 @@
 """Who may do what, by the policies that Terraform renders: all of its row in the design's table, and nothing else."""
 
 import contextlib
+import http.server
 import json
 import re
 
@@ -8,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from aws import BUCKET, LAKE_ACCOUNT, web_identity_token
+from conftest import answering
 from deployed import DEPLOYED, role_arn
 from kubecost_answers import settled_days
 from servers import wait_for
@@ -169,6 +171,31 @@ def test_nobody_but_the_child_assumes_the_parent(objects, exporters):
     with denied():
         stranger = {"AccessKeyId": "111122223333", "SecretAccessKey": "secret"}
         assume(objects, stranger, role_arn("parent[0]", "cluster_two"))
+
+
+def test_pod_identity_leads_through_the_same_roles(objects, export, child, tmp_path):
+    """EKS Pod Identity's agent hands out the child role's credentials, to whoever shows the pod's token."""
+    token = tmp_path / "eks-pod-identity-token"
+    token.write_text("the pod's token")
+    asked = []
+
+    class Agent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["Authorization"]))
+            credentials = {name: child[name] for name in ["AccessKeyId", "SecretAccessKey"]}
+            credentials |= {"Token": child["SessionToken"], "Expiration": child["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(credentials).encode())
+
+        def log_message(self, *_):
+            pass
+
+    before = len(objects.keys(f"staging/{BLUE}/"))
+    with answering(handler=Agent) as agent:
+        export({"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{agent}/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token)})
+    assert asked[0] == ("/v1/credentials", "the pod's token")
+    assert len(objects.keys(f"staging/{BLUE}/")) > before
 
 
 WRONG_TOKENS = {
