@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks what is deployed: Terraform's format; of each module and example validity, plans and tests; that tests/deployed.json and
-# tests/quicksight.yaml are what Terraform renders; tflint; checkov.
-# Needs terraform; tflint and checkov are taken from PATH. Prints how many tests passed, and "SKIPPED: …" for each check that it could not make.
+# tests/quicksight.yaml are what Terraform renders; tflint; checkov; and the workflows that test and release.
+# Needs terraform; tflint, actionlint and checkov are taken from PATH. Prints how many tests passed, and "SKIPPED: …" for each check that it
+# could not make.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -38,6 +39,13 @@ if command -v tflint >/dev/null; then
     tflint --recursive --config "$PWD/.tflint.hcl" --minimum-failure-severity=notice
 else
     skip "tflint is not there"
+fi
+
+if command -v actionlint >/dev/null; then
+    echo "== workflows"
+    actionlint ../.github/workflows/*.yml
+else
+    skip "actionlint is not there"
 fi
 
 if command -v checkov >/dev/null; then

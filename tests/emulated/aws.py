@@ -93,6 +93,11 @@ class Aws:
         configuration.pop("ResponseMetadata")
         return configuration
 
+    def empty(self):
+        """Deletes all objects: what follows begins with a fresh cluster, whatever ran before."""
+        for key in self.keys(""):
+            self.s3.delete_object(Bucket=BUCKET, Key=key)
+
     def keys(self, prefix):
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

@@ -82,12 +82,13 @@ def test_the_token_is_what_the_child_role_trusts(cluster, container):
 
 
 def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, container, pod):
+    lake.empty()
     days = settled_days()
     assert container.container.command is None and container.container.args is None
     done = container.run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
     assert done.returncode == 0, done.stderr
-    staged = {json.loads(line).get("day") for line in done.stderr.splitlines() if '"collected"' in line}
-    assert staged <= {str(day) for day in days}
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["day"] for line in lines if line["message"] == "collected"] == [str(day) for day in days]
     files = {f"{day}_cluster-one-blue.snappy.parquet" for day in days}
     wait_for(lambda: {key.rsplit("/", 1)[1] for key in lake.keys(f"lake/account_id={ACCOUNT}/region=us-east-1/")} >= files)
     job = pod.metadata.owner_references[0].name

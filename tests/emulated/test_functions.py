@@ -38,6 +38,7 @@ def collected(log):
 @pytest.fixture(scope="module")
 def filled(lake, export):
     """A fresh cluster, after its first run."""
+    lake.empty()
     log = export()
     wait_for(lambda: set(lake.keys(PREFIX)) == {key(day) for day in settled_days()})
     return log

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the programs that go.mod names: etcd, kube-apiserver, kube-controller-manager, helm, helm-docs and tflint. Prints their directory.
+# Builds the programs that go.mod names: etcd, kube-apiserver, kube-controller-manager, helm, helm-docs, and linters. Prints their directory.
 # They lie outside the checkout: the build takes minutes, and is the same for each clone.
 set -euo pipefail
 cd "$(dirname "$0")"
