@@ -46,7 +46,7 @@ if ! [ -d "$directory" ]; then
     echo "installing Trino $version into $directory: 450 MB are downloaded, once" >&2
     # Into a repository of its own: no second copy of the archives stays in Maven's.
     download() {
-        (cd "$unfinished" && mvn --batch-mode --quiet --strict-checksums "-Dmaven.repo.local=$unfinished/repository" \
+        (cd "$unfinished" && mvn --batch-mode --quiet --color never --strict-checksums "-Dmaven.repo.local=$unfinished/repository" \
             org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get "-Dartifact=io.trino:$1:$version:$2" -Dtransitive=false) >&2 ||
             missing "Maven did not download io.trino:$1:$version:$2"
     }
