@@ -47,7 +47,7 @@ KUBECOST_LAKE_TRINO=$(cat "$logs/trino")
 export KUBECOST_LAKE_GO_PROGRAMS KUBECOST_LAKE_TRINO
 python -m pytest -q -p no:cacheprovider tests/readers tests/emulated 2>&1 | tee "$logs/python" || failed=1
 
-export PATH="$PATH:$KUBECOST_LAKE_GO_PROGRAMS:$PWD/target/checks/bin"
+export PATH="$PATH${KUBECOST_LAKE_GO_PROGRAMS:+:$KUBECOST_LAKE_GO_PROGRAMS}:$PWD/target/checks/bin"
 bash infra/check.sh 2>&1 | tee "$logs/infra" || failed=1
 
 passed() { local number; number=$(sed -n "$2" "$logs/$1" | tail -n 1); echo "${number:-0}"; }
