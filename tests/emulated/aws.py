@@ -18,6 +18,7 @@ BUCKET = "finops-lake"
 LAKE_ACCOUNT = "444455556666"
 # Cluster two of the example.
 ACCOUNT = "111122223333"
+PLACE = (ACCOUNT, "us-east-1")
 CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one-blue"
 ISSUERS = "https://oidc.eks.us-east-1.amazonaws.com/id"
 
@@ -101,6 +102,16 @@ class Aws:
     def keys(self, prefix):
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def lake_prefix(day, place=PLACE):
+    """A day's partition in the bucket; a place is an account and a region."""
+    account, region = place
+    return f"lake/account_id={account}/region={region}/year={day:%Y}/month={day:%m}/"
+
+
+def lake_key(day, place=PLACE, cluster="cluster-one-blue"):
+    return f"{lake_prefix(day, place)}{day}_{cluster}.snappy.parquet"
 
 
 def without_debug_information(program):

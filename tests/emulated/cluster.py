@@ -140,9 +140,9 @@ class Container:
         volumes = {volume.name: volume for volume in pod.spec.volumes or []}
         for mount in self.container.volume_mounts or []:
             self._mount(volumes[mount.name], mount.mount_path)
-        role = cluster.core.read_namespaced_service_account(pod.spec.service_account_name, pod.metadata.namespace).metadata.annotations
-        if role and "eks.amazonaws.com/role-arn" in role:
-            self._give_role(role["eks.amazonaws.com/role-arn"])
+        account = cluster.core.read_namespaced_service_account(pod.spec.service_account_name, pod.metadata.namespace)
+        if role := (account.metadata.annotations or {}).get("eks.amazonaws.com/role-arn"):
+            self._give_role(role)
 
     def _file(self, path, content):
         file = self.root / str(path).lstrip("/")

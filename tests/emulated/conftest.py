@@ -1,24 +1,19 @@
 """Emulated AWS, wired as Terraform does it, with the functions' programs and a source of recorded answers."""
 
-import contextlib
-import http.server
 import json
 import os
 import pathlib
-import ssl
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, Aws, web_identity_token
 from deployed import create_tables, deployed, object_rule, role_arn
 from kubecost_answers import SETTLE_HOURS, Kubecost
-from servers import ROOT, served
+from servers import CERTIFICATES, ROOT, answering, served
 
 MINISTACK = ROOT / "tests/emulated/ministack_server.py"
-CERTIFICATES = ROOT / "tests/certificates"
 
 
 @pytest.fixture(scope="session")
@@ -77,28 +72,16 @@ def notifications(functions):
     return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in functions.items()]}
 
 
-@contextlib.contextmanager
-def answering(certificates=None, handler=Kubecost):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if certificates:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"{'https' if certificates else 'http'}://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
 @pytest.fixture(scope="session")
 def kubecost():
-    with answering() as url:
+    with answering(Kubecost) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def kubecost_with_tls():
     """The same, with a certificate that the example's private CA signed."""
-    with answering(CERTIFICATES) as url:
+    with answering(Kubecost, CERTIFICATES) as url:
         yield url
 
 

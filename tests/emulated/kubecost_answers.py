@@ -1,11 +1,10 @@
 """A Kubecost that answers each day with the recorded one."""
 
 import datetime
-import http.server
 import json
 import urllib.parse
 
-from servers import ROOT
+from servers import ROOT, Handler
 
 ANSWERS = ROOT / "tests/answers/kubecost"
 RECORDED_DAY = datetime.date(2026, 11, 20)
@@ -19,7 +18,7 @@ def settled_days():
     return [newest - datetime.timedelta(days=age) for age in range(15)]
 
 
-class Kubecost(http.server.BaseHTTPRequestHandler):
+class Kubecost(Handler):
     """Answers each day with the recorded one, moved to it."""
 
     def do_GET(self):
@@ -38,15 +37,6 @@ class Kubecost(http.server.BaseHTTPRequestHandler):
             name = "kubecost_days_available.json"
         sets = [json.loads(moved(name, day))["data"][0] for day in days]
         self.answer(200, json.dumps({"code": 200, "data": sets}).encode())
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 def moved(name, day):

@@ -1,13 +1,17 @@
 """Servers of the tests: started on ports of their own, stopped at the end."""
 
 import contextlib
+import http.server
 import os
 import pathlib
 import socket
+import ssl
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CERTIFICATES = ROOT / "tests/certificates"
 
 
 def wait_for(what, seconds=60):
@@ -47,3 +51,29 @@ def served(command, directory, environment=None):
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with whole bodies, and logs nothing."""
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def answering(handler, certificates=None):
+    """The address of a server in this process; with certificates it speaks TLS."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if certificates:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"{'https' if certificates else 'http'}://127.0.0.1:{server.server_port}"
+    server.shutdown()

@@ -126,7 +126,7 @@ def test_all_faults_are_told_together(render):
     assert "source.url" in done.stderr and "source.authentication.secret.name" in done.stderr
 
 
-def test_the_schema_knows_each_value_and_each_value_is_described():
+def test_the_schema_knows_each_value():
     values = (CHART / "values.yaml").read_text()
     schema = json.loads((CHART / "values.schema.json").read_text())
 

@@ -7,17 +7,13 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT
+from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT, lake_key
 from deployed import TABLE, deployed, object_rule, partitions
 from kubecost_answers import ANSWERS, settled_days
 from servers import wait_for
 
 PREFIX = f"lake/account_id={ACCOUNT}/region=us-east-1/"
 ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])
-
-
-def key(day):
-    return f"{PREFIX}year={day:%Y}/month={day:%m}/{day}_cluster-one-blue.snappy.parquet"
 
 
 SCHEDULE = {"source": "aws.events", "detail-type": "Scheduled Event"}
@@ -40,7 +36,7 @@ def filled(lake, export):
     """A fresh cluster, after its first run."""
     lake.empty()
     log = export()
-    wait_for(lambda: set(lake.keys(PREFIX)) == {key(day) for day in settled_days()})
+    wait_for(lambda: set(lake.keys(PREFIX)) == {lake_key(day) for day in settled_days()})
     return log
 
 
@@ -51,7 +47,7 @@ def test_one_run_fills_the_whole_period_newest_day_first(lake, filled):
 
 
 def test_the_table_is_right_and_names_its_run(lake, filled):
-    found = lake.s3.get_object(Bucket=BUCKET, Key=key(settled_days()[0]))
+    found = lake.s3.get_object(Bucket=BUCKET, Key=lake_key(settled_days()[0]))
     table = pq.read_table(io.BytesIO(found["Body"].read()))
     assert table.num_rows == ROWS
     assert table.column_names[58:61] == [
@@ -76,19 +72,19 @@ def test_glue_knows_each_month_with_the_tables_format(lake, glue, filled):
 def test_a_complete_lake_asks_for_nothing_and_a_deleted_day_comes_back(lake, export, filled):
     assert collected(export()) == []
     lost = settled_days()[5]
-    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    lake.s3.delete_object(Bucket=BUCKET, Key=lake_key(lost))
     assert collected(export()) == [str(lost)]
-    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+    wait_for(lambda: lake_key(lost) in lake.keys(PREFIX))
 
 
 def test_the_audit_reports_and_mends_on_the_schedule(lake, filled):
     lost = settled_days()[7]
-    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    lake.s3.delete_object(Bucket=BUCKET, Key=lake_key(lost))
     lake.invoke("kubecost-lake-backfill", SCHEDULE)
     report = json.loads(lake.s3.get_object(Bucket=BUCKET, Key="reports/audit.json")["Body"].read())
     assert (report["clusters"], report["stuck_sets"], report["redelivered_sets"]) == (1, 1, 1)
     # The staged set was delivered again: without the source, and without the cluster.
-    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+    wait_for(lambda: lake_key(lost) in lake.keys(PREFIX))
 
 
 def test_the_alarms_look_at_metrics_that_the_audit_writes(lake, filled):
@@ -133,9 +129,9 @@ def test_eventbridge_delivers_as_the_bucket_does(lake, export, filled):
         events.put_targets(Rule=rule["name"], Targets=[{"Id": name, "Arn": function}])
     lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
     lost = settled_days()[9]
-    lake.s3.delete_object(Bucket=BUCKET, Key=key(lost))
+    lake.s3.delete_object(Bucket=BUCKET, Key=lake_key(lost))
     assert collected(export()) == [str(lost)]
-    wait_for(lambda: key(lost) in lake.keys(PREFIX))
+    wait_for(lambda: lake_key(lost) in lake.keys(PREFIX))
     lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications)
     for name in ["backfill", "transform", "crawler"]:
         events.remove_targets(Rule=object_rule(name)["name"], Ids=[name])

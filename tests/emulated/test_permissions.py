@@ -1,18 +1,16 @@
 """Who may do what, by the policies that Terraform renders: all of its row in the design's table, and nothing else."""
 
 import contextlib
-import http.server
 import json
 import re
 
 import pytest
 from botocore.exceptions import ClientError
 
-from aws import BUCKET, LAKE_ACCOUNT, web_identity_token
-from conftest import answering
+from aws import BUCKET, LAKE_ACCOUNT, lake_key, web_identity_token
 from deployed import DEPLOYED, role_arn
 from kubecost_answers import settled_days
-from servers import wait_for
+from servers import Handler, answering, wait_for
 
 OTHER_BUCKET = "finops-lake-archive"
 ONE = f"{LAKE_ACCOUNT}/us-east-1/cluster-one"
@@ -179,20 +177,15 @@ def test_pod_identity_leads_through_the_same_roles(objects, export, child, tmp_p
     token.write_text("the pod's token")
     asked = []
 
-    class Agent(http.server.BaseHTTPRequestHandler):
+    class Agent(Handler):
         def do_GET(self):
             asked.append((self.path, self.headers["Authorization"]))
             credentials = {name: child[name] for name in ["AccessKeyId", "SecretAccessKey"]}
             credentials |= {"Token": child["SessionToken"], "Expiration": child["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")}
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(credentials).encode())
-
-        def log_message(self, *_):
-            pass
+            self.answer(200, json.dumps(credentials).encode())
 
     before = len(objects.keys(f"staging/{BLUE}/"))
-    with answering(handler=Agent) as agent:
+    with answering(Agent) as agent:
         export({"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{agent}/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token)})
     assert asked[0] == ("/v1/credentials", "the pod's token")
     assert len(objects.keys(f"staging/{BLUE}/")) > before
@@ -257,11 +250,11 @@ def administrator(objects):
 
 def test_the_bucket_policy_lets_the_product_work_and_nobody_else(objects, export, bucket_policy, administrator):
     day = settled_days()[3]
-    lake_key = f"lake/account_id=111122223333/region=us-east-1/year={day:%Y}/month={day:%m}/{day}_cluster-one-blue.snappy.parquet"
-    objects.s3.delete_object(Bucket=BUCKET, Key=lake_key)
+    lost = lake_key(day)
+    objects.s3.delete_object(Bucket=BUCKET, Key=lost)
     bucket_policy(sid="OnlyOverTls")
     export()
-    wait_for(lambda: lake_key in objects.keys("lake/"))
+    wait_for(lambda: lost in objects.keys("lake/"))
     for key in GUARDED:
         with denied():
             administrator.get_object(Bucket=BUCKET, Key=key)

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aws import BINARIES, BUCKET
-from conftest import answering
+from aws import BINARIES, BUCKET, PLACE, lake_key, lake_prefix
 from deployed import TABLE, partitions
 from kubecost_answers import ANSWERS, Kubecost, settled_days
-from servers import ROOT, wait_for
+from servers import ROOT, answering, wait_for
 from trino import QueryFailed, started
 
 pytestmark = pytest.mark.skipif(
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # The cluster of the other tests, with the pipeline's functions, and one whose account would lose its zero as a number.
-FIRST = ("111122223333", "us-east-1")
+FIRST = PLACE
 SECOND = ("012345678901", "eu-west-1")
 SECOND_CLUSTER = f"arn:aws:eks:{SECOND[1]}:{SECOND[0]}:cluster/shop"
 CONFIGURED = ["--labels", "team,app.kubernetes.io/name", "--annotations", "example.com/owner"]
@@ -58,10 +57,6 @@ def months_before(day, months):
 
 def partition_of(place, day):
     return *place, f"{day:%Y}", f"{day:%m}"
-
-
-def prefix_of(place, day):
-    return "lake/account_id={}/region={}/year={}/month={}/".format(*partition_of(place, day))
 
 
 def days_of(lake, place):
@@ -98,7 +93,7 @@ def costs(trino, lake, glue, export, tmp_path_factory):
     before, after = border - datetime.timedelta(days=1), border + datetime.timedelta(days=1)
     export()
     directory = tmp_path_factory.mktemp("second")
-    with answering(handler=OwnedKubecost) as source:
+    with answering(OwnedKubecost) as source:
         for day, options in [(before, []), (after, []), (second_newest, []), (newest, CONFIGURED)]:
             command = [BINARIES / "kubecost-lake", "collect", "--source", source, "--cluster", SECOND_CLUSTER, "--lake", directory]
             done = subprocess.run([*command, "--from", str(day), "--to", str(day), *options], capture_output=True, text=True, timeout=300)
@@ -133,7 +128,7 @@ def test_partitions_are_texts_of_the_keys_that_their_rows_lie_below(costs):
     rows = costs.query('SELECT DISTINCT account_id, region, date("window.start"), "$path" FROM kubecost_table')
     assert rows
     for account, region, day, path in rows:
-        assert path.startswith(f"s3://{BUCKET}/{prefix_of((account, region), datetime.date.fromisoformat(day))}{day}_")
+        assert path.startswith(f"s3://{BUCKET}/{lake_prefix(datetime.date.fromisoformat(day), (account, region))}{day}_")
 
 
 def test_sums_of_all_numbers_are_the_sources(costs):
@@ -155,7 +150,7 @@ def test_sums_of_all_numbers_are_the_sources(costs):
 
 def test_every_column_reads_as_it_was_written(lake, costs):
     day = costs.days[SECOND][-1]
-    key = f"{prefix_of(SECOND, day)}{day}_shop.snappy.parquet"
+    key = lake_key(day, SECOND, "shop")
     rows = costs.query(f"""SELECT * FROM kubecost_table WHERE "$path" = 's3://{BUCKET}/{key}' ORDER BY name""")
     file = pq.read_table(io.BytesIO(lake.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())).sort_by("name")
     written = {name.lower(): file[name].to_pylist() for name in file.column_names}
@@ -228,7 +223,7 @@ def test_the_documents_statements_run_as_they_stand(costs):
 def broken(lake, glue, costs):
     """A month before those of the view has an object that is not Parquet: who opens it fails."""
     day = months_before(costs.before_the_view, 1)
-    key = f"{prefix_of(SECOND, day)}{day}_broken.snappy.parquet"
+    key = lake_key(day, SECOND, "broken")
     before = len(partitions(glue[1]))
     lake.s3.put_object(Bucket=BUCKET, Key=key, Body=b"not Parquet")
     wait_for(lambda: len(partitions(glue[1])) == before + 1)
@@ -273,9 +268,9 @@ def as_the_predecessor_writes_it(table):
 
 def test_the_predecessors_files_read_as_before_once_they_are_copied_and_registered(lake, glue, costs):
     day = costs.days[SECOND][-1]
-    new = f"{prefix_of(SECOND, day)}{day}_shop.snappy.parquet"
+    new = lake_key(day, SECOND, "shop")
     table = pq.read_table(io.BytesIO(lake.s3.get_object(Bucket=BUCKET, Key=new)["Body"].read()))
-    original = f"{prefix_of(PREDECESSOR, day)}{day}_old.snappy.parquet".removeprefix("lake/")
+    original = lake_key(day, PREDECESSOR, "old").removeprefix("lake/")
     lake.s3.put_object(Bucket=BUCKET, Key=original, Body=as_the_predecessor_writes_it(table))
     partition = partition_of(PREDECESSOR, day)
     document = (ROOT / "infra/docs/UPGRADE.md").read_text()
