@@ -1,6 +1,7 @@
 """The chart in a real Kubernetes API: helm installs what Terraform hands it, the controllers make Job and Pod, and the pod's own command and
 environment, run with its projected token, fills the lake through both roles."""
 
+import contextlib
 import json
 
 import pytest
@@ -11,8 +12,8 @@ from joserfc.jwk import KeySet
 from aws import ACCOUNT, BINARIES, ISSUERS
 from cluster import CHART, Container, started
 from deployed import DEPLOYED
-from kubecost_answers import SETTLE_HOURS, settled_days
-from servers import wait_for
+from kubecost_answers import SETTLE_HOURS, Kubecost, settled_days
+from servers import CERTIFICATES, answering, wait_for
 
 RELEASE = DEPLOYED["module.cluster_two.helm_release.exporter[0]"]
 NAME, NAMESPACE = RELEASE["name"], RELEASE["namespace"]
@@ -30,16 +31,20 @@ def cluster(go_programs, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def installed(cluster, lake, kubecost_with_tls, tmp_path_factory):
-    """The release with the values of Terraform's helm_release; only the source's address and the hour are the test's."""
+def values(kubecost_with_tls, tmp_path_factory):
+    """Helm's arguments: the values of Terraform's helm_release; only the source's address and the hour are the test's."""
     directory = tmp_path_factory.mktemp("values")
     arguments = []
     for index, values in enumerate(RELEASE["values"]):
         file = directory / f"{index}.yaml"
         file.write_text(values)
         arguments += ["--values", file]
-    arguments += ["--set", f"source.url={kubecost_with_tls},source.settleHours={SETTLE_HOURS}", "--set", "schedule=* * * * *"]
-    done = cluster.helm("install", NAME, CHART, "--namespace", NAMESPACE, *arguments)
+    return [*arguments, "--set", f"source.url={kubecost_with_tls},source.settleHours={SETTLE_HOURS}", "--set", "schedule=* * * * *"]
+
+
+@pytest.fixture(scope="module")
+def installed(cluster, lake, values):
+    done = cluster.helm("install", NAME, CHART, "--namespace", NAMESPACE, *values)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -54,6 +59,14 @@ def pod(cluster, installed):
     found = wait_for(lambda: pods(cluster), 90)[0]
     cluster.batch.patch_namespaced_cron_job(NAME, NAMESPACE, {"spec": {"suspend": True}})
     return found
+
+
+@contextlib.contextmanager
+def job(cluster, name, spec):
+    """A job beside those of the CronJob; gives what tells its pods."""
+    cluster.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec})
+    yield lambda: wait_for(lambda: cluster.core.list_namespaced_pod(NAMESPACE, label_selector=f"job-name={name}").items)
+    cluster.batch.delete_namespaced_job(name, NAMESPACE, propagation_policy="Foreground")
 
 
 @pytest.fixture(scope="module")
@@ -106,23 +119,41 @@ def test_a_role_for_another_service_account_is_refused_and_the_job_tries_again(c
             "metadata": {"name": "another", "namespace": NAMESPACE, "annotations": account.metadata.annotations},
         }
     )
-    cron_job = cluster.batch.read_namespaced_cron_job(NAME, NAMESPACE)
-    spec = cluster.client.sanitize_for_serialization(cron_job.spec.job_template.spec)
+    spec = cluster.client.sanitize_for_serialization(cluster.batch.read_namespaced_cron_job(NAME, NAMESPACE).spec.job_template.spec)
     spec["template"]["spec"]["serviceAccountName"] = "another"
-    cluster.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "another", "namespace": NAMESPACE}, "spec": spec})
-
-    def of_the_job():
-        return cluster.core.list_namespaced_pod(NAMESPACE, label_selector="job-name=another").items
-
-    done = Container(cluster, wait_for(of_the_job)[0]).run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
-    assert done.returncode == 1 and "AssumeRoleWithWebIdentity" in done.stderr, done.stderr
-    wait_for(lambda: len(of_the_job()) == 2)
-    cluster.batch.delete_namespaced_job("another", NAMESPACE, propagation_policy="Foreground")
+    with job(cluster, "another", spec) as pods_of_job:
+        done = Container(cluster, pods_of_job()[0]).run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
+        assert done.returncode == 1 and "AssumeRoleWithWebIdentity" in done.stderr, done.stderr
+        wait_for(lambda: len(pods_of_job()) == 2)
 
 
-@pytest.mark.parametrize("values", sorted(path.name for path in (CHART / "ci").glob("*.yaml")))
-def test_the_api_takes_all_manifests_strictly(cluster, values):
-    done = cluster.helm("template", "costs", CHART, "--namespace", NAMESPACE, "--values", CHART / "ci" / values, "--validate")
+class GuardedKubecost(Kubecost):
+    def do_GET(self):
+        if self.headers["Authorization"] != "Bearer the source's token":
+            return self.answer(401, b"Unauthorized\n")
+        super().do_GET()
+
+
+def test_certificate_and_token_are_read_from_mounted_files(cluster, lake, installed, values):
+    """The private CA from a ConfigMap, the source's token from a Secret."""
+    authority = {"ca.crt": (CERTIFICATES / "ca.pem").read_text()}
+    token = {"token": "the source's token"}
+    cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "company-ca", "namespace": NAMESPACE}, "data": authority})
+    cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kubecost", "namespace": NAMESPACE}, "stringData": token})
+    with answering(GuardedKubecost, CERTIFICATES) as source:
+        given = f"source.url={source},source.tls.ca.secretsManager.name=,source.tls.ca.configMap.name=company-ca"
+        given += ",source.authentication.scheme=bearer,source.authentication.secret.name=kubecost"
+        done = cluster.helm("template", NAME, CHART, "--namespace", NAMESPACE, *values, "--set", given, "--validate")
+        assert done.returncode == 0, done.stderr
+        cron_job = next(document for document in yaml.safe_load_all(done.stdout) if document["kind"] == "CronJob")
+        with job(cluster, "mounted", cron_job["spec"]["jobTemplate"]["spec"]) as pods_of_job:
+            ended = Container(cluster, pods_of_job()[0]).run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in (CHART / "ci").glob("*.yaml")))
+def test_the_api_takes_all_manifests_strictly(cluster, file):
+    done = cluster.helm("template", "costs", CHART, "--namespace", NAMESPACE, "--values", CHART / "ci" / file, "--validate")
     assert done.returncode == 0, done.stderr
     for manifest in yaml.safe_load_all(done.stdout):
         cluster.create(manifest, dry_run="All")
