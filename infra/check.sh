@@ -10,14 +10,7 @@ skip() { echo "SKIPPED: $1"; }
 
 command -v terraform >/dev/null || { skip "Terraform's tests: terraform is not there"; exit 0; }
 
-# Where the provider registry cannot be reached, a mirror of the providers' schemas does.
-mirror=../../shared/tools/terraform-mirror/build
-if [ -z "${TF_CLI_CONFIG_FILE:-}" ] && [ -x "$mirror" ]; then
-    providers=${KUBECOST_LAKE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kubecost-lake}/terraform
-    "$mirror" "$providers" . >/dev/null
-    export TF_CLI_CONFIG_FILE=$providers/terraformrc
-fi
-
+source ./providers.sh
 terraform fmt -check -recursive
 passed=0
 for directory in modules/pipeline modules/cluster examples/*/; do

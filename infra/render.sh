@@ -6,6 +6,7 @@
 #   bash infra/render.sh [--check]
 set -euo pipefail
 cd "$(dirname "$0")"
+source ./providers.sh
 example=examples/two-accounts-two-clusters
 terraform -chdir="$example" init -backend=false -input=false >/dev/null
 terraform -chdir="$example" test -filter=tests/deployed.tftest.hcl -json -verbose | python3 -c '
