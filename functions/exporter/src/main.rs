@@ -50,7 +50,8 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
     if let Some(role) = &settings.parent_role {
         config = session::assume_role(&config, role, SESSION_NAME).await;
     }
-    let store = Store::new(session::s3_client(&config), &settings.bucket)
+    let bucket_config = session::in_region(&config, settings.bucket_region);
+    let store = Store::new(session::s3_client(&bucket_config), &settings.bucket)
         .with_kms_key(settings.kms_key)
         .with_bucket_owner(settings.bucket_owner);
     let private_ca =

@@ -117,7 +117,7 @@ fn settings_that_moved_to_transform_are_said_so_and_secrets_are_not() {
     assert_eq!(line["level"], "ERROR", "{said}");
 }
 
-/// Source, S3 and STS on one port. The source has data for no day, or fails.
+/// Source, S3 and STS on one port. The source has data for no day, or fails. The bucket lies in us-east-1.
 struct World {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -136,8 +136,9 @@ impl World {
             let body = body::to_bytes(body, usize::MAX).await.unwrap();
             let body = String::from_utf8_lossy(&body);
             let text = format!("{line}\n{:?}\n{body}", head.headers);
+            let response = answer(&text, source_fails);
             seen.lock().unwrap().push(text);
-            answer(&line, source_fails)
+            response
         });
         std::thread::spawn(|| {
             let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -177,14 +178,19 @@ impl World {
     }
 }
 
-fn answer(line: &str, source_fails: bool) -> (StatusCode, String) {
-    let path = line.split(' ').nth(1).unwrap_or("");
+fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
+    let path = request.split([' ', '\n']).nth(1).unwrap_or("");
     let (status, body) = match path {
         "/model/allocation" => (400, "Missing required query parameter: 'window'".to_owned()),
         _ if path.starts_with("/model/") && source_fails => (500, "boom".to_owned()),
         _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
         "/" => (200, assumed_role()),
-        _ if line.starts_with("GET") => (403, String::new()),
+        _ if !request.contains("/us-east-1/s3/aws4_request") => {
+            let error =
+                "<Error><Code>PermanentRedirect</Code><Message>Use the endpoint.</Message></Error>";
+            (301, error.to_owned())
+        }
+        _ if request.starts_with("GET") => (403, String::new()),
         _ => (200, String::new()),
     };
     (StatusCode::from_u16(status).unwrap(), body)
@@ -244,10 +250,25 @@ fn a_failed_day_makes_the_status_1_and_the_last_line_names_it() {
 }
 
 #[test]
+fn a_bucket_in_another_region_is_told_with_the_setting() {
+    let output = World::serve(false).export(&[("AWS_REGION", "eu-central-1")]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let line = last_line(&output).to_string();
+    assert!(
+        line.contains("PermanentRedirect") && line.contains("set S3_BUCKET_REGION"),
+        "{line}"
+    );
+}
+
+#[test]
 fn the_parent_role_is_assumed_again_before_its_session_ends() {
     let world = World::serve(false);
     let role = "arn:aws:iam::444455556666:role/lake-cluster-one";
-    let output = world.export(&[("IRSA_PARENT_IAM_ROLE_ARN", role)]);
+    let output = world.export(&[
+        ("IRSA_PARENT_IAM_ROLE_ARN", role),
+        ("AWS_REGION", "eu-central-1"),
+        ("S3_BUCKET_REGION", "us-east-1"),
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let written = world.requests("PUT /");
     assert!(
@@ -260,6 +281,7 @@ fn the_parent_role_is_assumed_again_before_its_session_ends() {
     assert!(assumed.len() >= 2, "{}", assumed.len());
     assert!(assumed.iter().all(|request| {
         request.contains("Credential=AKIACHILD/")
+            && request.contains("/eu-central-1/sts/aws4_request")
             && request.contains("role%2Flake-cluster-one")
             && request.contains("kubecost-lake-exporter")
     }));

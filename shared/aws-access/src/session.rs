@@ -1,6 +1,6 @@
 //! The configuration that all clients of AWS share.
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// How long a chained role's session lasts: AWS allows one hour at most. The provider renews it before it ends.
@@ -34,6 +34,14 @@ pub async fn assume_role(base: &SdkConfig, role_arn: &str, session_name: &str) -
         .await;
     let shared = aws_sdk_s3::config::SharedCredentialsProvider::new(provider);
     base.to_builder().credentials_provider(shared).build()
+}
+
+/// The same configuration for another region; `None`: as it is. Credentials are still had from where they were.
+pub fn in_region(config: &SdkConfig, region: Option<String>) -> SdkConfig {
+    match region {
+        Some(region) => config.to_builder().region(Region::new(region)).build(),
+        None => config.clone(),
+    }
 }
 
 /// A client of S3. Where the environment names another endpoint than AWS's own, as for emulators and S3-compatible stores, the

@@ -129,6 +129,8 @@ pub struct PeriodSettings {
 pub struct Settings {
     /// The lake's bucket.
     pub bucket: String,
+    /// The bucket's region; `None`: the process's own.
+    pub bucket_region: Option<String>,
     /// The account that the bucket must belong to.
     pub bucket_owner: Option<String>,
     /// Whose costs are collected.
@@ -162,6 +164,7 @@ impl Settings {
                 "S3_BUCKET_NAME: '{bucket}' holds an account id or a region code, so that others can guess it and take the name first (bucket sniping): choose another name, or set S3_BUCKET_OWNER"
             ));
         }
+        let bucket_region = read_region(&mut reader, "S3_BUCKET_REGION");
         let bucket_owner = reader.optional("S3_BUCKET_OWNER");
         if let Some(owner) = &bucket_owner
             && !is_account(owner)
@@ -197,6 +200,7 @@ impl Settings {
         match (cluster, source) {
             (Some(cluster), Some(source)) if reader.is_faultless() => Ok(Self {
                 bucket,
+                bucket_region,
                 bucket_owner,
                 cluster,
                 parent_role,
@@ -344,18 +348,21 @@ fn read_url(reader: &mut Reader<'_>, setting: &str, text: &str) -> Option<Url> {
     }
 }
 
-fn read_ca_certificate(reader: &mut Reader<'_>) -> CaCertificate {
-    let file = reader.optional("CA_CERTIFICATE_FILE");
-    let secret = reader.optional("KUBECOST_CA_CERTIFICATE_SECRET_NAME");
-    let region = reader.optional("KUBECOST_CA_CERTIFICATE_SECRET_REGION");
-    if let Some(region) = &region
-        && !is_region(region)
-    {
+fn read_region(reader: &mut Reader<'_>, setting: &str) -> Option<String> {
+    let region = reader.optional(setting)?;
+    if !is_region(&region) {
         reader.fault(
-            "KUBECOST_CA_CERTIFICATE_SECRET_REGION",
+            setting,
             format_args!("'{region}' is not a region code such as us-east-1"),
         );
     }
+    Some(region)
+}
+
+fn read_ca_certificate(reader: &mut Reader<'_>) -> CaCertificate {
+    let file = reader.optional("CA_CERTIFICATE_FILE");
+    let secret = reader.optional("KUBECOST_CA_CERTIFICATE_SECRET_NAME");
+    let region = read_region(reader, "KUBECOST_CA_CERTIFICATE_SECRET_REGION");
     match (file, secret) {
         (Some(_), Some(_)) => {
             reader.fault(
@@ -453,6 +460,7 @@ mod tests {
     fn faults_name_each_setting() {
         let faults = read(&[
             ("S3_BUCKET_NAME", "Finops"),
+            ("S3_BUCKET_REGION", "there"),
             ("CLUSTER_ID", "cluster-one"),
             ("IRSA_PARENT_IAM_ROLE_ARN", "arn:aws:iam::1:role/x"),
             ("S3_BUCKET_OWNER", "me"),

@@ -43,6 +43,13 @@ pub const LAKE_SETTINGS: &[Setting] = &[
         "The bucket of the lake. Required",
     ),
     setting(
+        "S3_BUCKET_REGION",
+        "bucket-region",
+        "REGION",
+        "the process's region",
+        "The region of that bucket",
+    ),
+    setting(
         "CLUSTER_ID",
         "cluster",
         "ARN",

@@ -1,6 +1,6 @@
 //! The private CA's certificate, from where the settings say.
 
-use aws_config::{Region, SdkConfig};
+use aws_config::SdkConfig;
 
 use crate::settings::CaCertificate;
 
@@ -45,11 +45,8 @@ pub async fn load(
                 })
         }
         CaCertificate::Secret { name, region } => {
-            let mut builder = aws_sdk_secretsmanager::config::Builder::from(&config().await);
-            if let Some(region) = region {
-                builder = builder.region(Region::new(region.clone()));
-            }
-            let client = aws_sdk_secretsmanager::Client::from_conf(builder.build());
+            let config = aws_access::session::in_region(&config().await, region.clone());
+            let client = aws_sdk_secretsmanager::Client::new(&config);
             let failed = |message: String| CertificateError::Secret {
                 name: name.clone(),
                 message,
