@@ -16,11 +16,14 @@ from servers import ROOT
 BINARIES = ROOT / "target/debug"
 BUCKET = "finops-lake"
 LAKE_ACCOUNT = "444455556666"
-# Cluster two of the example.
+LAKE_REGION = "us-east-1"
+# Cluster two of the example, in another account and another region than the lake.
 ACCOUNT = "111122223333"
-PLACE = (ACCOUNT, "us-east-1")
-CLUSTER = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/cluster-one-blue"
-ISSUERS = "https://oidc.eks.us-east-1.amazonaws.com/id"
+REGION = "eu-central-1"
+PLACE = (ACCOUNT, REGION)
+CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/cluster-one-blue"
+# Of the clusters' OIDC providers.
+ISSUERS = {name: f"https://oidc.eks.{region}.amazonaws.com/id/{name}" for name, region in {"ONE": LAKE_REGION, "TWO": REGION}.items()}
 
 
 class Aws:
@@ -39,7 +42,7 @@ class Aws:
         session = session or {"AccessKeyId": account, "SecretAccessKey": "secret"}
         keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
         return boto3.client(
-            service, endpoint_url=endpoint, region_name="us-east-1", aws_session_token=session.get("SessionToken"), **keys
+            service, endpoint_url=endpoint, region_name=LAKE_REGION, aws_session_token=session.get("SessionToken"), **keys
         )
 
     def create_roles(self, secret_arns):
@@ -125,7 +128,7 @@ def without_debug_information(program):
 def web_identity_token(provider, **claims):
     """A service account's token, as the cluster's issuer would sign it."""
     claims = {
-        "iss": f"{ISSUERS}/{provider}",
+        "iss": ISSUERS[provider],
         "sub": "system:serviceaccount:kubecost-lake:kubecost-lake-exporter",
         "aud": "sts.amazonaws.com",
         "iat": int(time.time()),

@@ -163,7 +163,8 @@ class Container:
     def _give_role(self, role):
         """What EKS's webhook adds to pods of a service account with a role: a projected token for STS, and where it lies."""
         self._file(EKS_TOKEN / "token", self.token().encode())
-        self.environment |= {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(EKS_TOKEN / "token"), "AWS_REGION": "us-east-1"}
+        region = self.environment["CLUSTER_ID"].split(":")[3]
+        self.environment |= {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(EKS_TOKEN / "token"), "AWS_REGION": region}
 
     def token(self):
         """A token as the kubelet projects it: for STS, bound to the pod."""

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, Aws, web_identity_token
+from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, web_identity_token
 from deployed import create_tables, deployed, object_rule, role_arn
 from kubecost_answers import SETTLE_HOURS, Kubecost
 from servers import CERTIFICATES, ROOT, answering, served
@@ -104,9 +104,10 @@ def export(lake, kubecost, tmp_path_factory):
         identity = identity or {"AWS_ROLE_ARN": role_arn("child", "cluster_two"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
         settings = {
             "AWS_ENDPOINT_URL": lake.endpoint,
-            "AWS_REGION": "us-east-1",
+            "AWS_REGION": REGION,
             **identity,
             "S3_BUCKET_NAME": BUCKET,
+            "S3_BUCKET_REGION": LAKE_REGION,
             "S3_BUCKET_OWNER": LAKE_ACCOUNT,
             "CLUSTER_ID": CLUSTER,
             "IRSA_PARENT_IAM_ROLE_ARN": role_arn("parent[0]", "cluster_two"),

@@ -9,7 +9,7 @@ import yaml
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from aws import ACCOUNT, BINARIES, ISSUERS
+from aws import ACCOUNT, BINARIES, ISSUERS, REGION
 from cluster import CHART, Container, started
 from deployed import DEPLOYED
 from kubecost_answers import SETTLE_HOURS, Kubecost, settled_days
@@ -23,7 +23,7 @@ SELECTOR = f"app.kubernetes.io/instance={NAME}"
 @pytest.fixture(scope="module")
 def cluster(go_programs, tmp_path_factory):
     """A cluster that is cluster two of the example: tokens of its service accounts have that issuer."""
-    with started(go_programs, tmp_path_factory.mktemp("cluster"), f"{ISSUERS}/TWO") as cluster:
+    with started(go_programs, tmp_path_factory.mktemp("cluster"), ISSUERS["TWO"]) as cluster:
         # The strictest of the Pod Security Standards: the API server refuses pods that ask for more.
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
         cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
@@ -75,8 +75,9 @@ def container(cluster, pod):
 
 
 def test_notes_tell_how_to_run_it_now_and_see_its_log(installed):
-    assert f"kubectl --namespace {NAMESPACE} create job --from=cronjob/{NAME} {NAME}-now" in installed
-    assert f"kubectl --namespace {NAMESPACE} logs --follow job/{NAME}-now" in installed
+    assert f"job={NAME}-$(date +%s)" in installed
+    assert f"kubectl --namespace {NAMESPACE} create job --from=cronjob/{NAME} $job" in installed
+    assert f"kubectl --namespace {NAMESPACE} logs --follow --pod-running-timeout=5m job/$job" in installed
 
 
 def test_the_controllers_make_job_and_pod(cluster, pod):
@@ -103,7 +104,7 @@ def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, co
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["day"] for line in lines if line["message"] == "collected"] == [str(day) for day in days]
     files = {f"{day}_cluster-one-blue.snappy.parquet" for day in days}
-    wait_for(lambda: {key.rsplit("/", 1)[1] for key in lake.keys(f"lake/account_id={ACCOUNT}/region=us-east-1/")} >= files)
+    wait_for(lambda: {key.rsplit("/", 1)[1] for key in lake.keys(f"lake/account_id={ACCOUNT}/region={REGION}/")} >= files)
     job = pod.metadata.owner_references[0].name
     wait_for(lambda: cluster.batch.read_namespaced_job_status(job, NAMESPACE).status.succeeded == 1)
     wait_for(lambda: cluster.batch.read_namespaced_cron_job_status(NAME, NAMESPACE).status.last_successful_time)

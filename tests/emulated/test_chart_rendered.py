@@ -94,6 +94,14 @@ REFUSED = {
     "no image": (["--set", "image.repository="], "image/repository"),
     "no bucket": (["--set", "bucket.name="], "bucket/name"),
     "a bucket's ARN": (["--set", "bucket.name=arn:aws:s3:::costs"], "bucket/name"),
+    "a bucket with two dots": (["--set", "bucket.name=my..bucket"], "bucket/name"),
+    "a region that is none": (["--set", "bucket.region=frankfurt"], "bucket/region"),
+    "plans among what is staged": (["--set", "bucket.prefixes.plans=staging/plans/"], "bucket.prefixes: neither may contain the other"),
+    "a password in the address": (["--set", "source.url=http://me:secret@kubecost"], "source/url"),
+    "an address with a question": (["--set", "source.url=http://kubecost/model?window=1d"], "source/url"),
+    "too many questions at a time": (["--set", "source.concurrency=17"], "concurrency"),
+    "too many retries": (["--set", "source.retries=21"], "retries"),
+    "too large a page": (["--set", "source.pageSize=1000001"], "pageSize"),
     "an account that is no account": (["--set-string", "bucket.owner=12345"], "bucket/owner"),
     "a prefix without its end": (["--set", "bucket.prefixes.staging=staging"], "prefixes/staging"),
     "a role that is none": (["--set", "parentRoleArn=costs"], "parentRoleArn"),
@@ -121,6 +129,26 @@ def test_refused_with_the_values_name(render, arguments, named):
     assert done.returncode != 0 and named in done.stderr, done.stdout + done.stderr
 
 
+def leaves(values, path=()):
+    for name, value in values.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, name))
+
+
+# Helm takes away what is null: a number would be 0 then, such as a deadline in which nothing can start.
+@pytest.mark.parametrize("path", [".".join(path) for path in leaves(yaml.safe_load((CHART / "values.yaml").read_text()))])
+def test_null_is_refused_or_leaves_the_choice_to_others(render, path):
+    done = render("full", "1.33.0", "--set", f"{path}=null")
+    if done.returncode:
+        assert path.split(".")[-1] in done.stderr and "nil pointer" not in done.stderr, done.stderr
+        return
+    usual = rendered(render, "full")
+    assert len(done.stdout.splitlines()) <= len(usual.splitlines())
+    for document in yaml.safe_load_all(done.stdout):
+        kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
+
+
 def test_all_faults_are_told_together(render):
     done = render("minimal", "1.33.0", "--set", "source.tls.ca.secret.name=ca,source.authentication.scheme=bearer")
     assert "source.url" in done.stderr and "source.authentication.secret.name" in done.stderr
@@ -140,6 +168,13 @@ def test_the_schema_knows_each_value():
     found = list(missing(yaml.safe_load(values), schema["properties"], ""))
     # Quantities are Kubernetes's own business.
     assert [name for name in found if not re.match(r"resources\.(requests|limits)\.", name)] == []
+
+
+def test_the_readme_tells_which_value_is_which_setting():
+    template = (CHART / "templates/_helpers.tpl").read_text()
+    readme = (CHART / "README.md").read_text()
+    settings = re.findall(r'\(list "([A-Z0-9_]+)"', template)
+    assert len(settings) > 20 and [name for name in settings if f"`{name}`" not in readme] == []
 
 
 def test_the_readme_is_what_helm_docs_writes(go_programs):

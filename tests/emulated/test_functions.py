@@ -7,12 +7,12 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT, lake_key
+from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT, REGION, lake_key
 from deployed import TABLE, deployed, object_rule, partitions
 from kubecost_answers import ANSWERS, settled_days
 from servers import wait_for
 
-PREFIX = f"lake/account_id={ACCOUNT}/region=us-east-1/"
+PREFIX = f"lake/account_id={ACCOUNT}/region={REGION}/"
 ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])
 
 
@@ -24,7 +24,7 @@ def values_of(found):
 
 
 def months(days):
-    return sorted({(ACCOUNT, "us-east-1", f"{day:%Y}", f"{day:%m}") for day in days})
+    return sorted({(ACCOUNT, REGION, f"{day:%Y}", f"{day:%m}") for day in days})
 
 
 def collected(log):
@@ -42,7 +42,7 @@ def filled(lake, export):
 
 def test_one_run_fills_the_whole_period_newest_day_first(lake, filled):
     assert collected(filled) == [str(day) for day in settled_days()]
-    plan = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=f"plans/{ACCOUNT}/us-east-1/cluster-one-blue/plan.json")["Body"].read())
+    plan = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=f"plans/{ACCOUNT}/{REGION}/cluster-one-blue/plan.json")["Body"].read())
     assert {day["reason"] for day in plan["days"]} == {"missing"}
 
 

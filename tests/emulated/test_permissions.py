@@ -7,14 +7,14 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from aws import BUCKET, LAKE_ACCOUNT, lake_key, web_identity_token
+from aws import BUCKET, ISSUERS, LAKE_ACCOUNT, lake_key, web_identity_token
 from deployed import DEPLOYED, role_arn
 from kubecost_answers import settled_days
 from servers import Handler, answering, wait_for
 
 OTHER_BUCKET = "finops-lake-archive"
 ONE = f"{LAKE_ACCOUNT}/us-east-1/cluster-one"
-BLUE = "111122223333/us-east-1/cluster-one-blue"
+BLUE = "111122223333/eu-central-1/cluster-one-blue"
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
@@ -195,7 +195,7 @@ WRONG_TOKENS = {
     "another service account": {"sub": "system:serviceaccount:kubecost-lake:default"},
     "another namespace": {"sub": "system:serviceaccount:default:kubecost-lake-exporter"},
     "another audience": {"aud": "https://kubernetes.default.svc"},
-    "another cluster": {"iss": "https://oidc.eks.us-east-1.amazonaws.com/id/ONE"},
+    "another cluster": {"iss": ISSUERS["ONE"]},
 }
 
 

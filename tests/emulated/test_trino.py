@@ -237,7 +237,7 @@ def broken(lake, glue, costs):
 
 ASKED = {
     "an account": ("kubecost_table WHERE account_id = '111122223333'", lambda place, day, costs: place == FIRST),
-    "a region": ("kubecost_table WHERE region = 'us-east-1'", lambda place, day, costs: place == FIRST),
+    "a region": ("kubecost_table WHERE region = 'eu-central-1'", lambda place, day, costs: place == FIRST),
     "a year and month of an account": (
         "kubecost_table WHERE account_id = '012345678901' AND year = '{day:%Y}' AND month = '{day:%m}'",
         lambda place, day, costs: place == SECOND and f"{day:%Y%m}" == f"{costs.days[SECOND][-1]:%Y%m}",

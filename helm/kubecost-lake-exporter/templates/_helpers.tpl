@@ -73,6 +73,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (eq $authentication.scheme "none") $authentication.secret.name -}}
 {{- $faults = append $faults "source.authentication.scheme: say how the secret is used: bearer, basic or x-api-key" -}}
 {{- end -}}
+{{- $prefixes := .Values.bucket.prefixes -}}
+{{- if or (hasPrefix $prefixes.staging $prefixes.plans) (hasPrefix $prefixes.plans $prefixes.staging) -}}
+{{- $faults = append $faults "bucket.prefixes: neither may contain the other" -}}
+{{- end -}}
 {{- if $faults -}}
 {{- fail (printf "\n- %s" (join "\n- " $faults)) -}}
 {{- end -}}
@@ -83,6 +87,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $source := .Values.source -}}
 {{- $settings := list
   (list "S3_BUCKET_NAME" .Values.bucket.name)
+  (list "S3_BUCKET_REGION" .Values.bucket.region)
   (list "S3_BUCKET_OWNER" .Values.bucket.owner)
   (list "KMS_KEY_ARN" .Values.bucket.kmsKeyArn)
   (list "STAGING_PREFIX" .Values.bucket.prefixes.staging)

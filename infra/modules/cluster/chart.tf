@@ -8,6 +8,7 @@ locals {
 
     bucket = {
       name      = var.bucket.name
+      region    = var.bucket.region == null ? "" : var.bucket.region
       owner     = var.bucket.owner
       kmsKeyArn = var.bucket.kms_key_arn == null ? "" : var.bucket.kms_key_arn
       prefixes  = { staging = var.bucket.staging_prefix, plans = var.bucket.plans_prefix }

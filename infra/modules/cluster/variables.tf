@@ -15,9 +15,10 @@ variable "tags" {
 }
 
 variable "bucket" {
-  description = "The lake's bucket: output `bucket` of the pipeline module. `owner` is the account that it lies in."
+  description = "The lake's bucket: output `bucket` of the pipeline module. `region` is its region (null: the cluster's), `owner` the account that it lies in."
   type = object({
     name           = string
+    region         = optional(string)
     owner          = string
     kms_key_arn    = optional(string)
     staging_prefix = optional(string, "staging/")

@@ -1,7 +1,8 @@
 output "bucket" {
-  description = "The lake's bucket as the cluster module wants it: name, owner, KMS key, and the prefixes that exporters use."
+  description = "The lake's bucket as the cluster module wants it: name, region, owner, KMS key, and the prefixes that exporters use."
   value = {
     name           = var.bucket.name
+    region         = local.region
     owner          = local.account
     kms_key_arn    = var.bucket.kms_key_arn
     staging_prefix = var.prefixes.staging

@@ -37,12 +37,12 @@ override_resource {
 
 override_resource {
   target = module.cluster_two.aws_iam_role.child
-  values = { arn = "arn:aws:iam::111122223333:role/kubecost-lake-cluster-one-blue-5fe4ce3d" }
+  values = { arn = "arn:aws:iam::111122223333:role/kubecost-lake-cluster-one-blue-f427b50c" }
 }
 
 override_resource {
   target = module.cluster_two.aws_iam_role.parent[0]
-  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-blue-5fe4ce3d-parent" }
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-blue-f427b50c-parent" }
 }
 
 variables {
@@ -58,9 +58,9 @@ variables {
     kube_context      = "cluster-one"
   }
   cluster_two = {
-    arn               = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one-blue"
-    oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/TWO"
-    region            = "us-east-1"
+    arn               = "arn:aws:eks:eu-central-1:111122223333:cluster/cluster-one-blue"
+    oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/TWO"
+    region            = "eu-central-1"
     aws_profile       = "workloads"
     kube_context      = "cluster-two"
     source_url        = "https://kubecost.kubecost:9443"

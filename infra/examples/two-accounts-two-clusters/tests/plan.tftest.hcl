@@ -44,6 +44,10 @@ run "applies" {
     error_message = "Each cluster writes below its own prefix."
   }
   assert {
+    condition     = yamldecode(module.cluster_two.helm_values).bucket.region == "us-east-1"
+    error_message = "Cluster two is told where the bucket is."
+  }
+  assert {
     condition     = yamldecode(module.cluster_two.helm_values).source.tls.ca.secretsManager == { name = "kubecost-lake/private-ca", region = "us-east-1" }
     error_message = "Cluster two is told of the private CA."
   }

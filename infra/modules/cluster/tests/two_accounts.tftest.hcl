@@ -146,6 +146,7 @@ run "installs_the_chart" {
       parentRoleArn = "arn:aws:iam::444455556666:role/parent"
       bucket = {
         name      = "acme-cost-lake"
+        region    = ""
         owner     = "444455556666"
         kmsKeyArn = ""
         prefixes  = { staging = "staging/", plans = "plans/" }
