@@ -198,9 +198,14 @@ impl BatchBuilder {
                     numbers.append_option(row.number(*index))
                 }
                 ColumnBuilder::Property(property, texts) => {
-                    texts.append_value(row.property(*property))
+                    let value = row.property(*property);
+                    bytes += value.len();
+                    texts.append_value(value);
                 }
-                ColumnBuilder::Node(fact, texts) => texts.append_value(node[*fact]),
+                ColumnBuilder::Node(fact, texts) => {
+                    bytes += node[*fact].len();
+                    texts.append_value(node[*fact]);
+                }
                 ColumnBuilder::Constant(_) => {}
                 ColumnBuilder::Label(key, texts) => {
                     let value = key.find(&row.labels);

@@ -356,6 +356,9 @@ impl Scanner {
             }
             return Ok(true);
         }
+        if matches!(byte, b'}' | b']' | b',' | b':') {
+            return Err(self.unexpected());
+        }
         if matches!(self.level, Level::Set { .. }) && !matches!(byte, b'{' | b'n') {
             return Err(self.shape("the entries of 'data' are not rows"));
         }
@@ -572,6 +575,37 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(
+            begins in prop_oneof![Just(""), Just("{\"data\":"), Just("{\"data\":[{"), Just("{\"code\":")],
+            rest in r#"[{}\[\]",:\\a1n \-]{0,16}"#,
+            chunk in 1_usize..20,
+        ) {
+            // What is no answer is refused, and what is none of JSON's never taken.
+            let answer = format!("{begins}{rest}");
+            if let Ok((_, envelope)) = scan_any(answer.as_bytes(), chunk) {
+                prop_assert!(envelope.shape != DataShape::Missing, "{answer}");
+            }
+        }
+    }
+
+    fn scan_any(answer: &[u8], chunk: usize) -> Result<(u64, Envelope), AnswerFault> {
+        let mut scanner = Scanner::new();
+        let mut rows = 0;
+        for chunk in answer.chunks(chunk) {
+            let fed = scanner.feed(chunk, &mut |_: Entry<'_>| {
+                rows += 1;
+                Ok::<_, String>(())
+            });
+            match fed {
+                Err(FeedError::Answer(fault)) => return Err(fault),
+                other => other.unwrap(),
+            }
+        }
+        scanner.finish().map(|envelope| (rows, envelope))
+    }
+
     fn fault(answer: &str) -> String {
         assert!(
             scan(answer.as_bytes(), 1).is_err(),
@@ -687,6 +721,8 @@ mod tests {
                 "{\"code\":200,\"data\":\"x\"}",
                 "{\"code\":200,\"data\":[]} and more",
                 "{\"code\":200 \"data\":[]}",
+                "{\"code\":}",
+                "{\"code\":]}",
                 "[1]",
             ]
             .map(fault)
