@@ -148,10 +148,7 @@ impl Staging {
 }
 
 pub fn hash(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    documents::hexadecimal(&Sha256::digest(content))
 }
 
 /// The rows of an answer that are not null, sorted by their keys.

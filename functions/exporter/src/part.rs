@@ -5,7 +5,7 @@ use std::io::Write;
 use answer::{Entry, Envelope, Scanner};
 use aws_access::{Store, Upload, UploadError};
 use bytes::Bytes;
-use contract::documents::{Part, PartKind};
+use contract::documents::{self, Part, PartKind};
 use sha2::{Digest, Sha256};
 use zstd::stream::write::Encoder;
 
@@ -136,10 +136,5 @@ async fn pump(
     let rest = encoder.finish()?;
     hash.update(&rest);
     upload.write(Bytes::from(rest)).await?;
-    let sha256 = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok((envelope, sha256))
+    Ok((envelope, documents::hexadecimal(&hash.finalize())))
 }

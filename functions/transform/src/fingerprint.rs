@@ -1,7 +1,6 @@
 //! What a Parquet object depends on besides its run's answers.
 
-use std::fmt::Write as _;
-
+use contract::documents;
 use sha2::{Digest, Sha256};
 use table::TableLayout;
 
@@ -23,12 +22,8 @@ pub(crate) fn fingerprint(layout: &TableLayout) -> String {
         hash.update(column.kind.glue_type().as_bytes());
         hash.update(b"\n");
     }
-    let mut text = format!("{CONVERSION_VERSION}-");
-    for byte in hash.finalize().iter().take(BYTES) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let hash = documents::hexadecimal(hash.finalize().get(..BYTES).unwrap_or_default());
+    format!("{CONVERSION_VERSION}-{hash}")
 }
 
 #[cfg(test)]

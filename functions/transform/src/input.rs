@@ -1,13 +1,10 @@
 //! The bytes of a set's parts, on their way from S3 into the converting thread.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Read},
-};
+use std::io::{self, Read};
 
 use answer::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
 use bytes::{Buf, Bytes};
-use contract::documents::{Part, PartKind};
+use contract::documents::{self, Part, PartKind};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -53,15 +50,7 @@ impl<'a> PartReader<'a> {
     /// Reads what is left and compares the whole with the manifest.
     fn check(mut self, part: &Part) -> Result<(), ConvertError> {
         io::copy(&mut self, &mut io::sink()).map_err(|_| ConvertError::GivenUp)?;
-        let hash = self
-            .hash
-            .finalize()
-            .iter()
-            .fold(String::new(), |mut hash, byte| {
-                // Writing to a string cannot fail.
-                let _ = write!(hash, "{byte:02x}");
-                hash
-            });
+        let hash = documents::hexadecimal(&self.hash.finalize());
         let compare = |field, found: String, expected: String| {
             if found == expected {
                 Ok(())

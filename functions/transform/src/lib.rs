@@ -4,8 +4,8 @@
 //! decompression, parsing and encoding into a multipart upload, and makes the object visible only if no newer run has done so
 //! in the meantime. What it holds in memory does not grow with the day's size.
 //!
-//! Nothing is dropped in silence: the rows written are the rows read and the rows of the manifest, and so are the sums of all numeric
-//! columns. Input that can never be converted is quarantined with its reason; everything else that fails is an error, for Lambda to
+//! Nothing is dropped in silence: the rows written are the rows read and the rows of the manifest; the sums of all numeric columns as
+//! written are those as read, and the total cost is the manifest's. Input that can never be converted is quarantined with its reason; everything else that fails is an error, for Lambda to
 //! try again.
 
 mod batch;

@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One day from 00:00 UTC to the next 00:00 UTC. Reads and writes as `2026-11-20`.
+/// One day from 00:00 UTC to the next 00:00 UTC. Reads and writes as `2026-11-20`; a day that is read has a year of four digits, so
+/// that no document can name one that cannot be reckoned with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
 
 impl Day {
@@ -95,11 +96,25 @@ impl FromStr for Day {
         let error = || DayError(text.to_owned());
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| error())?;
         let day = Self(date);
-        if day.to_string() == text {
+        if (1..=9999).contains(&date.year()) && day.to_string() == text {
             Ok(day)
         } else {
             Err(error())
         }
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = DayError;
+
+    fn try_from(text: String) -> Result<Self, DayError> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
     }
 }
 
@@ -174,9 +189,21 @@ mod tests {
             "2026-02-30",
             "+2026-01-02",
             "2026-01-02 ",
+            "+262142-12-31",
+            "-262143-01-01",
+            "0000-01-01",
             "",
         ] {
             assert!(text.parse::<Day>().is_err(), "{text}");
+            assert!(
+                serde_json::from_value::<Day>(text.into()).is_err(),
+                "{text}"
+            );
         }
+        assert_eq!(
+            serde_json::to_value(day("9999-12-31")).unwrap(),
+            "9999-12-31"
+        );
+        day("9999-12-31").window();
     }
 }

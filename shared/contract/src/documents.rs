@@ -1,6 +1,8 @@
 //! The documents between exporter and functions. Each is a JSON object with `"version": 1`; another version is refused,
 //! fields that are not known are ignored.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -68,6 +70,15 @@ pub fn read<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
     serde_json::from_slice(bytes).map_err(form)
 }
 
+/// A hash as documents have it: hexadecimal digits in lower case.
+pub fn hexadecimal(hash: &[u8]) -> String {
+    hash.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
@@ -126,7 +137,7 @@ pub struct Inventory {
     pub days: Vec<Day>,
 }
 
-/// What the next run of a cluster's exporter is to collect: `plans/…/plan.json`.
+/// What a run of a cluster's exporter is to collect: `plans/…/plan.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The run that it answers.

@@ -208,23 +208,7 @@ impl Prefixes {
 
     /// The Hive partition that a cluster's day lies in.
     pub fn partition(&self, cluster: &ClusterId, day: Day) -> String {
-        let (account, region) = (cluster.account(), cluster.region());
-        let date = day.date();
-        format!(
-            "{}account_id={account}/region={region}/{}",
-            self.lake,
-            date.format("year=%Y/month=%m/")
-        )
-    }
-
-    /// All partitions of an account and region.
-    pub fn lake_of(&self, cluster: &ClusterId) -> String {
-        format!(
-            "{}account_id={}/region={}/",
-            self.lake,
-            cluster.account(),
-            cluster.region()
-        )
+        format!("{}{}", self.lake, Partition::of(cluster, day))
     }
 
     /// The one Parquet object of a cluster's day.
@@ -294,17 +278,23 @@ impl Prefixes {
         (self.lake_object(&cluster, day) == key).then_some((cluster, day))
     }
 
+    /// Reads the folder of a Hive partition; `None` for anything else.
+    pub fn parse_partition(&self, folder: &str) -> Option<Partition> {
+        let path = folder.strip_prefix(&self.lake)?;
+        let (account_id, rest) = path.strip_prefix("account_id=")?.split_once("/region=")?;
+        let (region, rest) = rest.split_once("/year=")?;
+        let (year, month) = rest.strip_suffix('/')?.split_once("/month=")?;
+        let first: Day = format!("{year}-{month}-01").parse().ok()?;
+        // The name is no part of a partition: any will do.
+        let partition = Partition::of(&ClusterId::new(account_id, region, "any").ok()?, first);
+        (partition.to_string() == path).then_some(partition)
+    }
+
     /// Reads the key of a quarantined day.
     pub fn parse_quarantine(&self, key: &str) -> Option<(ClusterId, RunId, Day)> {
         let (cluster, rest) = split_cluster(key.strip_prefix(&self.quarantine)?)?;
         let (run, day) = rest.strip_suffix(".json")?.split_once('/')?;
         Some((cluster, run.parse().ok()?, day.parse().ok()?))
-    }
-
-    /// Reads the key of a cluster's plan.
-    pub fn parse_plan(&self, key: &str) -> Option<ClusterId> {
-        let (cluster, rest) = split_cluster(key.strip_prefix(&self.plans)?)?;
-        (rest == "plan.json").then_some(cluster)
     }
 }
 
@@ -312,6 +302,8 @@ impl Prefixes {
 pub const MANIFEST: &str = "manifest.json";
 /// The name of the document that lists a source's days.
 pub const INVENTORY: &str = "inventory.json";
+/// The metadata of the lake's objects that names the run whose data they have.
+pub const RUN_METADATA: &str = "run";
 /// How the names of the lake's objects end.
 pub const PARQUET: &str = ".snappy.parquet";
 const PART: &str = ".json.zst";
@@ -431,9 +423,8 @@ mod tests {
             prop_assert_eq!(prefixes.parse_staging(&prefixes.allocation_part(&cluster, &run, day, page)), staged(StagingObject::Part(day)));
             prop_assert_eq!(prefixes.parse_lake(&prefixes.lake_object(&cluster, day)), Some((cluster.clone(), day)));
             prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), Some((cluster.clone(), run, day)));
-            prop_assert_eq!(prefixes.parse_plan(&prefixes.plan(&cluster)), Some(cluster.clone()));
-            let partition = format!("lake/{}", Partition::of(&cluster, day));
-            prop_assert_eq!(prefixes.partition(&cluster, day), partition);
+            let partition = Partition::of(&cluster, day);
+            prop_assert_eq!(prefixes.parse_partition(&prefixes.partition(&cluster, day)), Some(partition));
         }
 
         #[test]
