@@ -1,9 +1,6 @@
 //! One day, from the source into the bucket: allocations, assets, and last the manifest.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_access::{Store, StoreError, UploadError};
 use contract::{
@@ -19,7 +16,7 @@ use crate::{
     part::{self, PartError, Received},
     progress::Progress,
     settings::SourceSettings,
-    source::{AllocationQuery, Client, Query, SourceError, client::Patience, query},
+    source::{AllocationQuery, Client, Query, SourceError, client::Patience, query, retry},
     tally::{DayRange, DaySet, Keys, Refusal, Tally},
 };
 
@@ -61,9 +58,6 @@ impl From<SourceError> for DayError {
         Self::Part(error.into())
     }
 }
-
-/// The longest wait between two tries.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// Collects days of one run.
 pub struct Collector<'a> {
@@ -242,7 +236,7 @@ impl Collector<'_> {
             time: self.settings.allocation_read_timeout,
             setting: "KUBECOST_ALLOCATION_API_READ_TIMEOUT",
         };
-        self.repeated(day, async || {
+        self.repeated(async || {
             let key = self
                 .prefixes
                 .allocation_part(self.cluster.id(), &self.run, day, number);
@@ -266,10 +260,9 @@ impl Collector<'_> {
     async fn assets(&self, day: Day, progress: &dyn Progress) -> Result<Option<Part>, DayError> {
         let received = match self.asset_answer(day, true, progress).await {
             // Sources of other versions spell the filter in other ways; without it there is more to read, and no less to find.
-            Err(DayError::Part(PartError::Source(SourceError::Status {
-                status: 400 | 500,
-                ..
-            }))) => self.asset_answer(day, false, progress).await,
+            Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
+                self.asset_answer(day, false, progress).await
+            }
             other => other,
         };
         match received {
@@ -300,7 +293,7 @@ impl Collector<'_> {
             setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
         };
         let query = query::nodes(self.source.kind, day.window(), filtered);
-        self.repeated(day, async || {
+        self.repeated(async || {
             let key = self.prefixes.assets(self.cluster.id(), &self.run, day);
             let on_bytes = |bytes| progress.received(day, bytes);
             part::receive(
@@ -317,25 +310,15 @@ impl Collector<'_> {
         .await
     }
 
-    /// Tries, and tries again after passing failures of the source. What S3 fails at the SDK has tried again already.
+    /// What S3 fails at the SDK has tried again already.
     async fn repeated<T>(
         &self,
-        day: Day,
-        mut attempt: impl AsyncFnMut() -> Result<T, PartError>,
+        attempt: impl AsyncFnMut() -> Result<T, PartError>,
     ) -> Result<T, DayError> {
-        let mut delay = self.settings.retry_delay;
-        let mut left = self.settings.retries;
-        loop {
-            match attempt().await {
-                Err(PartError::Source(error)) if error.is_passing() && left > 0 => {
-                    tracing::warn!(%day, %error, left, "the source failed; trying again");
-                    left -= 1;
-                    tokio::time::sleep(delay.mul_f64(0.5 + fastrand::f64())).await;
-                    delay = (delay * 2).min(LONGEST_DELAY);
-                }
-                other => return other.map_err(DayError::from),
-            }
-        }
+        let is_passing =
+            |error: &PartError| matches!(error, PartError::Source(error) if error.is_passing());
+        let result = retry::repeated(self.settings, attempt, is_passing).await;
+        result.map_err(DayError::from)
     }
 }
 

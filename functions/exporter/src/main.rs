@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use aws_access::{Store, session};
+use aws_access::session;
 use contract::clock::SystemClock;
 use exporter::{
     Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate,
@@ -50,10 +50,7 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
     if let Some(role) = &settings.parent_role {
         config = session::assume_role(&config, role, SESSION_NAME).await;
     }
-    let bucket_config = session::in_region(&config, settings.bucket_region);
-    let store = Store::new(session::s3_client(&bucket_config), &settings.bucket)
-        .with_kms_key(settings.kms_key)
-        .with_bucket_owner(settings.bucket_owner);
+    let store = settings.bucket.store(&config);
     let private_ca =
         certificate::load(&settings.source.ca_certificate, async || config.clone()).await?;
     let exporter = Exporter {
@@ -62,7 +59,7 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
         period: settings.period,
         plan_wait: settings.plan_wait,
         store,
-        prefixes: settings.prefixes,
+        prefixes: settings.bucket.prefixes,
         clock: Arc::new(SystemClock),
     };
     let summary = exporter

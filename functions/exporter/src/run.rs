@@ -19,7 +19,7 @@ use crate::{
     inventory, plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, SourceError, client::Patience, kind},
+    source::{Client, SourceError, client::Patience, kind, retry},
     tally::DayRange,
 };
 
@@ -138,6 +138,8 @@ impl Exporter {
             version: None,
         };
         let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
+        // Days that were asked for by name may be those of a recording, whose other days are not this run's business.
+        let given = matches!(days, Days::Given(_));
         let (planned, days) = match days {
             Days::Given(days) => {
                 let given = |date| PlannedDay {
@@ -150,7 +152,7 @@ impl Exporter {
         };
         progress.planned(&days);
         let dates = || days.iter().map(|day| day.date);
-        let all = || dates().chain(period.iter().copied().filter(|_| planned));
+        let all = || dates().chain(period.iter().copied().filter(|_| !given));
         let newest = Day::newest_settled(self.clock.now());
         let range = DayRange {
             first: all().min().unwrap_or(newest),
@@ -233,24 +235,14 @@ impl Exporter {
             time: self.source.assets_read_timeout,
             setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
         };
-        let mut delay = self.source.retry_delay;
-        let mut left = self.source.retries;
-        loop {
-            match kind::detect(client, patience).await {
-                Err(error) if error.is_passing() && left > 0 => {
-                    tracing::warn!(%error, left, "the source does not answer; trying again");
-                    left -= 1;
-                    tokio::time::sleep(delay).await;
-                    delay *= 2;
-                }
-                other => {
-                    if let Ok(kind) = &other {
-                        tracing::info!(?kind, "found the source");
-                    }
-                    return other;
-                }
-            }
-        }
+        let kind = retry::repeated(
+            &self.source,
+            async || kind::detect(client, patience).await,
+            SourceError::is_passing,
+        )
+        .await?;
+        tracing::info!(?kind, "found the source");
+        Ok(kind)
     }
 }
 

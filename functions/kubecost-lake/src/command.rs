@@ -6,7 +6,7 @@ use aws_access::{Store, session};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
 use exporter::settings::{
-    read_cluster,
+    BucketSettings, read_cluster,
     table::{LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, Setting, add_to, look_up},
 };
 use settings::{Faults, Reader};
@@ -44,6 +44,15 @@ const TABLE_SETTINGS: &[Setting] = &[
         help: "Annotations that get a column of their own, comma separated; the column 'annotations' has all of them",
     },
 ];
+
+/// Where the lake lies in a bucket, for commands that work on one.
+const LAKE_PREFIX: Setting = Setting {
+    name: "LAKE_PREFIX",
+    flag: "lake-prefix",
+    value: "PREFIX",
+    default: "lake/",
+    help: "The prefix of the table",
+};
 
 /// Any failure of a command.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -107,14 +116,24 @@ pub fn command() -> Command {
     let replay = Command::new("replay")
         .about("Converts staged days again, for a changed list of labels or a mended fault, without asking the source")
         .arg(lake_argument());
-    let lake: Vec<Setting> = setting("S3_BUCKET_NAME")
-        .chain(setting("CLUSTER_ID"))
-        .collect();
+    let lake: Vec<Setting> = [
+        "S3_BUCKET_NAME",
+        "S3_BUCKET_REGION",
+        "S3_BUCKET_OWNER",
+        "KMS_KEY_ARN",
+        "STAGING_PREFIX",
+        "PLANS_PREFIX",
+        "CLUSTER_ID",
+    ]
+    .into_iter()
+    .flat_map(setting)
+    .chain([LAKE_PREFIX])
+    .collect();
     let replay = range(add_to(replay, &lake, "Lake")).arg(
         Arg::new("DRY_RUN")
             .long("dry-run")
             .action(ArgAction::SetTrue)
-            .help("Only shows which days would be converted again"),
+            .help("Only shows which sets would be delivered again"),
     );
     let replay = add_to(
         replay,
@@ -263,7 +282,7 @@ struct ReplayCommand {
 
 enum Target {
     Lake(PathBuf),
-    Bucket(String),
+    Bucket(Box<BucketSettings>),
 }
 
 impl ReplayCommand {
@@ -273,7 +292,7 @@ impl ReplayCommand {
         let (from, to) = (reader.parsed::<Day>("FROM"), reader.parsed::<Day>("TO"));
         let target = match reader.optional("LAKE_DIRECTORY") {
             Some(lake) => Target::Lake(lake.into()),
-            None => Target::Bucket(reader.bucket("S3_BUCKET_NAME")),
+            None => Target::Bucket(Box::new(BucketSettings::read(&mut reader, &mut Vec::new()))),
         };
         reader.finish()?;
         let cluster = cluster.ok_or(Faults(Vec::new()))?.id().clone();
@@ -291,11 +310,11 @@ impl ReplayCommand {
             output::line(format_args!("{day}  run {run}"));
         }
         if self.dry_run {
-            output::line(format_args!("{} days would be converted again", sets.len()));
+            output::line(format_args!("{} sets would be delivered again", sets.len()));
             return Ok(());
         }
         let delivered = self.replay.deliver(store, prefixes, &sets).await?;
-        output::line(format_args!("{delivered} days delivered again"));
+        output::line(format_args!("{delivered} sets delivered again"));
         Ok(())
     }
 }
@@ -304,11 +323,10 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let command = ReplayCommand::read(matches)?;
     match &command.target {
         Target::Bucket(bucket) => {
-            let store = Store::new(
-                session::s3_client(&session::from_environment().await),
-                bucket,
-            );
-            command.deliver(&store, &Prefixes::default()).await?;
+            let config = session::from_environment().await;
+            command
+                .deliver(&bucket.store(&config), &bucket.prefixes)
+                .await?;
         }
         Target::Lake(lake) => {
             let host = Host::start(lake, &look_up(matches), Arc::new(SystemClock)).await?;

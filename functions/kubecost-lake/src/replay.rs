@@ -1,6 +1,7 @@
 //! `replay`: staged days are converted again, for a changed list of labels or a mended fault, without asking the source.
 //!
-//! The manifest of each day's newest set is written once more as it is, so that the bucket itself sends the event.
+//! The manifests of each day's sets are written once more as they are, so that the bucket itself sends the events: of the set whose
+//! data the lake has and of all newer ones, since those may be without data or in quarantine.
 
 use aws_access::{Store, StoreError};
 use backfill::{audit, staged::ClusterObjects};
@@ -18,7 +19,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// The newest set of each day, oldest day first.
+    /// The sets to deliver again, oldest day and run first.
     ///
     /// # Errors
     /// When S3 refuses or fails.
@@ -27,21 +28,24 @@ impl Replay {
         store: &Store,
         prefixes: &Prefixes,
     ) -> Result<Vec<(Day, RunId)>, StoreError> {
-        let staged = ClusterObjects {
+        let objects = ClusterObjects {
             store,
             prefixes,
             cluster: &self.cluster,
+        };
+        let mut found = Vec::new();
+        for (day, sets) in objects.staged().await?.sets {
+            if self.from.is_some_and(|from| day < from) || self.to.is_some_and(|to| day > to) {
+                continue;
+            }
+            let in_lake = objects.lake_run(day).await?;
+            let runs = sets.iter().map(|set| set.run);
+            found.extend(
+                runs.filter(|run| in_lake.is_none_or(|in_lake| *run >= in_lake))
+                    .map(|run| (day, run)),
+            );
         }
-        .staged()
-        .await?;
-        Ok(staged
-            .sets
-            .iter()
-            .filter(|(day, _)| {
-                self.from.is_none_or(|from| **day >= from) && self.to.is_none_or(|to| **day <= to)
-            })
-            .filter_map(|(day, sets)| Some((*day, sets.last()?.run)))
-            .collect())
+        Ok(found)
     }
 
     /// Delivers sets again; gives how many were still there.

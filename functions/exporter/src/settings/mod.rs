@@ -6,12 +6,14 @@ use chrono::TimeDelta;
 use contract::{
     cluster::{ClusterArn, is_region},
     documents::SourceKind,
-    keys::Prefixes,
 };
 use reqwest::Url;
-use settings::{Faults, Reader, invites_sniping};
+use settings::{Faults, Reader};
 
+mod bucket;
 pub mod table;
+
+pub use bucket::BucketSettings;
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,19 +130,11 @@ pub struct PeriodSettings {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The lake's bucket.
-    pub bucket: String,
-    /// The bucket's region; `None`: the process's own.
-    pub bucket_region: Option<String>,
-    /// The account that the bucket must belong to.
-    pub bucket_owner: Option<String>,
+    pub bucket: BucketSettings,
     /// Whose costs are collected.
     pub cluster: ClusterArn,
     /// The role to assume.
     pub parent_role: Option<String>,
-    /// The KMS key that objects are encrypted with.
-    pub kms_key: Option<String>,
-    /// The bucket's prefixes.
-    pub prefixes: Prefixes,
     /// How long to wait for a plan.
     pub plan_wait: Duration,
     /// Which days there are.
@@ -158,22 +152,7 @@ impl Settings {
     /// All faults together.
     pub fn read(mut reader: Reader<'_>) -> Result<Self, Faults> {
         let mut warnings = Vec::new();
-        let bucket = reader.bucket("S3_BUCKET_NAME");
-        if invites_sniping(&bucket) {
-            warnings.push(format!(
-                "S3_BUCKET_NAME: '{bucket}' holds an account id or a region code, so that others can guess it and take the name first (bucket sniping): choose another name, or set S3_BUCKET_OWNER"
-            ));
-        }
-        let bucket_region = read_region(&mut reader, "S3_BUCKET_REGION");
-        let bucket_owner = reader.optional("S3_BUCKET_OWNER");
-        if let Some(owner) = &bucket_owner
-            && !is_account(owner)
-        {
-            reader.fault(
-                "S3_BUCKET_OWNER",
-                format_args!("'{owner}' is not an AWS account id of 12 digits"),
-            );
-        }
+        let bucket = BucketSettings::read(&mut reader, &mut warnings);
         let cluster = read_cluster(&mut reader);
         let parent_role = reader.optional("IRSA_PARENT_IAM_ROLE_ARN");
         if let Some(role) = &parent_role
@@ -186,8 +165,6 @@ impl Settings {
                 ),
             );
         }
-        let kms_key = reader.kms_key("KMS_KEY_ARN");
-        let prefixes = reader.prefixes();
         let plan_wait =
             Duration::from_secs(reader.whole_number("PLAN_WAIT_SECONDS", 120, 0..=3600));
         let period = PeriodSettings::read(&mut reader);
@@ -200,12 +177,8 @@ impl Settings {
         match (cluster, source) {
             (Some(cluster), Some(source)) if reader.is_faultless() => Ok(Self {
                 bucket,
-                bucket_region,
-                bucket_owner,
                 cluster,
                 parent_role,
-                kms_key,
-                prefixes,
                 plan_wait,
                 period,
                 source,

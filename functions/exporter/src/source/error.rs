@@ -98,6 +98,19 @@ impl SourceError {
         }
     }
 
+    /// Whether the source understood the request and could not do what it asks, by the status or by the code of an answer whose status
+    /// is 200.
+    pub fn refuses_the_query(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status, 400 | 500),
+            Self::Answer {
+                fault: AnswerFault::Code { code, .. },
+                ..
+            } => matches!(code, 400 | 500),
+            _ => false,
+        }
+    }
+
     /// The error of feeding an answer of a URL to the scanner.
     pub fn of_feed(url: &str, error: FeedError<String>) -> Self {
         match error {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod error;
 pub mod kind;
 pub mod query;
+pub mod retry;
 
 pub use client::{Answer, Client};
 pub use error::SourceError;
