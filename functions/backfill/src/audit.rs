@@ -1,4 +1,5 @@
-//! The scheduled audit of all clusters: gaps, sets that never became Parquet, clusters gone silent, plans.
+//! The scheduled audit of all clusters: gaps, sets that never became Parquet, clusters gone silent. It writes
+//! no plan: a plan answers the run that asks for it, and nobody would read one written hours later.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +16,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     inventory,
-    policy::{self, DayState, Outcome},
+    policy::{DayState, Outcome},
     report::{AuditReport, Finding, Gap, SetName, StuckSet},
     settings::Settings,
     staged::{ClusterObjects, Quarantined, Staged},
@@ -46,11 +47,11 @@ pub async fn audit(
     let mut report = AuditReport::begin(now, settings.audit_period_days);
     for (place, clusters) in clusters(store, &settings.prefixes).await? {
         tracing::debug!(%place, clusters = clusters.len(), "auditing");
-        let neighbourhood = match clusters.first() {
-            Some(any) => Neighbourhood::list(store, settings, any, now).await?,
-            None => continue,
+        let Some(any) = clusters.first() else {
+            continue;
         };
-        let neighbourhood = &neighbourhood;
+        let listed = Neighbourhood::list(store, settings, any, now).await;
+        let listed = &listed;
         let mut findings = stream::iter(clusters)
             .map(async |cluster| {
                 let mut finding = Finding::none(cluster.clone());
@@ -63,9 +64,16 @@ pub async fn audit(
                     settings,
                     now,
                 };
-                if let Err(error) = audit.run(neighbourhood, &mut finding).await {
+                let audited = match listed {
+                    Ok(neighbourhood) => audit
+                        .run(neighbourhood, &mut finding)
+                        .await
+                        .map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(error) = audited {
                     tracing::error!(%cluster, %error, "a cluster could not be audited");
-                    finding.failed = Some(error.to_string());
+                    finding.failed = Some(error);
                 }
                 finding
             })
@@ -209,8 +217,9 @@ impl ClusterAudit<'_> {
 
         let states = self.day_states(lake, &staged, quarantined).await?;
         finding.stuck = self.stuck(&states).await?;
-        if let Some((run, _)) = staged.newest_inventory {
-            self.gaps(run, &states, finding).await?;
+        if let Some((run, written_at)) = staged.newest_inventory {
+            let is_collecting = self.now - written_at < self.settings.policy.in_flight;
+            self.gaps(run, is_collecting, &states, finding).await?;
         }
         Ok(())
     }
@@ -243,10 +252,11 @@ impl ClusterAudit<'_> {
         Ok(states)
     }
 
-    /// Compares the newest inventory with what there is, and writes the plan anew.
+    /// Compares the newest inventory with what there is. While its run may still be collecting, what is missing is no gap yet.
     async fn gaps(
         &self,
         run: RunId,
+        is_collecting: bool,
         states: &BTreeMap<Day, DayState>,
         finding: &mut Finding,
     ) -> Result<(), StoreError> {
@@ -258,42 +268,26 @@ impl ClusterAudit<'_> {
                 return Ok(());
             }
         };
+        if is_collecting {
+            return Ok(());
+        }
         let unknown = DayState::default();
         let policy = &self.settings.policy;
         let first = Day::of(self.now).minus(self.settings.audit_period_days);
-        let days: Vec<(Day, &DayState)> = available
+        finding.gaps = available
             .into_iter()
             .filter(|day| *day >= first)
-            .map(|day| (day, states.get(&day).unwrap_or(&unknown)))
+            .filter_map(|day| {
+                let state = states.get(&day).unwrap_or(&unknown);
+                Gap::of(day, state.standing(self.now, policy))
+            })
             .collect();
-        finding.gaps = days
-            .iter()
-            .filter_map(|(day, state)| Gap::of(*day, state.standing(self.now, policy)))
-            .collect();
-        if !finding.silent {
-            let days = policy::plan(days, self.now, policy);
-            let plan = documents::Plan {
-                run,
-                created_at: self.now,
-                days,
-            };
-            let ClusterObjects {
-                store,
-                prefixes,
-                cluster,
-            } = self.objects;
-            store.put_document(&prefixes.plan(cluster), &plan).await?;
-        }
         Ok(())
     }
 
     /// Finds the sets that never became Parquet, and has them delivered again.
     async fn stuck(&self, states: &BTreeMap<Day, DayState>) -> Result<Vec<StuckSet>, StoreError> {
-        let ClusterObjects {
-            store,
-            prefixes,
-            cluster,
-        } = self.objects;
+        let cluster = self.objects.cluster;
         let mut stuck = Vec::new();
         for (date, state) in states {
             let newest = state.attempts.iter().max_by_key(|attempt| attempt.run);
@@ -308,9 +302,16 @@ impl ClusterAudit<'_> {
                 if written_at >= newest.written_at {
                     continue;
                 }
-                let head = store.head(&prefixes.lake_object(cluster, *date)).await?;
-                let run = head.and_then(|head| head.metadata.get("run")?.parse::<RunId>().ok());
-                if run.is_some_and(|run| run >= newest.run) {
+                if self
+                    .objects
+                    .lake_run(*date)
+                    .await?
+                    .is_some_and(|run| run >= newest.run)
+                {
+                    continue;
+                }
+                // The source had no data when it was asked again: the lake keeps what it has.
+                if self.objects.is_empty(*date, newest.run).await? {
                     continue;
                 }
             }

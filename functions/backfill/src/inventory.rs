@@ -93,7 +93,8 @@ pub async fn read(
     Ok(Ok(days.into_iter().skip(older).collect()))
 }
 
-/// Makes the plan that answers a run, looking up each of its days in the lake by its exact key.
+/// Makes the plan that answers a run, looking up each of its days in the lake by its exact key. `None` where a newer run has written an
+/// inventory since: each cluster has one plan, and the newer run waits for its own. So events that come late do no harm.
 ///
 /// # Errors
 /// When S3 refuses or fails.
@@ -103,7 +104,7 @@ pub async fn plan(
     run: RunId,
     days: &[Day],
     now: DateTime<Utc>,
-) -> Result<Plan, StoreError> {
+) -> Result<Option<Plan>, StoreError> {
     let ClusterObjects {
         store,
         prefixes,
@@ -111,6 +112,12 @@ pub async fn plan(
     } = objects;
     let policy = &settings.policy;
     let staged = objects.staged().await?;
+    if staged
+        .newest_inventory
+        .is_some_and(|(newest, _)| newest > run)
+    {
+        return Ok(None);
+    }
     let quarantined = objects.quarantined().await?;
     let states: Vec<(Day, DayState)> = stream::iter(days.iter().copied())
         .map(async |day| {
@@ -125,9 +132,9 @@ pub async fn plan(
         .try_collect()
         .await?;
     let days = policy::plan(states.iter().map(|(day, state)| (*day, state)), now, policy);
-    Ok(Plan {
+    Ok(Some(Plan {
         run,
         created_at: now,
         days,
-    })
+    }))
 }

@@ -52,7 +52,7 @@ impl Backfill {
         }
     }
 
-    /// Audits all clusters: writes the report and the plans, has stuck sets delivered again, and counts in metrics.
+    /// Audits all clusters: writes the report, has stuck sets delivered again, and counts in metrics.
     ///
     /// # Errors
     /// When S3 refuses or fails for more than single clusters.
@@ -62,7 +62,7 @@ impl Backfill {
         self.store
             .put_json(&self.settings.prefixes.audit_report(), json)
             .await?;
-        report.emit(&*self.metrics, &*self.clock);
+        report.emit(&self.settings.bucket, &*self.metrics, &*self.clock);
         tracing::info!(
             clusters = report.clusters,
             gap_days = report.gap_days,
@@ -102,7 +102,10 @@ impl Backfill {
                 return Ok(());
             }
         };
-        let plan = inventory::plan(objects, settings, *run, &days, now).await?;
+        let Some(plan) = inventory::plan(objects, settings, *run, &days, now).await? else {
+            tracing::warn!(%cluster, %run, "a newer run has asked for the plan: this one's is not written");
+            return Ok(());
+        };
         store
             .put_document(&settings.prefixes.plan(cluster), &plan)
             .await?;
@@ -117,14 +120,11 @@ impl Function for Backfill {
         "backfill"
     }
 
+    fn bucket(&self) -> &str {
+        &self.settings.bucket
+    }
+
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
-        if object.bucket != self.settings.bucket {
-            tracing::error!(
-                bucket = object.bucket,
-                "an event of another bucket than S3_BUCKET_NAME: ignored"
-            );
-            return Ok(());
-        }
         match self.settings.prefixes.parse_staging(&object.key) {
             Some(key) if key.object == StagingObject::Inventory => Ok(self.answer(&key).await?),
             _ => {

@@ -160,7 +160,7 @@ impl AuditReport {
     }
 
     /// Gives the report's numbers to CloudWatch.
-    pub fn emit(&self, sink: &dyn MetricSink, clock: &dyn Clock) {
+    pub fn emit(&self, bucket: &str, sink: &dyn MetricSink, clock: &dyn Clock) {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         let number = |count: u64| count as f64;
         let metrics = [
@@ -181,6 +181,6 @@ impl AuditReport {
             ("FailedClusters", number(self.failed_clusters), Unit::Count),
             ("Clusters", number(self.clusters), Unit::Count),
         ];
-        sink.take(&metrics::line("backfill", &metrics, &[], clock));
+        sink.take(&metrics::line("backfill", bucket, &metrics, &[], clock));
     }
 }

@@ -9,7 +9,7 @@ use contract::{
     cluster::ClusterId,
     day::Day,
     documents::Manifest,
-    keys::{Prefixes, StagingKey, StagingObject},
+    keys::{Prefixes, RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
 
@@ -152,9 +152,22 @@ impl ClusterObjects<'_> {
         Ok(DayState { in_lake, attempts })
     }
 
+    /// The run whose data a day of the lake has; `None` where the lake has no such day, or its object does not say.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn lake_run(&self, day: Day) -> Result<Option<RunId>, StoreError> {
+        let key = self.prefixes.lake_object(self.cluster, day);
+        let head = self.store.head(&key).await?;
+        Ok(head.and_then(|head| head.metadata.get(RUN_METADATA)?.parse().ok()))
+    }
+
     /// Whether a manifest says that the source had no data. One that cannot be read says nothing: transform will say what is wrong
     /// with it.
-    async fn is_empty(&self, day: Day, run: RunId) -> Result<bool, StoreError> {
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn is_empty(&self, day: Day, run: RunId) -> Result<bool, StoreError> {
         let key = self.prefixes.manifest(self.cluster, &run, day);
         match self.store.get_document::<Manifest>(&key).await {
             Ok(manifest) => Ok(manifest.is_some_and(|manifest| manifest.parts.is_empty())),

@@ -16,6 +16,7 @@ use contract::{
     keys::{Area, Partition},
 };
 use function::{BoxError, Function};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
 
 pub mod catalog;
@@ -24,6 +25,9 @@ pub mod settings;
 
 use catalog::{Catalog, CatalogError, Start};
 use settings::{Mode, Settings};
+
+/// How many folders are listed at the same time.
+const LISTINGS: usize = 16;
 
 /// The function, with what it needs.
 pub struct Crawler {
@@ -111,8 +115,9 @@ impl Crawler {
         if self.settings.mode == Mode::None {
             return Ok(Comparison::default());
         }
-        let in_lake = self.partitions_of_the_lake().await?;
+        // The catalog first: a partition that is registered meanwhile is then found in the lake, not taken for one that is gone.
         let in_catalog = self.catalog.partitions().await?;
+        let in_lake = self.partitions_of_the_lake(&in_catalog).await?;
         let mut comparison = Comparison {
             missing: in_lake.difference(&in_catalog).cloned().collect(),
             gone: in_catalog.difference(&in_lake).cloned().collect(),
@@ -141,33 +146,50 @@ impl Crawler {
         Ok(comparison)
     }
 
-    /// The partitions that have at least one Parquet object. Folders are listed and not objects, so that the work grows with the months
-    /// and not with the clusters; one page of objects tells whether a month has any.
-    async fn partitions_of_the_lake(&self) -> Result<BTreeSet<Partition>, StoreError> {
+    /// The partitions of the lake. Folders are listed and not objects, so that the work grows with accounts, regions and years, and not
+    /// with clusters or days. Of a month that the catalog does not know, objects tell whether it has any of the table.
+    async fn partitions_of_the_lake(
+        &self,
+        in_catalog: &BTreeSet<Partition>,
+    ) -> Result<BTreeSet<Partition>, StoreError> {
         let prefixes = &self.settings.prefixes;
         let mut folders = vec![prefixes.of(Area::Lake).to_owned()];
         for _ in ["account_id", "region", "year", "month"] {
-            let mut below = Vec::new();
-            for folder in folders {
-                below.extend(self.store.list(folder).folders().prefixes().await?);
-            }
-            folders = below;
+            let below: Vec<Vec<String>> = stream::iter(folders)
+                .map(async |folder| self.store.list(folder).folders().prefixes().await)
+                .buffer_unordered(LISTINGS)
+                .try_collect()
+                .await?;
+            folders = below.into_iter().flatten().collect();
         }
-        let mut partitions = BTreeSet::new();
-        for folder in folders {
-            let mut listing = self.store.list(folder);
-            while let Some(page) = listing.next_page().await? {
-                let found = page
-                    .objects
-                    .iter()
-                    .find_map(|object| prefixes.parse_lake(&object.key));
-                if let Some((cluster, day)) = found {
-                    partitions.insert(Partition::of(&cluster, day));
-                    break;
-                }
+        let partitions = folders
+            .into_iter()
+            .filter_map(|folder| Some((prefixes.parse_partition(&folder)?, folder)));
+        stream::iter(partitions)
+            .map(async |(partition, folder)| {
+                let is_one = in_catalog.contains(&partition)
+                    || self.has_objects_of_the_table(folder).await?;
+                Ok(is_one.then_some(partition))
+            })
+            .buffer_unordered(LISTINGS)
+            .try_filter_map(async |partition| Ok(partition))
+            .try_collect()
+            .await
+    }
+
+    async fn has_objects_of_the_table(&self, folder: String) -> Result<bool, StoreError> {
+        let prefixes = &self.settings.prefixes;
+        let mut listing = self.store.list(folder);
+        while let Some(page) = listing.next_page().await? {
+            if page
+                .objects
+                .iter()
+                .any(|object| prefixes.parse_lake(&object.key).is_some())
+            {
+                return Ok(true);
             }
         }
-        Ok(partitions)
+        Ok(false)
     }
 }
 
@@ -177,14 +199,11 @@ impl Function for Crawler {
         "crawler"
     }
 
+    fn bucket(&self) -> &str {
+        &self.settings.bucket
+    }
+
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
-        if object.bucket != self.settings.bucket {
-            tracing::error!(
-                bucket = object.bucket,
-                "an event of another bucket than S3_BUCKET_NAME: ignored"
-            );
-            return Ok(());
-        }
         match self.settings.prefixes.parse_lake(&object.key) {
             Some((cluster, day)) if self.settings.mode != Mode::None => {
                 Ok(self.ensure(Partition::of(&cluster, day)).await?)

@@ -121,6 +121,7 @@ impl Host {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HostError> {
         let settings = FunctionSettings::read(look_up)?;
+        let prefixes = settings.backfill.prefixes.clone();
         let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
         let store = Store::new(session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
         let (metrics, catalog) = (
@@ -153,7 +154,7 @@ impl Host {
             dispatcher,
             bucket,
             directory: directory.to_owned(),
-            prefixes: Prefixes::default(),
+            prefixes,
             clock,
         })
     }

@@ -124,16 +124,6 @@ impl Fault {
 /// A failure that may pass: Lambda tries the event again, and keeps it in the dead-letter queue at last.
 #[derive(Debug, thiserror::Error)]
 pub enum TransformError {
-    /// An event of another bucket.
-    #[error(
-        "the event is about bucket '{found}', but S3_BUCKET_NAME is '{configured}': correct the trigger or the setting"
-    )]
-    Bucket {
-        /// The event's bucket.
-        found: String,
-        /// The configured bucket.
-        configured: String,
-    },
     /// A key that is no manifest's.
     #[error("{key} is not the key of a manifest below the staging prefix")]
     NotAManifest {

@@ -10,7 +10,7 @@ use contract::{
     day::Day,
     documents::{Manifest, Part, Quarantine},
     events::ObjectCreated,
-    keys::{StagingKey, StagingObject},
+    keys::{RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
 use function::{
@@ -34,8 +34,6 @@ const ATTEMPTS: u32 = 5;
 const INPUT_PIECES: usize = 4;
 /// Pieces of the file, 1 MiB each, that wait for the upload.
 const OUTPUT_PIECES: usize = 2;
-/// The object's metadata that names the run.
-const RUN_METADATA: &str = "run";
 /// The object's metadata that names the conversion and the columns, see [`fingerprint`].
 const TABLE_METADATA: &str = "table";
 /// The function's name in logs and metrics.
@@ -371,8 +369,13 @@ impl Transform {
             ("date", date.as_str()),
             ("reason", reason),
         ];
-        self.metrics
-            .take(&metrics::line(NAME, &values, &properties, &*self.clock));
+        self.metrics.take(&metrics::line(
+            NAME,
+            &self.settings.bucket,
+            &values,
+            &properties,
+            &*self.clock,
+        ));
     }
 }
 
@@ -406,17 +409,14 @@ impl Function for Transform {
         NAME
     }
 
+    fn bucket(&self) -> &str {
+        &self.settings.bucket
+    }
+
     async fn object_created(
         &self,
-        ObjectCreated { bucket, key }: ObjectCreated,
+        ObjectCreated { key, .. }: ObjectCreated,
     ) -> Result<(), BoxError> {
-        if bucket != self.settings.bucket {
-            return Err(TransformError::Bucket {
-                found: bucket,
-                configured: self.settings.bucket.clone(),
-            }
-            .into());
-        }
         match self.transform_manifest(&key).await {
             Ok(_) => Ok(()),
             Err(TransformError::NotAManifest { key }) => {

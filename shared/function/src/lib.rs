@@ -21,7 +21,10 @@ pub trait Function: Send + Sync {
     /// The function's name, as in logs.
     fn name(&self) -> &'static str;
 
-    /// Handles one object that arrived. The same object can come twice, and late.
+    /// The bucket whose events it handles: `S3_BUCKET_NAME`.
+    fn bucket(&self) -> &str;
+
+    /// Handles one object that arrived in that bucket. The same object can come twice, and late.
     ///
     /// # Errors
     /// On a passing failure, after which the event is to be delivered again. Input that can never be handled is no error: it is
@@ -62,6 +65,18 @@ pub enum HandleError {
     /// What was due on the schedule failed.
     #[error("the scheduled work failed: {0}")]
     Schedule(BoxError),
+}
+
+/// An event of another bucket than the function's: its trigger or its setting is wrong. An error, so that it is noticed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the event is of bucket '{found}', and S3_BUCKET_NAME is '{configured}': correct the function's trigger or that setting"
+)]
+pub struct OtherBucket {
+    /// The event's bucket.
+    pub found: String,
+    /// The function's.
+    pub configured: String,
 }
 
 /// What Lambda's console, destinations and metrics show of a failure.
@@ -117,7 +132,16 @@ async fn handle_all(
     let mut failures = Vec::new();
     for object in objects {
         let key = object.key.clone();
-        if let Err(error) = function.object_created(object).await {
+        let handled = if object.bucket == function.bucket() {
+            function.object_created(object).await
+        } else {
+            Err(OtherBucket {
+                found: object.bucket,
+                configured: function.bucket().to_owned(),
+            }
+            .into())
+        };
+        if let Err(error) = handled {
             tracing::error!(key, %error, "an object is to be delivered again");
             failures.push((key, error));
         }
@@ -174,6 +198,10 @@ mod tests {
             "recorder"
         }
 
+        fn bucket(&self) -> &str {
+            "lake"
+        }
+
         async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
             let bad = object.key.starts_with("bad");
             self.keys.lock().unwrap().push(object.key);
@@ -208,6 +236,16 @@ mod tests {
             "1 of 3 objects failed, first bad=1: it is bad"
         );
         assert_eq!(*recorder.keys.lock().unwrap(), ["a", "bad=1", "c"]);
+    }
+
+    #[tokio::test]
+    async fn an_event_of_another_bucket_is_an_error() {
+        let mut event = notification(&["a"]);
+        event["Records"][0]["s3"]["bucket"]["name"] = "other".into();
+        let recorder = Recorder::default();
+        let error = handle(&recorder, &event).await.unwrap_err().to_string();
+        assert!(error.contains("S3_BUCKET_NAME is 'lake'"), "{error}");
+        assert!(recorder.keys.lock().unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -31,10 +31,12 @@ impl Unit {
     }
 }
 
-/// The line that gives CloudWatch some metrics, of the dimension `Function`. Properties are searchable in the log and are no dimensions: a
+/// The line that gives CloudWatch some metrics, of the dimensions `Bucket` and `Function`: an account and region may have several
+/// lakes. Properties are searchable in the log and are no dimensions: a
 /// dimension with a value for each cluster would cost for each cluster.
 pub fn line(
     function: &str,
+    bucket: &str,
     metrics: &[(&str, f64, Unit)],
     properties: &[(&str, &str)],
     clock: &dyn Clock,
@@ -50,11 +52,12 @@ pub fn line(
             "Timestamp": clock.now().timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["Function"]],
+                "Dimensions": [["Bucket", "Function"]],
                 "Metrics": definitions,
             }],
         }),
     );
+    fields.insert("Bucket".to_owned(), bucket.into());
     fields.insert("Function".to_owned(), function.into());
     for (name, value) in properties {
         fields.insert((*name).to_owned(), (*value).into());
@@ -104,6 +107,7 @@ mod tests {
         let clock = FixedClock("2026-11-24T05:00:00Z".parse().unwrap());
         let line = line(
             "backfill",
+            "finops-lake",
             &[("GapDays", 3.0, Unit::Count)],
             &[("report", "r.json")],
             &clock,
@@ -115,10 +119,11 @@ mod tests {
                     "Timestamp": 1_795_496_400_000_i64,
                     "CloudWatchMetrics": [{
                         "Namespace": "KubecostLake",
-                        "Dimensions": [["Function"]],
+                        "Dimensions": [["Bucket", "Function"]],
                         "Metrics": [{ "Name": "GapDays", "Unit": "Count" }],
                     }],
                 },
+                "Bucket": "finops-lake",
                 "Function": "backfill",
                 "GapDays": 3.0,
                 "report": "r.json",

@@ -7,9 +7,11 @@
     reason = "tests"
 )]
 
+mod audit;
 mod bucket;
 mod collect;
 mod gaps;
 mod killed;
+mod partitions;
 mod readme;
 mod support;

@@ -1,0 +1,149 @@
+//! What the scheduled audit finds, and what it leaves alone.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::{
+    clock::{Clock, SystemClock},
+    day::Day,
+    documents::{Inventory, Manifest, Plan, Source, SourceKind},
+    run::RunId,
+};
+use kubecost_lake::host::Host;
+
+use crate::support::{arn, days, run, source, start, start_with};
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+fn inventory(name: &str, run: RunId, days: Vec<Day>) -> Inventory {
+    Inventory {
+        run,
+        cluster: arn(name),
+        created_at: now(),
+        source: Source {
+            kind: SourceKind::Kubecost,
+            version: None,
+        },
+        days,
+    }
+}
+
+async fn audit(host: &Host) -> serde_json::Value {
+    host.dispatcher.schedule().await.unwrap();
+    assert_eq!(host.dispatcher.settle().await, []);
+    let key = host.prefixes.audit_report();
+    let report = host.store.get_bytes(&key, 1 << 20).await.unwrap().unwrap();
+    serde_json::from_slice(&report).unwrap()
+}
+
+#[tokio::test]
+async fn a_day_that_cannot_be_reckoned_with_harms_no_other_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    run(&host, "shop", &source("shop", &days()).await).await;
+    let run_id = RunId::new(now());
+    let document = inventory("odd", run_id, days());
+    let mut document: serde_json::Value =
+        serde_json::from_slice(&contract::documents::write(&document).unwrap()).unwrap();
+    document["days"][0] = "+262142-12-31".into();
+    let key = host.prefixes.inventory(arn("odd").id(), &run_id);
+    let json = document.to_string().into_bytes();
+    host.store.put_json(&key, json).await.unwrap();
+    assert_eq!(host.dispatcher.settle().await, []);
+    let report = audit(&host).await;
+    let found = ["clusters", "refused_documents", "failed_clusters"].map(|name| &report[name]);
+    assert_eq!(found, [2, 1, 0], "{report}");
+}
+
+#[tokio::test]
+async fn the_plan_is_the_newest_runs_and_no_audit_replaces_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    let (older, newer) = (
+        RunId::new(now() - TimeDelta::hours(1)),
+        RunId::new(now() - TimeDelta::minutes(1)),
+    );
+    // The older run's event comes late.
+    for run in [newer, older] {
+        let key = host.prefixes.inventory(arn("shop").id(), &run);
+        let document = inventory("shop", run, days());
+        host.store.put_document(&key, &document).await.unwrap();
+        assert_eq!(host.dispatcher.settle().await, []);
+    }
+    let key = host.prefixes.plan(arn("shop").id());
+    let plan = host
+        .store
+        .get_document::<Plan>(&key)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((plan.run, plan.days.len()), (newer, days().len()));
+    let report = audit(&host).await;
+    assert_eq!(report["gap_days"], days().len(), "{report}");
+    let after = host
+        .store
+        .get_document::<Plan>(&key)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(after, plan);
+}
+
+#[tokio::test]
+async fn while_a_run_is_collecting_what_is_missing_is_no_gap() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start_with(directory.path(), &|_| None).await;
+    let run = RunId::new(now());
+    let key = host.prefixes.inventory(arn("shop").id(), &run);
+    let document = inventory("shop", run, days());
+    host.store.put_document(&key, &document).await.unwrap();
+    assert_eq!(host.dispatcher.settle().await, []);
+    let settings = backfill::settings::Settings::read(settings::Reader::new(|name| match name {
+        "S3_BUCKET_NAME" => Some(kubecost_lake::bucket::BUCKET_NAME.to_owned()),
+        "IN_FLIGHT_MINUTES" => Some("60".to_owned()),
+        _ => None,
+    }))
+    .unwrap();
+    for (minutes, gaps) in [(59, 0), (61, days().len())] {
+        let at = now() + TimeDelta::minutes(minutes);
+        let report = backfill::audit::audit(&host.store, &settings, at).await;
+        assert_eq!(report.unwrap().gap_days, gaps as u64, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_that_is_without_data_when_it_is_asked_for_again_is_not_stuck() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    run(&host, "shop", &source("shop", &days()).await).await;
+    let (cluster, day, run) = (arn("shop"), days()[14], RunId::new(now()));
+    let manifest = Manifest {
+        run,
+        cluster: cluster.clone(),
+        date: day,
+        ..recent_manifest(&host, day).await
+    };
+    let manifest = Manifest {
+        parts: Vec::new(),
+        rows: 0,
+        total_cost: 0.0,
+        ..manifest
+    };
+    let key = host.prefixes.manifest(cluster.id(), &run, day);
+    host.store.put_document(&key, &manifest).await.unwrap();
+    assert_eq!(host.dispatcher.settle().await, []);
+    for _ in 0..2 {
+        let report = audit(&host).await;
+        let found = ["stuck_sets", "redelivered_sets", "gap_days"].map(|name| &report[name]);
+        assert_eq!(found, [0, 0, 0], "{report}");
+    }
+}
+
+async fn recent_manifest(host: &Host, day: Day) -> Manifest {
+    let staging = host.prefixes.staging_of(arn("shop").id());
+    let staged = host.store.list(staging).objects().await.unwrap();
+    let end = format!("/{day}/manifest.json");
+    let found = staged.iter().find(|object| object.key.ends_with(&end));
+    let key = &found.unwrap().key;
+    host.store.get_document(key).await.unwrap().unwrap()
+}

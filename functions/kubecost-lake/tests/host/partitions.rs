@@ -1,0 +1,108 @@
+//! The comparison of the lake's partitions with the catalog's.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use aws_access::Store;
+use contract::{
+    day::Day,
+    keys::{Partition, Prefixes},
+};
+use crawler::{
+    Crawler,
+    catalog::{Catalog, CatalogError, Start},
+    settings::Settings,
+};
+use kubecost_lake::bucket::{BUCKET_NAME, LocalBucket};
+use settings::Reader;
+
+use crate::support::arn;
+
+/// A catalog in memory. While its partitions are told, the first object of another one arrives in the lake, and is registered.
+struct Busy {
+    partitions: Mutex<BTreeSet<Partition>>,
+    store: Store,
+    arriving: Option<Day>,
+}
+
+fn partition(day: Day) -> Partition {
+    Partition::of(arn("shop").id(), day)
+}
+
+async fn put(store: &Store, day: Day) {
+    let key = Prefixes::default().lake_object(arn("shop").id(), day);
+    store.put_json(&key, b"{}".to_vec()).await.unwrap();
+}
+
+#[async_trait]
+impl Catalog for Busy {
+    async fn knows(&self, partition: &Partition) -> Result<bool, CatalogError> {
+        Ok(self.partitions.lock().unwrap().contains(partition))
+    }
+
+    async fn partitions(&self) -> Result<BTreeSet<Partition>, CatalogError> {
+        if let Some(day) = self.arriving {
+            put(&self.store, day).await;
+            self.register(&[partition(day)]).await?;
+        }
+        Ok(self.partitions.lock().unwrap().clone())
+    }
+
+    async fn register(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+        let mut known = self.partitions.lock().unwrap();
+        known.extend(partitions.iter().cloned());
+        Ok(())
+    }
+
+    async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+        let mut known = self.partitions.lock().unwrap();
+        known.retain(|known| !partitions.contains(known));
+        Ok(())
+    }
+
+    async fn start_crawler(&self, _crawler: &str) -> Result<Start, CatalogError> {
+        Ok(Start::Started)
+    }
+}
+
+async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<Partition> {
+    let settings = Settings::read(Reader::new(|name| match name {
+        "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
+        "CATALOG_MODE" => Some("register".to_owned()),
+        "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("kubecost".to_owned()),
+        _ => None,
+    }));
+    let catalog = Arc::new(Busy {
+        partitions: Mutex::new(known.iter().map(|day| partition(*day)).collect()),
+        store: store.clone(),
+        arriving,
+    });
+    let crawler = Crawler::new(settings.unwrap(), store.clone(), catalog.clone());
+    crawler.compare().await.unwrap();
+    catalog.partitions.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_arrives_meanwhile_stays_and_what_is_gone_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false)
+        .await
+        .unwrap();
+    let client = aws_access::session::s3_client(&bucket.sdk_config());
+    let store = Store::new(client, BUCKET_NAME);
+    let [gone, known, new, arriving]: [Day; 4] =
+        ["2026-08-31", "2026-09-01", "2026-10-31", "2026-11-01"].map(|day| day.parse().unwrap());
+    for day in [known, new] {
+        put(&store, day).await;
+    }
+    // No partition, and no object of the table.
+    for key in ["year=2026/month=13/x", "year=2026/month=07/notes.txt"] {
+        let key = format!("lake/account_id=111122223333/region=us-east-1/{key}");
+        store.put_json(&key, b"{}".to_vec()).await.unwrap();
+    }
+    let found = compare(&store, &[gone, known], Some(arriving)).await;
+    assert_eq!(found, [known, new, arriving].map(partition).into());
+}
