@@ -15,9 +15,10 @@ variable "foreign_queue_arn" {
 }
 
 variable "packages" {
-  description = "Bucket and key prefix of the functions' zips."
+  description = "Bucket and key prefix of the functions' zips, and their SHA-256 (base64, by function), by which a zip that was replaced is noticed."
   type = object({
     s3_bucket = string
     s3_prefix = string
+    sha256    = optional(map(string), {})
   })
 }

@@ -8,6 +8,9 @@ resource "aws_s3_bucket" "lake" {
   #checkov:skip=CKV2_AWS_61:the pipeline module manages the lifecycle configuration
   #checkov:skip=CKV2_AWS_62:the pipeline module manages the notification configuration
   bucket = var.bucket_name
+
+  # Destroyed before the key: while it holds costs it cannot be destroyed, and keeps the key by which they can be read.
+  depends_on = [aws_kms_key.lake]
 }
 
 resource "aws_s3_bucket_public_access_block" "lake" {
@@ -41,6 +44,11 @@ resource "aws_kms_key" "lake" {
 
   description         = "Container costs in ${var.bucket_name}"
   enable_key_rotation = true
+
+  # Without its key what is in the bucket is lost.
+  lifecycle {
+    prevent_destroy = true
+  }
 
   policy = jsonencode({
     Version = "2012-10-17"

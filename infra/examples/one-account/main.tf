@@ -6,7 +6,9 @@ module "pipeline" {
     kms_key_arn = one(aws_kms_key.lake[*].arn)
   }
   packages        = { directory = var.packages_directory }
+  functions       = var.functions
   labels          = var.labels
+  annotations     = var.annotations
   lifecycle_rules = { manage = true }
 }
 
@@ -20,8 +22,10 @@ module "cluster" {
   }
 
   cluster_arn       = var.cluster_arn
+  identity          = var.oidc_provider_arn == null ? "pod_identity" : "irsa"
   oidc_provider_arn = var.oidc_provider_arn
   bucket            = module.pipeline.bucket
   source_api        = { url = var.source_url }
   image             = { repository = var.image }
+  install_chart     = var.install_chart
 }

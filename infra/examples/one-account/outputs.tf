@@ -8,3 +8,13 @@ output "glue" {
   description = "Database, table and view to query."
   value       = module.pipeline.glue
 }
+
+output "on_failure_queue" {
+  description = "The queue of events that failed after all retries."
+  value       = module.pipeline.on_failure_queue
+}
+
+output "helm_values" {
+  description = "The chart's values, for an installation without Terraform."
+  value       = module.cluster.helm_values
+}

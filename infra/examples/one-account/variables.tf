@@ -10,7 +10,7 @@ variable "bucket_name" {
 }
 
 variable "encrypt_with_kms" {
-  description = "Whether the bucket is encrypted with a KMS key of its own, which is then created, or with S3's (SSE-S3)."
+  description = "Whether the bucket is encrypted with a KMS key of its own, which is then created, or with S3's (SSE-S3). The key cannot be taken away again while it is needed."
   type        = bool
   default     = false
 }
@@ -31,8 +31,9 @@ variable "cluster_arn" {
 }
 
 variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider."
+  description = "ARN of the cluster's IAM OIDC provider; null: EKS Pod Identity, whose agent must run in the cluster."
   type        = string
+  default     = null
 }
 
 variable "kube_context" {
@@ -50,4 +51,22 @@ variable "labels" {
   description = "Kubernetes labels that become columns."
   type        = list(string)
   default     = ["app.kubernetes.io/name"]
+}
+
+variable "annotations" {
+  description = "Kubernetes annotations that become columns."
+  type        = list(string)
+  default     = []
+}
+
+variable "functions" {
+  description = "Sizes of the functions, as the pipeline module takes them."
+  type        = any
+  default     = {}
+}
+
+variable "install_chart" {
+  description = "Whether Terraform installs the chart. Otherwise install it with the values of output `helm_values`."
+  type        = bool
+  default     = true
 }

@@ -7,6 +7,7 @@ locals {
 
   exporters = [module.cluster_one.exporter_role_arn, module.cluster_two.exporter_role_arn]
   functions = values(module.pipeline.function_role_arns)
+  readers   = concat(var.reader_role_arns, compact([module.pipeline.glue_crawler_role_arn]))
 }
 
 data "aws_caller_identity" "this" {}
@@ -27,13 +28,17 @@ resource "aws_s3_bucket_policy" "lake" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # Exporters of other accounts write through their parent roles, which live here. Nobody else's account writes at all.
+        # Exporters of other accounts write through their parent roles, which live here. Nobody else's account writes at all; AWS's own
+        # services (access logs, inventories) belong to none.
         Sid       = "NoWritesFromOtherAccounts"
         Effect    = "Deny"
         Principal = "*"
         Action    = ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"]
         Resource  = "${local.bucket_arn}/*"
-        Condition = { StringNotEquals = { "aws:PrincipalAccount" = data.aws_caller_identity.this.account_id } }
+        Condition = {
+          StringNotEquals = { "aws:PrincipalAccount" = data.aws_caller_identity.this.account_id }
+          BoolIfExists    = { "aws:PrincipalIsAWSService" = "false" }
+        }
       },
       {
         Sid       = "OnlyExportersAndFunctionsWrite"
@@ -41,7 +46,7 @@ resource "aws_s3_bucket_policy" "lake" {
         Principal = "*"
         Action    = ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"]
         Resource  = [for prefix in ["staging", "plans", "lake", "quarantine", "reports"] : "${local.bucket_arn}/${prefix}/*"]
-        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions) } }
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions, var.administrator_role_arns) } }
       },
       {
         Sid       = "OnlyThesePrincipalsRead"
@@ -49,7 +54,7 @@ resource "aws_s3_bucket_policy" "lake" {
         Principal = "*"
         Action    = ["s3:GetObject", "s3:GetObjectVersion"]
         Resource  = [for prefix in ["staging", "plans", "lake", "quarantine", "reports"] : "${local.bucket_arn}/${prefix}/*"]
-        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions, var.reader_role_arns) } }
+        Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters, local.functions, local.readers, var.administrator_role_arns) } }
       },
     ]
   })

@@ -16,8 +16,14 @@ variable "bucket_kms_key_arn" {
 }
 
 variable "reader_role_arns" {
-  description = "Roles that read the lake, as ARNs or patterns: Athena's users, QuickSight's service role, administrators."
+  description = "Roles that read the lake, as ARNs or patterns: Athena's users, QuickSight's service role."
   type        = list(string)
+}
+
+variable "administrator_role_arns" {
+  description = "Roles that may also write and delete below the lake's prefixes, as ARNs or patterns: for replays, copies of older files, and cleaning up."
+  type        = list(string)
+  default     = []
 }
 
 variable "packages_directory" {

@@ -34,7 +34,7 @@ locals {
   assume_parent = var.identity == "pod_identity" ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"]
 }
 
-# The pod's role, in the cluster's account.
+# The pod's role, in the cluster's account. Providers that were mixed up would make roles in the wrong one.
 resource "aws_iam_role" "child" {
   name                 = coalesce(var.child_role.name, local.role_stem)
   description          = "Kubecost lake exporter of ${local.cluster} (${local.region})"
@@ -42,6 +42,17 @@ resource "aws_iam_role" "child" {
   permissions_boundary = var.child_role.permissions_boundary_arn
   assume_role_policy   = jsonencode({ Version = "2012-10-17", Statement = [local.trust[var.identity]] })
   tags                 = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = data.aws_caller_identity.cluster.account_id == local.account
+      error_message = "The provider aws works in account ${data.aws_caller_identity.cluster.account_id}, but cluster_arn names account ${local.account}."
+    }
+    precondition {
+      condition     = data.aws_caller_identity.lake.account_id == var.bucket.owner
+      error_message = "The provider aws.lake works in account ${data.aws_caller_identity.lake.account_id}, but the bucket belongs to ${var.bucket.owner}."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "child" {
@@ -61,6 +72,7 @@ resource "aws_iam_role_policy" "child" {
 resource "aws_eks_pod_identity_association" "this" {
   count = var.identity == "pod_identity" ? 1 : 0
 
+  region          = local.region
   cluster_name    = local.cluster
   namespace       = var.namespace
   service_account = var.service_account
@@ -102,16 +114,4 @@ data "aws_caller_identity" "cluster" {}
 
 data "aws_caller_identity" "lake" {
   provider = aws.lake
-}
-
-# Providers that were mixed up would make roles in the wrong account. They are told before anything is made.
-check "providers" {
-  assert {
-    condition     = data.aws_caller_identity.cluster.account_id == local.account
-    error_message = "The provider aws works in account ${data.aws_caller_identity.cluster.account_id}, but cluster_arn names account ${local.account}."
-  }
-  assert {
-    condition     = data.aws_caller_identity.lake.account_id == var.bucket.owner
-    error_message = "The provider aws.lake works in account ${data.aws_caller_identity.lake.account_id}, but the bucket belongs to ${var.bucket.owner}."
-  }
 }

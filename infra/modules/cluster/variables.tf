@@ -1,5 +1,5 @@
 variable "cluster_arn" {
-  description = "ARN of the EKS cluster: `aws eks describe-cluster --query cluster.arn`. Account, region and name in it are the cluster's place in the lake."
+  description = "ARN of the EKS cluster: `aws eks describe-cluster --query cluster.arn`. Account, region and name in it are the cluster's place in the lake. It must be known when Terraform plans: for a cluster that the same run creates, put it together from account, region and name."
   type        = string
 
   validation {
@@ -159,8 +159,8 @@ variable "source_api" {
     error_message = "source_api.aggregation must be container, pod, namespace, controller, controllerKind, node or cluster."
   }
   validation {
-    condition     = var.source_api.backfill_period_days >= 3 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days
-    error_message = "source_api.backfill_period_days must be a whole number, at least 3."
+    condition     = var.source_api.backfill_period_days >= 3 && var.source_api.backfill_period_days <= 366 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days
+    error_message = "source_api.backfill_period_days must be a whole number from 3 to 366."
   }
 }
 

@@ -1,14 +1,15 @@
 locals {
   metric_namespace = "KubecostLake"
-  # The metrics of the audit carry the function's short name as their one dimension.
-  audit_dimensions = { Function = "backfill" }
+  # The dimensions of the audit's metrics: bucket and the function's short name.
+  audit_dimensions = { Bucket = var.bucket.name, Function = "backfill" }
 
   # Audit metrics come once per audit. An alarm keeps its state between audits, whatever the schedule (missing data is ignored).
   audit_alarms = {
-    gap-days         = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days that clusters could still deliver, or that failed, are missing from the lake." }
-    silent-clusters  = { metric = "SilentClusters", threshold = 0, description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: look at their CronJob." }
-    stuck-sets       = { metric = "StuckSets", threshold = 0, description = "Staged sets did not become Parquet within ${var.backfill.in_flight_minutes} minutes: look at the log of ${var.name}-transform." }
-    quarantined-sets = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons lie below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
+    gap-days          = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days that clusters could still deliver, or that failed, are missing from the lake." }
+    silent-clusters   = { metric = "SilentClusters", threshold = 0, description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: look at their CronJob." }
+    stuck-sets        = { metric = "StuckSets", threshold = 0, description = "Staged sets did not become Parquet within ${var.backfill.in_flight_minutes} minutes: look at the log of ${var.name}-transform." }
+    quarantined-sets  = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons lie below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
+    refused-documents = { metric = "RefusedDocuments", threshold = 0, description = "Inventories are not believed, so that their clusters get no plan: s3://${var.bucket.name}/${var.prefixes.reports}audit.json says why." }
   }
 }
 

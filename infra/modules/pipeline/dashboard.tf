@@ -1,7 +1,7 @@
 locals {
   audit_widgets = [
     { title = "Gaps (days)", metrics = ["GapDays", "OldestGapDays"] },
-    { title = "Clusters and sets in trouble", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets"] },
+    { title = "Clusters and sets in trouble", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
   ]
 
   lambda_widgets = [
@@ -25,7 +25,7 @@ locals {
           stat    = "Maximum"
           period  = 21600
           view    = "timeSeries"
-          metrics = [for metric in widget.metrics : [local.metric_namespace, metric, "Function", local.audit_dimensions.Function]]
+          metrics = [for metric in widget.metrics : flatten([local.metric_namespace, metric, [for name, value in local.audit_dimensions : [name, value]]])]
           yAxis   = { left = { min = 0 } }
         }
       }

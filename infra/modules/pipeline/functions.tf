@@ -36,12 +36,13 @@ resource "aws_lambda_function" "this" {
     variables = merge(local.common_environment, each.value.environment)
   }
 
-  # The level of the functions' own lines is LOG_LEVEL's. Lambda's filter (application_log_level) is left out on purpose: it
-  # would drop the lines that carry metrics, which have no level.
+  # LOG_LEVEL says what the functions write. Lambda filters that once more, and takes lines without a level, which carry metrics, for
+  # INFO: its filter must let pass all that is written, and INFO always.
   logging_config {
-    log_format       = "JSON"
-    system_log_level = "INFO"
-    log_group        = aws_cloudwatch_log_group.function[each.key].name
+    log_format            = "JSON"
+    application_log_level = contains(["TRACE", "DEBUG"], var.logs.level) ? var.logs.level : "INFO"
+    system_log_level      = "INFO"
+    log_group             = aws_cloudwatch_log_group.function[each.key].name
   }
 
   tags = var.tags

@@ -6,6 +6,9 @@ resource "aws_secretsmanager_secret" "private_ca" {
   description = "Certificate of a private CA, for exporters of ${var.name}"
   kms_key_id  = each.value.kms_key_arn
   tags        = var.tags
+
+  # A CA's certificate is public and kept elsewhere: nothing is to be recovered, and the name is free again at once.
+  recovery_window_in_days = 0
 }
 
 resource "aws_secretsmanager_secret_version" "private_ca" {

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of this pipeline: the beginning of the names of its functions, roles, queue, rules, alarms and dashboard."
+  description = "Name of this pipeline: the beginning of the names of its functions, roles, queue, rules, alarms and dashboard. Unique in the account, all regions included: roles belong to no region."
   type        = string
   default     = "kubecost-lake"
 
@@ -157,7 +157,7 @@ variable "role_path" {
 }
 
 variable "logs" {
-  description = "The functions' log groups: days of retention, a KMS key (null: CloudWatch's own), and the level that the functions log at."
+  description = "The functions' log groups: days of retention, a KMS key (null: CloudWatch's own; its policy must let `logs.<region>.amazonaws.com` use it), and the level that the functions log at."
   type = object({
     retention_days = optional(number, 365)
     kms_key_arn    = optional(string)
@@ -168,6 +168,10 @@ variable "logs" {
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
     error_message = "logs.retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+  validation {
+    condition     = var.logs.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.logs.kms_key_arn))
+    error_message = "logs.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
   }
   validation {
     condition     = contains(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"], var.logs.level)
@@ -233,9 +237,12 @@ variable "enable_bucket_eventbridge" {
 }
 
 variable "schedules" {
-  description = "When backfill audits all clusters and crawler compares all partitions: EventBridge schedule expressions, in UTC."
+  description = <<-EOT
+    When backfill audits all clusters and crawler compares all partitions: EventBridge schedule expressions, in UTC. Audit at least once a day, since the
+    alarm `audit-missing` rings after a day without; best not while the exporters run (03:30 to 07:30 at most, by default).
+  EOT
   type = object({
-    backfill = optional(string, "rate(6 hours)")
+    backfill = optional(string, "cron(0 2/6 * * ? *)")
     crawler  = optional(string, "rate(6 hours)")
   })
   default = {}
@@ -319,6 +326,10 @@ variable "private_ca_secrets" {
     error_message = "certificate_pem must not hold a private key: only the CA's certificate is needed."
   }
   validation {
+    condition     = alltrue([for secret in values(var.private_ca_secrets) : secret.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", secret.kms_key_arn))])
+    error_message = "kms_key_arn of private_ca_secrets must be the ARN of a KMS key (key/…), not of an alias."
+  }
+  validation {
     condition     = alltrue([for secret in values(var.private_ca_secrets) : length(secret.reader_arns) > 0])
     error_message = "Each secret needs at least one reader."
   }
@@ -340,8 +351,8 @@ variable "lifecycle_rules" {
   default = {}
 
   validation {
-    condition     = var.lifecycle_rules.staging_days >= 16
-    error_message = "lifecycle_rules.staging_days must be at least 16: the audit knows clusters, and sets on their way, by what is staged."
+    condition     = var.lifecycle_rules.staging_days >= 16 && floor(var.lifecycle_rules.staging_days) == var.lifecycle_rules.staging_days
+    error_message = "lifecycle_rules.staging_days must be a whole number, at least 16: the audit knows clusters, and sets on their way, by what is staged."
   }
   validation {
     condition     = alltrue([for days in [var.lifecycle_rules.quarantine_days, var.lifecycle_rules.incomplete_days, var.lifecycle_rules.noncurrent_days] : days >= 1 && floor(days) == days])
@@ -409,6 +420,11 @@ variable "alarms" {
     gap_days_allowed = optional(number, 0)
   })
   default = {}
+
+  validation {
+    condition     = var.alarms.gap_days_allowed >= 0 && floor(var.alarms.gap_days_allowed) == var.alarms.gap_days_allowed
+    error_message = "alarms.gap_days_allowed must be a whole number, at least 0."
+  }
 }
 
 variable "create_dashboard" {
@@ -418,13 +434,17 @@ variable "create_dashboard" {
 }
 
 variable "on_failure_queue" {
-  description = "The queue of events that a function failed on after all retries: how long they stay, and a KMS key (null: SQS's own encryption)."
+  description = "The queue of events that a function failed on after all retries: how long they stay, and a KMS key (null: SQS's own encryption). The key's policy must let `events.amazonaws.com` decrypt and generate data keys: EventBridge puts here what it cannot deliver."
   type = object({
     retention_days = optional(number, 14)
     kms_key_arn    = optional(string)
   })
   default = {}
 
+  validation {
+    condition     = var.on_failure_queue.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.on_failure_queue.kms_key_arn))
+    error_message = "on_failure_queue.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
+  }
   validation {
     condition     = var.on_failure_queue.retention_days >= 1 && var.on_failure_queue.retention_days <= 14
     error_message = "on_failure_queue.retention_days must be from 1 to 14, the limit of SQS."

@@ -45,3 +45,22 @@ run "plans_with_a_key" {
     error_message = "A key of its own, rotated."
   }
 }
+
+run "plans_for_a_new_account_with_pod_identity" {
+  command = plan
+
+  variables {
+    oidc_provider_arn = null
+    install_chart     = false
+    functions = {
+      transform = { reserved_concurrency = -1 }
+      backfill  = { reserved_concurrency = -1 }
+      crawler   = { reserved_concurrency = -1 }
+    }
+  }
+
+  assert {
+    condition     = yamldecode(output.helm_values).bucket.region == "us-east-1" && yamldecode(output.helm_values).clusterArn == var.cluster_arn
+    error_message = "Whoever installs the chart has its values."
+  }
+}

@@ -14,12 +14,13 @@ mock_provider "helm" {
 }
 
 variables {
-  bucket_name        = "acme-costs-4f1c9a"
-  reader_role_arns   = ["arn:aws:iam::444455556666:role/analysts"]
-  packages_directory = "../../testdata/packages"
-  image              = "registry.example.com/kubecost-lake-exporter"
-  private_ca_file    = "../../testdata/ca.pem"
-  alarm_topic_arn    = "arn:aws:sns:us-east-1:444455556666:oncall"
+  bucket_name             = "acme-costs-4f1c9a"
+  reader_role_arns        = ["arn:aws:iam::444455556666:role/analysts"]
+  administrator_role_arns = ["arn:aws:iam::444455556666:role/administrators"]
+  packages_directory      = "../../testdata/packages"
+  image                   = "registry.example.com/kubecost-lake-exporter"
+  private_ca_file         = "../../testdata/ca.pem"
+  alarm_topic_arn         = "arn:aws:sns:us-east-1:444455556666:oncall"
   cluster_one = {
     arn               = "arn:aws:eks:us-east-1:444455556666:cluster/cluster-one"
     oidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
@@ -54,5 +55,12 @@ run "applies" {
   assert {
     condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Effect == "Deny"])
     error_message = "The bucket's policy denies; roles' policies allow."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement :
+      contains(statement.Condition.ArnNotLike["aws:PrincipalArn"], "arn:aws:iam::444455556666:role/administrators") if can(statement.Condition.ArnNotLike)
+    ])
+    error_message = "Administrators may mend what they must."
   }
 }

@@ -236,5 +236,5 @@ run "tells_of_providers_that_are_mixed_up" {
   variables {
     bucket = { name = "acme-cost-lake", owner = "777788889999" }
   }
-  expect_failures = [check.providers]
+  expect_failures = [aws_iam_role.child]
 }

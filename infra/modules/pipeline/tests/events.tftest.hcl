@@ -150,11 +150,11 @@ run "alarms_to_a_topic" {
   }
 
   assert {
-    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == { GapDays = 2, SilentClusters = 0, StuckSets = 0, QuarantinedSets = 0 }
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == { GapDays = 2, SilentClusters = 0, StuckSets = 0, QuarantinedSets = 0, RefusedDocuments = 0 }
     error_message = "An alarm for each finding of the audit."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit : alarm.namespace == "KubecostLake" && alarm.dimensions == tomap({ Function = "backfill" })])
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit : alarm.namespace == "KubecostLake" && alarm.dimensions == tomap({ Bucket = "acme-cost-lake", Function = "backfill" })])
     error_message = "Alarms look at the metrics that the function writes."
   }
   assert {
@@ -164,6 +164,23 @@ run "alarms_to_a_topic" {
     ])
     error_message = "Every alarm notifies the topic."
   }
+}
+
+run "refuses_gaps_that_are_no_number_of_days" {
+  command = plan
+  variables {
+    alarms = { gap_days_allowed = -1 }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "refuses_aliases_of_keys" {
+  command = plan
+  variables {
+    on_failure_queue = { kms_key_arn = "alias/queue" }
+    logs             = { kms_key_arn = "alias/logs" }
+  }
+  expect_failures = [var.on_failure_queue, var.logs]
 }
 
 run "alarms_not_at_all" {

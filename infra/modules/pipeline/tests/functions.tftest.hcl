@@ -17,6 +17,10 @@ run "runs_three_functions_on_arm64" {
     error_message = "provided.al2023 with the handler bootstrap, on arm64."
   }
   assert {
+    condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "INFO"])
+    error_message = "Metrics, whose lines have no level, pass Lambda's filter."
+  }
+  assert {
     condition     = aws_lambda_function.this["backfill"].s3_key == "kubecost-lake/0.1.0/backfill.zip" && aws_lambda_function.this["backfill"].filename == null
     error_message = "The zip comes from S3."
   }
@@ -56,6 +60,10 @@ run "tells_functions_their_settings" {
     error_message = "transform's settings."
   }
   assert {
+    condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "DEBUG"])
+    error_message = "Lambda lets pass what the functions write."
+  }
+  assert {
     condition = { for name, value in aws_lambda_function.this["backfill"].environment[0].variables : name => value if !endswith(name, "_PREFIX") } == {
       S3_BUCKET_NAME         = "acme-cost-lake"
       LOG_LEVEL              = "debug"
@@ -77,6 +85,17 @@ run "tells_functions_their_settings" {
       GLUE_TABLE_NAME    = "kubecost_table"
     }
     error_message = "crawler's settings."
+  }
+}
+
+run "lets_metrics_pass_at_any_level" {
+  variables {
+    logs = { level = "ERROR" }
+  }
+
+  assert {
+    condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "INFO" && function.environment[0].variables.LOG_LEVEL == "error"])
+    error_message = "The functions keep quiet, their metrics do not."
   }
 }
 
