@@ -170,7 +170,8 @@ class Machine:
     def run(self, document, command, *more):
         """Runs the document's command."""
         lines = (ROOT / "infra/docs" / document).read_text().replace("\\\n", " ").splitlines()
-        words = next(shlex.split(line) for line in lines if line.strip().startswith(f"cid-cmd {command}"))
+        line = next(line for line in lines if line.strip().startswith(f"cid-cmd {command}"))
+        words = shlex.split(line.replace("$BUCKET", "acme-cost-lake-7f3a"))
         # Each command is a process of its own.
         cid.utils.params.clear()
         cid.utils.defaults.clear()

@@ -212,7 +212,7 @@ def test_the_view_shows_the_last_months_as_the_table_has_them(costs):
 
 def test_the_documents_statements_run_as_they_stand(costs):
     documents = "\n".join(path.read_text() for path in sorted((ROOT / "infra/docs").glob("*.md")))
-    blocks = re.findall(r"^```sql\n(.*?)^```", documents, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"<<'SQL'\n(.*?)^SQL$", documents, re.MULTILINE | re.DOTALL)
     statements = [statement for block in blocks for statement in block.split(";") if statement.strip()]
     assert statements
     for statement in statements:

@@ -7,7 +7,8 @@ resource "aws_s3_bucket" "lake" {
   #checkov:skip=CKV_AWS_145:a variable chooses between KMS and S3's own encryption
   #checkov:skip=CKV2_AWS_61:the pipeline module manages the lifecycle configuration
   #checkov:skip=CKV2_AWS_62:the pipeline module manages the notification configuration
-  bucket = var.bucket_name
+  bucket        = var.bucket_name
+  force_destroy = var.force_destroy
 
   # Destroyed before the key: while it holds costs it cannot be destroyed, and keeps the key by which they can be read.
   depends_on = [aws_kms_key.lake]

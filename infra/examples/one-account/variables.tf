@@ -9,6 +9,12 @@ variable "bucket_name" {
   type        = string
 }
 
+variable "force_destroy" {
+  description = "Whether `terraform destroy` deletes the bucket with all costs in it, all versions included. False: it fails while the bucket holds any."
+  type        = bool
+  default     = false
+}
+
 variable "encrypt_with_kms" {
   description = "Whether the bucket is encrypted with a KMS key of its own, which is then created, or with S3's (SSE-S3). The key cannot be taken away again while it is needed."
   type        = bool
