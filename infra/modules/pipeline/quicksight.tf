@@ -5,6 +5,9 @@ locals {
     timestamp = { Type = "DATETIME" }
   }
 
+  # QuickSight's names of columns end at 128 characters, Athena's at 255: longer ones are in the view only.
+  quicksight_columns = [for column in local.view_columns : column if length(column.name) <= 128]
+
   quicksight_dataset = "cca_kubecost_view"
   # Stable across applies: by its ID cid-cmd finds the dataset that it made before.
   quicksight_dataset_id = uuidv5("url", "quicksight/data-set/${var.name}/${var.glue.database}/${var.glue.view}")
@@ -37,7 +40,7 @@ locals {
                 Catalog       = "AwsDataCatalog"
                 Schema        = var.glue.database
                 Name          = var.glue.view
-                InputColumns  = [for column in local.view_columns : merge({ Name = column.name }, local.quicksight_types[column.type])]
+                InputColumns  = [for column in local.quicksight_columns : merge({ Name = column.name }, local.quicksight_types[column.type])]
               }
             }
           }
@@ -56,7 +59,7 @@ locals {
                     }]
                   }
                 },
-                { ProjectOperation = { ProjectedColumns = concat(local.view_columns[*].name, ["region_code"]) } },
+                { ProjectOperation = { ProjectedColumns = concat(local.quicksight_columns[*].name, ["region_code"]) } },
                 { TagColumnOperation = { ColumnName = "region", Tags = [{ ColumnGeographicRole = "STATE" }] } },
                 { TagColumnOperation = { ColumnName = "region_code", Tags = [{ ColumnGeographicRole = "STATE" }] } },
               ]

@@ -189,6 +189,10 @@ variable "labels" {
     error_message = "labels must hold label keys as in Kubernetes, such as team or app.kubernetes.io/name."
   }
   validation {
+    condition     = alltrue([for key in var.labels : length("${local.table.label_columns.prefix}${key}") <= 255])
+    error_message = "labels must not be longer than what Glue takes as a column's name, 255 characters with the prefix; the map column has them."
+  }
+  validation {
     condition     = length(distinct([for key in var.labels : lower(key)])) == length(var.labels)
     error_message = "labels must differ from one another in more than case: column names have no case."
   }
@@ -202,6 +206,10 @@ variable "annotations" {
   validation {
     condition     = alltrue([for key in var.annotations : can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", key))])
     error_message = "annotations must hold annotation keys as in Kubernetes, such as owner or example.com/cost-centre."
+  }
+  validation {
+    condition     = alltrue([for key in var.annotations : length("${local.table.annotation_columns.prefix}${key}") <= 255])
+    error_message = "annotations must not be longer than what Glue takes as a column's name, 255 characters with the prefix; the map column has them."
   }
   validation {
     condition     = length(distinct([for key in var.annotations : lower(key)])) == length(var.annotations)

@@ -110,6 +110,9 @@ impl TableLayout {
     }
 }
 
+/// The longest name of a column in Glue. Kubernetes has keys of up to 317 bytes.
+const GLUE_NAME_BYTES: usize = 255;
+
 /// What the names of label columns begin with.
 pub(crate) const LABEL_COLUMN: &str = "properties.labels.";
 /// What the names of annotation columns begin with.
@@ -162,6 +165,17 @@ fn check_keys(metadata: Metadata, keys: &[String], faults: &mut Vec<LayoutFault>
             });
             continue;
         }
+        let prefix = match metadata {
+            Metadata::Label => LABEL_COLUMN,
+            Metadata::Annotation => ANNOTATION_COLUMN,
+        };
+        if prefix.len() + key.len() > GLUE_NAME_BYTES {
+            faults.push(LayoutFault::TooLong {
+                metadata,
+                key: key.clone(),
+            });
+            continue;
+        }
         match seen.insert(key.to_lowercase(), key) {
             None => {}
             Some(first) if first == key => faults.push(LayoutFault::Twice {
@@ -208,6 +222,16 @@ pub enum LayoutFault {
         /// The rule.
         error: KeyError,
     },
+    /// Its column's name would be too long for Glue.
+    #[error(
+        "{metadata} '{key}' is too long for a column: names in Glue have {GLUE_NAME_BYTES} characters at most; the map column has it"
+    )]
+    TooLong {
+        /// Label or annotation.
+        metadata: Metadata,
+        /// The key.
+        key: String,
+    },
     /// Given more than once.
     #[error("{metadata} '{key}' is given twice: name it once")]
     Twice {
@@ -235,6 +259,7 @@ impl LayoutFault {
     pub fn metadata(&self) -> Metadata {
         match self {
             Self::Key { metadata, .. }
+            | Self::TooLong { metadata, .. }
             | Self::Twice { metadata, .. }
             | Self::Collision { metadata, .. } => *metadata,
         }
@@ -303,6 +328,18 @@ mod tests {
         label 'app' is given twice: name it once
         annotation 'x/' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it
         ");
+    }
+
+    #[test]
+    fn a_key_that_glue_has_no_room_for_is_refused() {
+        let dns_name = ["a".repeat(60), "b".repeat(60), "c".repeat(60)].join(".");
+        let key = |length: usize| format!("{dns_name}/{}", "k".repeat(length - dns_name.len() - 1));
+        let longest = GLUE_NAME_BYTES - LABEL_COLUMN.len();
+        assert!(TableLayout::new(&[key(longest)], &[]).is_ok());
+        let faults = TableLayout::new(&[key(longest + 1)], &[]).unwrap_err();
+        assert!(faults.to_string().contains("255 characters"), "{faults}");
+        let faults = TableLayout::new(&[], &[key(longest)]).unwrap_err();
+        assert_eq!(faults.0[0].metadata(), Metadata::Annotation);
     }
 
     #[test]

@@ -70,3 +70,53 @@ fn the_chart_sets_no_setting_that_the_exporter_does_not_know() {
         assert!(known(name), "{name}");
     }
 }
+
+/// Values of the chart that are numbers, and the settings that they become.
+const BOUNDED: &[(&str, &str)] = &[
+    (
+        "/properties/source/properties/backfillPeriodDays",
+        "BACKFILL_PERIOD_DAYS",
+    ),
+    ("/properties/source/properties/settleHours", "SETTLE_HOURS"),
+    ("/properties/source/properties/pageSize", "PAGE_SIZE"),
+    (
+        "/properties/source/properties/concurrency",
+        "SOURCE_CONCURRENCY",
+    ),
+    ("/properties/source/properties/retries", "RETRIES"),
+    (
+        "/properties/plan/properties/waitSeconds",
+        "PLAN_WAIT_SECONDS",
+    ),
+];
+
+#[test]
+fn the_charts_schema_has_the_programs_bounds() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../helm/kubecost-lake-exporter/values.schema.json");
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let is_taken = |setting: &str, value: i64| {
+        exporter::settings::Settings::read(settings::Reader::new(|name| match name {
+            "S3_BUCKET_NAME" => Some("finops-lake".to_owned()),
+            "CLUSTER_ID" => Some(crate::support::arn("shop").to_string()),
+            _ => (name == setting).then(|| value.to_string()),
+        }))
+        .is_ok()
+    };
+    for (path, setting) in BOUNDED {
+        let value = schema.pointer(path).unwrap();
+        let (least, most) = (
+            value["minimum"].as_i64().unwrap(),
+            value["maximum"].as_i64().unwrap(),
+        );
+        assert!(
+            is_taken(setting, least) && is_taken(setting, most),
+            "{setting}"
+        );
+        assert!(
+            !is_taken(setting, least - 1) && !is_taken(setting, most + 1),
+            "{setting}"
+        );
+    }
+}

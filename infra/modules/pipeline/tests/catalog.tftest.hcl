@@ -125,6 +125,35 @@ run "renders_the_quicksight_definition" {
   }
 }
 
+run "leaves_long_names_out_of_quicksight" {
+  variables {
+    # 128 characters as a column, and 129.
+    labels = ["${join("", [for _ in range(50) : "a"])}.${join("", [for _ in range(48) : "b"])}/example-10", "${join("", [for _ in range(50) : "a"])}.${join("", [for _ in range(49) : "b"])}/example-10"]
+  }
+
+  assert {
+    condition = [
+      for column in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.InputColumns :
+      length(column.Name) if startswith(column.Name, "properties.labels.")
+    ] == [128]
+    error_message = "QuickSight's names end at 128 characters."
+  }
+  assert {
+    condition = [
+      for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : length(column.name) if startswith(column.name, "properties.labels.")
+    ] == [128, 129]
+    error_message = "The view has them all."
+  }
+}
+
+run "refuses_labels_that_glue_has_no_room_for" {
+  command = plan
+  variables {
+    labels = ["${join(".", [for _ in range(4) : "a123456789b123456789c123456789d123456789e123456789f1"])}/example-of-a-long-name-in-front"]
+  }
+  expect_failures = [var.labels]
+}
+
 run "refuses_a_table_and_a_view_of_one_name" {
   command = plan
   variables {
