@@ -2,7 +2,8 @@
 # Builds what is deployed, below target/packages: for arm64 and x86_64 the functions' zips with their checksums, and the context of the
 # exporter's image (functions/exporter/Containerfile): its static program for both architectures and the roots of public CAs.
 # Needs Rust with rustup, and python3: cargo-lambda, zig (the linker for both architectures) and the CAs come from PyPI, see requirements.txt.
-# Takes about 20 minutes on two cores. The same commit gives the same bytes, in whatever directory it lies.
+# Takes about 20 minutes on two cores. The same commit gives the same programs, in whatever directory it lies, and the
+# same zips wherever Python compresses by the usual zlib.
 #
 #   bash infra/build.sh                 # both architectures
 #   bash infra/build.sh arm64           # one of them

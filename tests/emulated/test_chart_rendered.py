@@ -95,6 +95,7 @@ REFUSED = {
     "no bucket": (["--set", "bucket.name="], "bucket/name"),
     "a bucket's ARN": (["--set", "bucket.name=arn:aws:s3:::costs"], "bucket/name"),
     "a bucket with two dots": (["--set", "bucket.name=my..bucket"], "bucket/name"),
+    "a bucket that ends with a dash": (["--set", "bucket.name=my-bucket-"], "bucket/name"),
     "a region that is none": (["--set", "bucket.region=frankfurt"], "bucket/region"),
     "plans among what is staged": (["--set", "bucket.prefixes.plans=staging/plans/"], "bucket.prefixes: neither may contain the other"),
     "a password in the address": (["--set", "source.url=http://me:secret@kubecost"], "source/url"),

@@ -247,10 +247,10 @@ variable "enable_bucket_eventbridge" {
 variable "schedules" {
   description = <<-EOT
     When backfill audits all clusters and crawler compares all partitions: EventBridge schedule expressions, in UTC. Audit at least once a day, since the
-    alarm `audit-missing` rings after a day without; best not while the exporters run (03:30 to 07:30 at most, by default).
+    alarm `audit-missing` rings after a day without; best not while the exporters run (03:30 to 08:30 at most, by default).
   EOT
   type = object({
-    backfill = optional(string, "cron(0 2/6 * * ? *)")
+    backfill = optional(string, "cron(0 3/6 * * ? *)")
     crawler  = optional(string, "rate(6 hours)")
   })
   default = {}

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod benchmark;
 mod bucket;
 mod collect;
 mod gaps;
