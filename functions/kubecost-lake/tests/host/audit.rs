@@ -9,7 +9,7 @@ use contract::{
 };
 use kubecost_lake::host::Host;
 
-use crate::support::{arn, days, run, source, start, start_with};
+use crate::support::{arn, days, run, source, start};
 
 fn now() -> DateTime<Utc> {
     SystemClock.now()
@@ -92,7 +92,7 @@ async fn the_plan_is_the_newest_runs_and_no_audit_replaces_it() {
 #[tokio::test]
 async fn while_a_run_is_collecting_what_is_missing_is_no_gap() {
     let directory = tempfile::tempdir().unwrap();
-    let host = start_with(directory.path(), &|_| None).await;
+    let host = start(directory.path()).await;
     let run = RunId::new(now());
     let key = host.prefixes.inventory(arn("shop").id(), &run);
     let document = inventory("shop", run, days());
@@ -119,15 +119,10 @@ async fn a_day_that_is_without_data_when_it_is_asked_for_again_is_not_stuck() {
     let (cluster, day, run) = (arn("shop"), days()[14], RunId::new(now()));
     let manifest = Manifest {
         run,
-        cluster: cluster.clone(),
-        date: day,
-        ..recent_manifest(&host, day).await
-    };
-    let manifest = Manifest {
         parts: Vec::new(),
         rows: 0,
         total_cost: 0.0,
-        ..manifest
+        ..staged_manifest(&host, day).await
     };
     let key = host.prefixes.manifest(cluster.id(), &run, day);
     host.store.put_document(&key, &manifest).await.unwrap();
@@ -139,7 +134,7 @@ async fn a_day_that_is_without_data_when_it_is_asked_for_again_is_not_stuck() {
     }
 }
 
-async fn recent_manifest(host: &Host, day: Day) -> Manifest {
+async fn staged_manifest(host: &Host, day: Day) -> Manifest {
     let staging = host.prefixes.staging_of(arn("shop").id());
     let staged = host.store.list(staging).objects().await.unwrap();
     let end = format!("/{day}/manifest.json");
