@@ -137,14 +137,18 @@ def leaves(values, path=()):
             yield from leaves(value, (*path, name))
 
 
+@pytest.fixture(scope="module")
+def usual(render):
+    return rendered(render, "full")
+
+
 # Helm takes away what is null: a number would be 0 then, such as a deadline in which nothing can start.
 @pytest.mark.parametrize("path", [".".join(path) for path in leaves(yaml.safe_load((CHART / "values.yaml").read_text()))])
-def test_null_is_refused_or_leaves_the_choice_to_others(render, path):
+def test_null_is_refused_or_leaves_the_choice_to_others(render, usual, path):
     done = render("full", "1.33.0", "--set", f"{path}=null")
     if done.returncode:
         assert path.split(".")[-1] in done.stderr and "nil pointer" not in done.stderr, done.stderr
         return
-    usual = rendered(render, "full")
     assert len(done.stdout.splitlines()) <= len(usual.splitlines())
     for document in yaml.safe_load_all(done.stdout):
         kubernetes_validate.validate(document, VERSIONS[-1], strict=True)

@@ -139,7 +139,10 @@ impl Exporter {
         };
         let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
         // Days that were asked for by name may be those of a recording, whose other days are not this run's business.
-        let given = matches!(days, Days::Given(_));
+        let others: &[Day] = match days {
+            Days::Given(_) => &[],
+            Days::Planned => &period,
+        };
         let (planned, days) = match days {
             Days::Given(days) => {
                 let given = |date| PlannedDay {
@@ -152,7 +155,7 @@ impl Exporter {
         };
         progress.planned(&days);
         let dates = || days.iter().map(|day| day.date);
-        let all = || dates().chain(period.iter().copied().filter(|_| !given));
+        let all = || dates().chain(others.iter().copied());
         let newest = Day::newest_settled(self.clock.now());
         let range = DayRange {
             first: all().min().unwrap_or(newest),

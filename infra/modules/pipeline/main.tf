@@ -9,6 +9,9 @@ locals {
 
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
 
+  # A key's own ARN: policies name keys, and not aliases.
+  kms_key_arn_pattern = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$"
+
   # What each function is told and how large it is. Names of the environment are those of the programs' settings.
   functions = {
     transform = {

@@ -30,7 +30,7 @@ variable "bucket" {
     error_message = "bucket.name must be the name of a general purpose bucket (not an ARN, not an access point alias)."
   }
   validation {
-    condition     = var.bucket.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.bucket.kms_key_arn))
+    condition     = var.bucket.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.bucket.kms_key_arn))
     error_message = "bucket.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
   }
 }
@@ -170,7 +170,7 @@ variable "logs" {
     error_message = "logs.retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
   }
   validation {
-    condition     = var.logs.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.logs.kms_key_arn))
+    condition     = var.logs.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.logs.kms_key_arn))
     error_message = "logs.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
   }
   validation {
@@ -334,7 +334,7 @@ variable "private_ca_secrets" {
     error_message = "certificate_pem must not hold a private key: only the CA's certificate is needed."
   }
   validation {
-    condition     = alltrue([for secret in values(var.private_ca_secrets) : secret.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", secret.kms_key_arn))])
+    condition     = alltrue([for secret in values(var.private_ca_secrets) : secret.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, secret.kms_key_arn))])
     error_message = "kms_key_arn of private_ca_secrets must be the ARN of a KMS key (key/…), not of an alias."
   }
   validation {
@@ -450,7 +450,7 @@ variable "on_failure_queue" {
   default = {}
 
   validation {
-    condition     = var.on_failure_queue.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.on_failure_queue.kms_key_arn))
+    condition     = var.on_failure_queue.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.on_failure_queue.kms_key_arn))
     error_message = "on_failure_queue.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
   }
   validation {

@@ -1,39 +1,26 @@
 //! What the scheduled audit finds, and what it leaves alone.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use contract::{
-    clock::{Clock, SystemClock},
     day::Day,
-    documents::{Inventory, Manifest, Plan, Source, SourceKind},
+    documents::{Manifest, Plan},
     run::RunId,
 };
 use kubecost_lake::host::Host;
 
-use crate::support::{arn, days, run, source, start};
+use crate::support::{arn, audit, days, inventory, now, run, source, start};
 
-fn now() -> DateTime<Utc> {
-    SystemClock.now()
-}
-
-fn inventory(name: &str, run: RunId, days: Vec<Day>) -> Inventory {
-    Inventory {
-        run,
-        cluster: arn(name),
-        created_at: now(),
-        source: Source {
-            kind: SourceKind::Kubecost,
-            version: None,
-        },
-        days,
-    }
-}
-
-async fn audit(host: &Host) -> serde_json::Value {
-    host.dispatcher.schedule().await.unwrap();
+/// An inventory of all days arrives, and its event is handled.
+async fn send_inventory(host: &Host, name: &str, run: RunId) {
+    let key = host.prefixes.inventory(arn(name).id(), &run);
+    let document = inventory(name, run);
+    host.store.put_document(&key, &document).await.unwrap();
     assert_eq!(host.dispatcher.settle().await, []);
-    let key = host.prefixes.audit_report();
-    let report = host.store.get_bytes(&key, 1 << 20).await.unwrap().unwrap();
-    serde_json::from_slice(&report).unwrap()
+}
+
+async fn plan(host: &Host) -> Plan {
+    let key = host.prefixes.plan(arn("shop").id());
+    host.store.get_document(&key).await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -42,7 +29,7 @@ async fn a_day_that_cannot_be_reckoned_with_harms_no_other_cluster() {
     let host = start(directory.path()).await;
     run(&host, "shop", &source("shop", &days()).await).await;
     let run_id = RunId::new(now());
-    let document = inventory("odd", run_id, days());
+    let document = inventory("odd", run_id);
     let mut document: serde_json::Value =
         serde_json::from_slice(&contract::documents::write(&document).unwrap()).unwrap();
     document["days"][0] = "+262142-12-31".into();
@@ -65,39 +52,20 @@ async fn the_plan_is_the_newest_runs_and_no_audit_replaces_it() {
     );
     // The older run's event comes late.
     for run in [newer, older] {
-        let key = host.prefixes.inventory(arn("shop").id(), &run);
-        let document = inventory("shop", run, days());
-        host.store.put_document(&key, &document).await.unwrap();
-        assert_eq!(host.dispatcher.settle().await, []);
+        send_inventory(&host, "shop", run).await;
     }
-    let key = host.prefixes.plan(arn("shop").id());
-    let plan = host
-        .store
-        .get_document::<Plan>(&key)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!((plan.run, plan.days.len()), (newer, days().len()));
+    let before = plan(&host).await;
+    assert_eq!((before.run, before.days.len()), (newer, days().len()));
     let report = audit(&host).await;
     assert_eq!(report["gap_days"], days().len(), "{report}");
-    let after = host
-        .store
-        .get_document::<Plan>(&key)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(after, plan);
+    assert_eq!(plan(&host).await, before);
 }
 
 #[tokio::test]
 async fn while_a_run_is_collecting_what_is_missing_is_no_gap() {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
-    let run = RunId::new(now());
-    let key = host.prefixes.inventory(arn("shop").id(), &run);
-    let document = inventory("shop", run, days());
-    host.store.put_document(&key, &document).await.unwrap();
-    assert_eq!(host.dispatcher.settle().await, []);
+    send_inventory(&host, "shop", RunId::new(now())).await;
     let settings = backfill::settings::Settings::read(settings::Reader::new(|name| match name {
         "S3_BUCKET_NAME" => Some(kubecost_lake::bucket::BUCKET_NAME.to_owned()),
         "IN_FLIGHT_MINUTES" => Some("60".to_owned()),

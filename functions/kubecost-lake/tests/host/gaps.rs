@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contract::{
-    day::Day,
-    documents::{Inventory, Source as SourceName, SourceKind},
-    run::RunId,
-};
+use contract::{day::Day, run::RunId};
 use kubecost_lake::{replay::Replay, report::LakeReport};
 
 use crate::support::{
-    arn, collected, days, generated, in_lake, period, run, source, source_settings, start,
-    start_with,
+    arn, audit, collected, days, generated, in_lake, inventory, now, period, run, source,
+    source_settings, start, start_with,
 };
 
 #[tokio::test]
@@ -91,17 +87,8 @@ async fn days_that_the_source_lost_are_not_asked_for_for_ever() {
 async fn an_inventory_under_another_clusters_key_plans_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
-    let run_id = RunId::new(chrono_now());
-    let foreign = Inventory {
-        run: run_id,
-        cluster: arn("other"),
-        created_at: chrono_now(),
-        source: SourceName {
-            kind: SourceKind::Kubecost,
-            version: None,
-        },
-        days: days(),
-    };
+    let run_id = RunId::new(now());
+    let foreign = inventory("other", run_id);
     let victim = arn("victim");
     host.store
         .put_document(&host.prefixes.inventory(victim.id(), &run_id), &foreign)
@@ -117,15 +104,8 @@ async fn an_inventory_under_another_clusters_key_plans_nothing() {
                 .is_none()
         );
     }
-    host.dispatcher.schedule().await.unwrap();
-    let report =
-        std::fs::read_to_string(directory.path().join(host.prefixes.audit_report())).unwrap();
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let report = audit(&host).await;
     assert_eq!(report["refused_documents"], 1, "{report}");
-}
-
-fn chrono_now() -> chrono::DateTime<chrono::Utc> {
-    contract::clock::Clock::now(&contract::clock::SystemClock)
 }
 
 #[tokio::test]

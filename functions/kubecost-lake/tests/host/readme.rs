@@ -8,6 +8,12 @@ const BEGIN: &str =
     "<!-- settings: written by `UPDATE_README=1 cargo test -p kubecost-lake --test host` -->\n";
 const END: &str = "<!-- end of settings -->";
 
+fn project(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
 fn row(setting: &Setting) -> String {
     let default = match setting.default {
         "" => String::new(),
@@ -22,7 +28,7 @@ fn row(setting: &Setting) -> String {
 
 #[test]
 fn the_readme_lists_all_settings() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let path = project("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let rows: String = [
         LAKE_SETTINGS,
@@ -46,8 +52,7 @@ fn the_readme_lists_all_settings() {
 
 #[test]
 fn the_chart_sets_no_setting_that_the_exporter_does_not_know() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../helm/kubecost-lake-exporter/templates/_helpers.tpl");
+    let path = project("helm/kubecost-lake-exporter/templates/_helpers.tpl");
     let template = std::fs::read_to_string(&path).unwrap();
     let set: Vec<&str> = template
         .split("(list \"")
@@ -92,8 +97,7 @@ const BOUNDED: &[(&str, &str)] = &[
 
 #[test]
 fn the_charts_schema_has_the_programs_bounds() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../helm/kubecost-lake-exporter/values.schema.json");
+    let path = project("helm/kubecost-lake-exporter/values.schema.json");
     let schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let is_taken = |setting: &str, value: i64| {

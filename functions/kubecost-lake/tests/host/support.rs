@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use contract::{
     clock::{Clock, SystemClock},
     cluster::ClusterArn,
     day::Day,
+    documents::{self, Inventory, SourceKind},
+    run::RunId,
 };
 use exporter::{
     Days,
@@ -97,4 +100,31 @@ pub fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
         .get(arn(name).id())
         .map(|cluster| cluster.days.clone())
         .unwrap_or_default()
+}
+
+pub fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+/// What a cluster's exporter says that its source has: all days.
+pub fn inventory(name: &str, run: RunId) -> Inventory {
+    Inventory {
+        run,
+        cluster: arn(name),
+        created_at: now(),
+        source: documents::Source {
+            kind: SourceKind::Kubecost,
+            version: None,
+        },
+        days: days(),
+    }
+}
+
+/// Does what is due on the schedule; gives the audit's report.
+pub async fn audit(host: &Host) -> serde_json::Value {
+    host.dispatcher.schedule().await.unwrap();
+    assert_eq!(host.dispatcher.settle().await, []);
+    let key = host.prefixes.audit_report();
+    let report = host.store.get_bytes(&key, 1 << 20).await.unwrap().unwrap();
+    serde_json::from_slice(&report).unwrap()
 }
