@@ -18,10 +18,9 @@ use s3s::{
     auth::SimpleAuth,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
-        ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-        Metadata, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
-        UploadPartOutput,
+        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
+        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Metadata, PutObjectInput, PutObjectOutput,
+        StreamingBlob, UploadPartInput, UploadPartOutput,
     },
     s3_error,
     service::S3ServiceBuilder,
@@ -57,9 +56,7 @@ pub struct Call {
 impl Call {
     /// A header's value; empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -84,13 +81,7 @@ impl Bucket {
 
     pub fn put(&self, key: &str, content: impl Into<Bytes>) {
         self.state()
-            .store(
-                key.to_owned(),
-                content.into(),
-                Metadata::default(),
-                None,
-                None,
-            )
+            .store(key.to_owned(), content.into(), Metadata::default(), None, None)
             .unwrap();
     }
 
@@ -243,11 +234,7 @@ async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
         return Ok(Bytes::new());
     };
     let mut content = BytesMut::new();
-    while let Some(chunk) = body
-        .try_next()
-        .await
-        .map_err(|_| s3_error!(IncompleteBody))?
-    {
+    while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
         content.extend_from_slice(&chunk);
     }
     Ok(content.freeze())
@@ -255,10 +242,7 @@ async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
 
 #[async_trait::async_trait]
 impl S3 for Bucket {
-    async fn put_object(
-        &self,
-        request: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         self.record("PutObject", &request);
         let PutObjectInput {
             key,
@@ -283,10 +267,7 @@ impl S3 for Bucket {
         }))
     }
 
-    async fn get_object(
-        &self,
-        request: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let mut state = self.state();
         refuse_one(&mut state.broken_reads, &request.input.key)?;
         let object = state
@@ -302,10 +283,7 @@ impl S3 for Bucket {
         }))
     }
 
-    async fn head_object(
-        &self,
-        request: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let state = self.state();
         let object = state
             .objects
@@ -341,10 +319,7 @@ impl S3 for Bucket {
         }))
     }
 
-    async fn upload_part(
-        &self,
-        request: S3Request<UploadPartInput>,
-    ) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
         self.record("UploadPart", &request);
         let UploadPartInput {
             key,
@@ -382,10 +357,7 @@ impl S3 for Bucket {
             ..
         } = request.input;
         let mut state = self.state();
-        let upload = state
-            .uploads
-            .get(&upload_id)
-            .ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let upload = state.uploads.get(&upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
         let wanted: Vec<i32> = multipart_upload
             .and_then(|upload| upload.parts)
             .unwrap_or_default()
@@ -397,13 +369,7 @@ impl S3 for Bucket {
         }
         let content: Vec<u8> = upload.parts.values().flatten().copied().collect();
         let metadata = upload.metadata.clone();
-        let etag = state.store(
-            key,
-            content.into(),
-            metadata,
-            if_match.as_ref(),
-            if_none_match.as_ref(),
-        )?;
+        let etag = state.store(key, content.into(), metadata, if_match.as_ref(), if_none_match.as_ref())?;
         state.uploads.remove(&upload_id);
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             e_tag: Some(etag),

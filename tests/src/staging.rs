@@ -17,9 +17,7 @@ pub const DAY: &str = "2026-11-20";
 
 /// A run by its number; higher numbers are newer.
 pub fn run(number: u32) -> RunId {
-    format!("019aaaaa-0000-7000-8000-{number:012x}")
-        .parse()
-        .unwrap()
+    format!("019aaaaa-0000-7000-8000-{number:012x}").parse().unwrap()
 }
 
 pub fn cluster() -> ClusterArn {
@@ -73,10 +71,7 @@ impl Staging {
     /// Adds a page of allocations, and counts its rows and costs as an exporter would, by a parser of its own.
     pub fn add_page(&mut self, answer: &str, set: Option<u32>) {
         let rows = rows(answer, set);
-        let costs = rows
-            .iter()
-            .map(|(_, row)| number(row, "totalCost"))
-            .sum::<f64>();
+        let costs = rows.iter().map(|(_, row)| number(row, "totalCost")).sum::<f64>();
         self.manifest.rows += rows.len() as u64;
         self.manifest.total_cost += costs;
         let page = self
@@ -92,13 +87,7 @@ impl Staging {
             day(),
             u32::try_from(page).unwrap(),
         );
-        self.add_part(
-            PartKind::Allocation,
-            key,
-            answer.as_bytes(),
-            rows.len() as u64,
-            set,
-        );
+        self.add_part(PartKind::Allocation, key, answer.as_bytes(), rows.len() as u64, set);
     }
 
     pub fn add_assets(&mut self, answer: &str) {
@@ -106,14 +95,7 @@ impl Staging {
         self.add_part(PartKind::Assets, key, answer.as_bytes(), 0, None);
     }
 
-    pub fn add_part(
-        &mut self,
-        kind: PartKind,
-        key: String,
-        raw: &[u8],
-        rows: u64,
-        set: Option<u32>,
-    ) {
+    pub fn add_part(&mut self, kind: PartKind, key: String, raw: &[u8], rows: u64, set: Option<u32>) {
         let content = zstd::encode_all(raw, 1).unwrap();
         self.manifest.parts.push(Part {
             kind,

@@ -39,11 +39,7 @@ struct Neighbourhood {
 ///
 /// # Errors
 /// When the clusters themselves cannot be listed.
-pub async fn audit(
-    store: &Store,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Result<AuditReport, StoreError> {
+pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Result<AuditReport, StoreError> {
     let mut report = AuditReport::begin(now, settings.audit_period_days);
     for (place, clusters) in clusters(store, &settings.prefixes).await? {
         tracing::debug!(%place, clusters = clusters.len(), "auditing");
@@ -86,30 +82,20 @@ pub async fn audit(
 }
 
 /// All clusters, by `account/region`: those that staged something that has not expired, and those that have a plan.
-async fn clusters(
-    store: &Store,
-    prefixes: &Prefixes,
-) -> Result<BTreeMap<String, BTreeSet<ClusterId>>, StoreError> {
+async fn clusters(store: &Store, prefixes: &Prefixes) -> Result<BTreeMap<String, BTreeSet<ClusterId>>, StoreError> {
     let mut found: BTreeMap<String, BTreeSet<ClusterId>> = BTreeMap::new();
     for area in [Area::Staging, Area::Plans] {
         let root = prefixes.of(area);
         for account in store.list(root).folders().prefixes().await? {
             for region in store.list(account).folders().prefixes().await? {
                 for folder in store.list(&region).folders().prefixes().await? {
-                    let segments: Vec<&str> = folder
-                        .strip_prefix(root)
-                        .unwrap_or(&folder)
-                        .split('/')
-                        .collect();
+                    let segments: Vec<&str> = folder.strip_prefix(root).unwrap_or(&folder).split('/').collect();
                     let [account, region, name, ..] = segments.as_slice() else {
                         continue;
                     };
                     match ClusterId::new(account, region, name) {
                         Ok(cluster) => {
-                            found
-                                .entry(format!("{account}/{region}"))
-                                .or_default()
-                                .insert(cluster);
+                            found.entry(format!("{account}/{region}")).or_default().insert(cluster);
                         }
                         Err(error) => {
                             tracing::warn!(folder, %error, "not a cluster's folder: ignored")
@@ -123,12 +109,7 @@ async fn clusters(
 }
 
 impl Neighbourhood {
-    async fn list(
-        store: &Store,
-        settings: &Settings,
-        any: &ClusterId,
-        now: DateTime<Utc>,
-    ) -> Result<Self, StoreError> {
+    async fn list(store: &Store, settings: &Settings, any: &ClusterId, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let prefixes = &settings.prefixes;
         let mut neighbourhood = Self::default();
         let first = Day::of(now).minus(settings.audit_period_days);
@@ -137,37 +118,24 @@ impl Neighbourhood {
             .collect();
         for partition in partitions {
             // Names begin with the date, so that older days of the first month are passed over without being listed.
-            let mut listing = store
-                .list(&partition)
-                .start_after(format!("{partition}{first}"));
+            let mut listing = store.list(&partition).start_after(format!("{partition}{first}"));
             while let Some(page) = listing.next_page().await? {
                 for object in page.objects {
                     if let Some((cluster, day)) = prefixes.parse_lake(&object.key) {
-                        let days = neighbourhood
-                            .lake
-                            .entry(cluster.name().to_owned())
-                            .or_default();
+                        let days = neighbourhood.lake.entry(cluster.name().to_owned()).or_default();
                         days.insert(day, object.modified);
                     }
                 }
             }
         }
-        let quarantine = format!(
-            "{}{}/{}/",
-            prefixes.of(Area::Quarantine),
-            any.account(),
-            any.region()
-        );
+        let quarantine = format!("{}{}/{}/", prefixes.of(Area::Quarantine), any.account(), any.region());
         let mut listing = store.list(quarantine);
         while let Some(page) = listing.next_page().await? {
             for object in page.objects {
                 if let Some((cluster, run, day)) = prefixes.parse_quarantine(&object.key)
                     && day >= first
                 {
-                    let days = neighbourhood
-                        .quarantined
-                        .entry(cluster.name().to_owned())
-                        .or_default();
+                    let days = neighbourhood.quarantined.entry(cluster.name().to_owned()).or_default();
                     days.insert((day, run));
                 }
             }
@@ -184,18 +152,11 @@ struct ClusterAudit<'a> {
 }
 
 impl ClusterAudit<'_> {
-    async fn run(
-        &self,
-        neighbourhood: &Neighbourhood,
-        finding: &mut Finding,
-    ) -> Result<(), StoreError> {
+    async fn run(&self, neighbourhood: &Neighbourhood, finding: &mut Finding) -> Result<(), StoreError> {
         let ClusterObjects { cluster, .. } = self.objects;
         let none_in_lake = BTreeMap::new();
         let none_quarantined = Quarantined::new();
-        let lake = neighbourhood
-            .lake
-            .get(cluster.name())
-            .unwrap_or(&none_in_lake);
+        let lake = neighbourhood.lake.get(cluster.name()).unwrap_or(&none_in_lake);
         let quarantined = neighbourhood
             .quarantined
             .get(cluster.name())
@@ -209,10 +170,7 @@ impl ClusterAudit<'_> {
         finding.quarantined = quarantined
             .iter()
             .filter(|(day, run)| !is_mended(*day, *run, lake, &staged))
-            .map(|(date, run)| SetName {
-                date: *date,
-                run: *run,
-            })
+            .map(|(date, run)| SetName { date: *date, run: *run })
             .collect();
 
         let states = self.day_states(lake, &staged, quarantined).await?;
@@ -243,10 +201,7 @@ impl ClusterAudit<'_> {
         for day in days {
             let in_lake = lake.get(&day).copied();
             let reads = self.settings.policy.retry_limit;
-            let state = self
-                .objects
-                .day_state(day, in_lake, staged, quarantined, reads)
-                .await?;
+            let state = self.objects.day_state(day, in_lake, staged, quarantined, reads).await?;
             states.insert(day, state);
         }
         Ok(states)
@@ -302,12 +257,7 @@ impl ClusterAudit<'_> {
                 if written_at >= newest.written_at {
                     continue;
                 }
-                if self
-                    .objects
-                    .lake_run(*date)
-                    .await?
-                    .is_some_and(|run| run >= newest.run)
-                {
+                if self.objects.lake_run(*date).await?.is_some_and(|run| run >= newest.run) {
                     continue;
                 }
                 // The source had no data when it was asked again: the lake keeps what it has.
@@ -359,10 +309,7 @@ pub async fn redeliver(store: &Store, key: &str, count: u32) -> Result<bool, Sto
         return Ok(false);
     };
     let metadata = [(REDELIVERED, count.to_string())];
-    store
-        .put_json_with(key, bytes, &metadata)
-        .await
-        .map(|()| true)
+    store.put_json_with(key, bytes, &metadata).await.map(|()| true)
 }
 
 /// Whether a day in quarantine is in the lake after all, or was collected again by a later run.

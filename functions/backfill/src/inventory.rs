@@ -84,11 +84,7 @@ pub async fn read(
             key: run,
         }));
     }
-    let days: BTreeSet<Day> = inventory
-        .days
-        .into_iter()
-        .filter(|day| day.end() <= now)
-        .collect();
+    let days: BTreeSet<Day> = inventory.days.into_iter().filter(|day| day.end() <= now).collect();
     let older = days.len().saturating_sub(MAX_DAYS);
     Ok(Ok(days.into_iter().skip(older).collect()))
 }
@@ -112,10 +108,7 @@ pub async fn plan(
     } = objects;
     let policy = &settings.policy;
     let staged = objects.staged().await?;
-    if staged
-        .newest_inventory
-        .is_some_and(|(newest, _)| newest > run)
-    {
+    if staged.newest_inventory.is_some_and(|(newest, _)| newest > run) {
         return Ok(None);
     }
     let quarantined = objects.quarantined().await?;

@@ -38,12 +38,7 @@ pub struct Backfill {
 
 impl Backfill {
     /// The function over a bucket.
-    pub fn new(
-        settings: Settings,
-        store: Store,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<dyn MetricSink>,
-    ) -> Self {
+    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, metrics: Arc<dyn MetricSink>) -> Self {
         Self {
             settings,
             store,
@@ -78,13 +73,8 @@ impl Backfill {
         Ok(report)
     }
 
-    async fn answer(
-        &self,
-        StagingKey { cluster, run, .. }: &StagingKey,
-    ) -> Result<(), aws_access::StoreError> {
-        let Self {
-            settings, store, ..
-        } = self;
+    async fn answer(&self, StagingKey { cluster, run, .. }: &StagingKey) -> Result<(), aws_access::StoreError> {
+        let Self { settings, store, .. } = self;
         let objects = ClusterObjects {
             store,
             prefixes: &settings.prefixes,
@@ -106,9 +96,7 @@ impl Backfill {
             tracing::warn!(%cluster, %run, "a newer run has asked for the plan: this one's is not written");
             return Ok(());
         };
-        store
-            .put_document(&settings.prefixes.plan(cluster), &plan)
-            .await?;
+        store.put_document(&settings.prefixes.plan(cluster), &plan).await?;
         tracing::info!(%cluster, %run, available = days.len(), planned = plan.days.len(), "planned");
         Ok(())
     }

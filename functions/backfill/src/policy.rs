@@ -259,15 +259,9 @@ mod tests {
         };
         let reason = |state: &DayState| state.reason(day(9), now(), &POLICY);
         assert_eq!(reason(&DayState::default()), Some(PlanReason::Missing));
-        assert_eq!(
-            reason(&state(Outcome::Quarantined)),
-            Some(PlanReason::Retry)
-        );
+        assert_eq!(reason(&state(Outcome::Quarantined)), Some(PlanReason::Retry));
         assert_eq!(reason(&state(Outcome::Empty)), Some(PlanReason::Missing));
-        assert_eq!(
-            state(Outcome::Empty).standing(now(), &POLICY),
-            Standing::Empty
-        );
+        assert_eq!(state(Outcome::Empty).standing(now(), &POLICY), Standing::Empty);
         // Converted once, then deleted from the lake: it comes back however often it was collected.
         let converted = DayState {
             in_lake: None,
@@ -282,10 +276,7 @@ mod tests {
             in_lake: Some(now() - TimeDelta::hours(hours)),
             attempts: vec![],
         };
-        assert_eq!(
-            written(24).reason(day(1), now(), &POLICY),
-            Some(PlanReason::Restate)
-        );
+        assert_eq!(written(24).reason(day(1), now(), &POLICY), Some(PlanReason::Restate));
         assert_eq!(written(19).reason(day(1), now(), &POLICY), None);
         assert_eq!(written(24).reason(day(5), now(), &POLICY), None);
         let on_its_way = DayState {

@@ -168,16 +168,8 @@ impl AuditReport {
             ("OldestGapDays", number(self.oldest_gap_days), Unit::Count),
             ("SilentClusters", number(self.silent_clusters), Unit::Count),
             ("StuckSets", number(self.stuck_sets), Unit::Count),
-            (
-                "QuarantinedSets",
-                number(self.quarantined_sets),
-                Unit::Count,
-            ),
-            (
-                "RefusedDocuments",
-                number(self.refused_documents),
-                Unit::Count,
-            ),
+            ("QuarantinedSets", number(self.quarantined_sets), Unit::Count),
+            ("RefusedDocuments", number(self.refused_documents), Unit::Count),
             ("FailedClusters", number(self.failed_clusters), Unit::Count),
             ("Clusters", number(self.clusters), Unit::Count),
         ];

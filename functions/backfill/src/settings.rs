@@ -38,35 +38,14 @@ impl Settings {
             prefixes: reader.prefixes(),
             kms_key: reader.kms_key("KMS_KEY_ARN"),
             policy: Policy {
-                restate_age: TimeDelta::days(whole(reader.whole_number(
-                    "RESTATE_AGE_DAYS",
-                    3,
-                    0..=60,
-                ))),
-                restate_interval: TimeDelta::hours(whole(reader.whole_number(
-                    "RESTATE_INTERVAL_HOURS",
-                    20,
-                    1..=720,
-                ))),
-                in_flight: TimeDelta::minutes(whole(reader.whole_number(
-                    "IN_FLIGHT_MINUTES",
-                    60,
-                    0..=1440,
-                ))),
+                restate_age: TimeDelta::days(whole(reader.whole_number("RESTATE_AGE_DAYS", 3, 0..=60))),
+                restate_interval: TimeDelta::hours(whole(reader.whole_number("RESTATE_INTERVAL_HOURS", 20, 1..=720))),
+                in_flight: TimeDelta::minutes(whole(reader.whole_number("IN_FLIGHT_MINUTES", 60, 0..=1440))),
                 retry_limit: narrow(reader.whole_number("RETRY_LIMIT", 3, 1..=100)),
             },
-            silent_after: TimeDelta::hours(whole(reader.whole_number(
-                "SILENT_HOURS",
-                36,
-                1..=8760,
-            ))),
+            silent_after: TimeDelta::hours(whole(reader.whole_number("SILENT_HOURS", 36, 1..=8760))),
             audit_period_days: narrow(reader.whole_number("AUDIT_PERIOD_DAYS", 30, 1..=366)),
-            audit_concurrency: usize::try_from(reader.whole_number(
-                "AUDIT_CONCURRENCY",
-                16,
-                1..=256,
-            ))
-            .unwrap_or(16),
+            audit_concurrency: usize::try_from(reader.whole_number("AUDIT_CONCURRENCY", 16, 1..=256)).unwrap_or(16),
         };
         reader.finish().map(|()| settings)
     }

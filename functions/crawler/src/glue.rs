@@ -55,8 +55,7 @@ impl GlueCatalog {
             .ok_or_else(|| CatalogError::Call {
                 operation: "GetTable",
                 object: self.name(),
-                message: "the table has no storage descriptor, so it is not a table over files"
-                    .to_owned(),
+                message: "the table has no storage descriptor, so it is not a table over files".to_owned(),
             })
     }
 
@@ -70,16 +69,9 @@ impl GlueCatalog {
             .into_iter()
             .filter(|(_, detail)| detail.and_then(ErrorDetail::error_code) != Some(harmless))
             .map(|(values, detail)| {
-                let code = detail
-                    .and_then(ErrorDetail::error_code)
-                    .unwrap_or("no code");
-                let message = detail
-                    .and_then(ErrorDetail::error_message)
-                    .unwrap_or("no message");
-                format!(
-                    "{}: {code}: {message}",
-                    values.unwrap_or_default().join("/")
-                )
+                let code = detail.and_then(ErrorDetail::error_code).unwrap_or("no code");
+                let message = detail.and_then(ErrorDetail::error_message).unwrap_or("no message");
+                format!("{}: {code}: {message}", values.unwrap_or_default().join("/"))
             })
             .collect();
         match failures.first() {
@@ -136,10 +128,7 @@ impl Catalog for GlueCatalog {
                             month,
                         });
                     }
-                    Err(values) => tracing::warn!(
-                        ?values,
-                        "a partition with other keys than the table's: ignored"
-                    ),
+                    Err(values) => tracing::warn!(?values, "a partition with other keys than the table's: ignored"),
                 }
             }
         }
@@ -187,9 +176,7 @@ impl Catalog for GlueCatalog {
                 let list = PartitionValueList::builder()
                     .set_values(Some(values(partition)))
                     .build()
-                    .map_err(|error| {
-                        call_message("BatchDeletePartition", self.name(), error.to_string())
-                    })?;
+                    .map_err(|error| call_message("BatchDeletePartition", self.name(), error.to_string()))?;
                 lists.push(list);
             }
             let output = self
@@ -213,9 +200,7 @@ impl Catalog for GlueCatalog {
     async fn start_crawler(&self, crawler: &str) -> Result<Start, CatalogError> {
         match self.client.start_crawler().name(crawler).send().await {
             Ok(_) => Ok(Start::Started),
-            Err(error) if error.code() == Some("CrawlerRunningException") => {
-                Ok(Start::AlreadyRunning)
-            }
+            Err(error) if error.code() == Some("CrawlerRunningException") => Ok(Start::AlreadyRunning),
             Err(error) => Err(call("StartCrawler", crawler.to_owned(), &error)),
         }
     }

@@ -88,9 +88,7 @@ impl Crawler {
         match &self.settings.mode {
             Mode::None => {}
             Mode::Register => {
-                self.catalog
-                    .register(std::slice::from_ref(&partition))
-                    .await?;
+                self.catalog.register(std::slice::from_ref(&partition)).await?;
                 tracing::info!(%partition, "registered");
                 known.insert(partition);
             }
@@ -167,8 +165,7 @@ impl Crawler {
             .filter_map(|folder| Some((prefixes.parse_partition(&folder)?, folder)));
         stream::iter(partitions)
             .map(async |(partition, folder)| {
-                let is_one = in_catalog.contains(&partition)
-                    || self.has_objects_of_the_table(folder).await?;
+                let is_one = in_catalog.contains(&partition) || self.has_objects_of_the_table(folder).await?;
                 Ok(is_one.then_some(partition))
             })
             .buffer_unordered(LISTINGS)

@@ -127,11 +127,7 @@ impl Collector<'_> {
         })
     }
 
-    async fn allocations(
-        &self,
-        day: Day,
-        progress: &dyn Progress,
-    ) -> Result<Allocations, DayError> {
+    async fn allocations(&self, day: Day, progress: &dyn Progress) -> Result<Allocations, DayError> {
         let explicit = self.explicit.load(Ordering::Relaxed);
         match self.pages(day, explicit, progress).await? {
             Ok(allocations) => Ok(allocations),
@@ -146,10 +142,7 @@ impl Collector<'_> {
                     Err(DayError::Part(PartError::Source(error))) => error.into(),
                     Err(error) => return Err(error),
                 };
-                Err(SourceError::Refused(format!(
-                    "{reason}; asked again with an explicit aggregation: {why}"
-                ))
-                .into())
+                Err(SourceError::Refused(format!("{reason}; asked again with an explicit aggregation: {why}")).into())
             }
             Err(refusal) => Err(refuse(refusal)),
         }
@@ -178,9 +171,7 @@ impl Collector<'_> {
         loop {
             let page = self.settings.page_size.map(|limit| (offset, limit));
             let query = question.query(day.window(), page);
-            let (received, tally) = self
-                .allocation_page(day, number, &query, &seen, progress)
-                .await?;
+            let (received, tally) = self.allocation_page(day, number, &query, &seen, progress).await?;
             let rows = tally.rows();
             if let Some(reason) = misplaced(number, &tally, &seen) {
                 received.discard().await;
@@ -237,9 +228,7 @@ impl Collector<'_> {
             setting: "KUBECOST_ALLOCATION_API_READ_TIMEOUT",
         };
         self.repeated(async || {
-            let key = self
-                .prefixes
-                .allocation_part(self.cluster.id(), &self.run, day, number);
+            let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
             let mut tally = Tally::following(self.settings.aggregation, seen);
             let received = part::receive(
                 self.client,
@@ -270,11 +259,7 @@ impl Collector<'_> {
                 let rows = received.envelope.entries;
                 Ok(Some(received.store(PartKind::Assets, rows, None).await?))
             }
-            Err(DayError::Part(PartError::Source(SourceError::Status {
-                status: 404,
-                url,
-                ..
-            }))) => {
+            Err(DayError::Part(PartError::Source(SourceError::Status { status: 404, url, .. }))) => {
                 tracing::warn!(%day, url, "the source has no assets API: columns of nodes will be filled from labels");
                 Ok(None)
             }
@@ -282,12 +267,7 @@ impl Collector<'_> {
         }
     }
 
-    async fn asset_answer(
-        &self,
-        day: Day,
-        filtered: bool,
-        progress: &dyn Progress,
-    ) -> Result<Received, DayError> {
+    async fn asset_answer(&self, day: Day, filtered: bool, progress: &dyn Progress) -> Result<Received, DayError> {
         let patience = Patience {
             time: self.settings.assets_read_timeout,
             setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
@@ -311,12 +291,8 @@ impl Collector<'_> {
     }
 
     /// What S3 fails at the SDK has tried again already.
-    async fn repeated<T>(
-        &self,
-        attempt: impl AsyncFnMut() -> Result<T, PartError>,
-    ) -> Result<T, DayError> {
-        let is_passing =
-            |error: &PartError| matches!(error, PartError::Source(error) if error.is_passing());
+    async fn repeated<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
+        let is_passing = |error: &PartError| matches!(error, PartError::Source(error) if error.is_passing());
         let result = retry::repeated(self.settings, attempt, is_passing).await;
         result.map_err(DayError::from)
     }

@@ -18,12 +18,7 @@ use crate::{
 ///
 /// Kubecost is asked for a row a day, which is cheap for it. OpenCost would compute all days anew for that, so that its whole period is named: a day
 /// that turns out to be without data is known as such afterwards. The same where Kubecost's answer cannot be used.
-pub async fn available_days(
-    client: &Client,
-    settings: &SourceSettings,
-    kind: SourceKind,
-    period: &[Day],
-) -> Vec<Day> {
+pub async fn available_days(client: &Client, settings: &SourceSettings, kind: SourceKind, period: &[Day]) -> Vec<Day> {
     let (Some(first), Some(last)) = (period.first(), period.last()) else {
         return Vec::new();
     };
@@ -36,11 +31,7 @@ pub async fn available_days(
     };
     match ask(client, settings, kind, window).await {
         Ok(days) => {
-            let available: Vec<Day> = period
-                .iter()
-                .copied()
-                .filter(|day| days.contains(day))
-                .collect();
+            let available: Vec<Day> = period.iter().copied().filter(|day| days.contains(day)).collect();
             if available.is_empty() {
                 tracing::warn!(%window, "the source has data for none of the period's days; asking for each of them");
                 return period.to_vec();
@@ -74,8 +65,6 @@ async fn ask(
             .map_err(|error| SourceError::of_feed(answer.url(), error))?;
     }
     let url = answer.url().to_owned();
-    scanner
-        .finish()
-        .map_err(|fault| SourceError::Answer { url, fault })?;
+    scanner.finish().map_err(|fault| SourceError::Answer { url, fault })?;
     Ok(tally.days().collect())
 }

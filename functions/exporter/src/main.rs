@@ -4,9 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use aws_access::session;
 use contract::clock::SystemClock;
-use exporter::{
-    Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate,
-};
+use exporter::{Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate};
 
 /// A setting is wrong.
 const EXIT_SETTINGS: u8 = 2;
@@ -22,10 +20,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(faults) => {
             // The log may not have been started, where its own settings are wrong.
-            let mut error = clap::Error::raw(
-                clap::error::ErrorKind::ValueValidation,
-                format!("{faults}\n"),
-            );
+            let mut error = clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{faults}\n"));
             error = error.with_cmd(&command::command());
             let _ = error.print();
             return ExitCode::from(EXIT_SETTINGS);
@@ -51,8 +46,7 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
         config = session::assume_role(&config, role, SESSION_NAME).await;
     }
     let store = settings.bucket.store(&config);
-    let private_ca =
-        certificate::load(&settings.source.ca_certificate, async || config.clone()).await?;
+    let private_ca = certificate::load(&settings.source.ca_certificate, async || config.clone()).await?;
     let exporter = Exporter {
         cluster: settings.cluster,
         source: settings.source,
@@ -62,9 +56,7 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
         prefixes: settings.bucket.prefixes,
         clock: Arc::new(SystemClock),
     };
-    let summary = exporter
-        .run(private_ca.as_deref(), &Days::Planned, &Nobody)
-        .await?;
+    let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &Nobody).await?;
     if summary.is_success() {
         tracing::info!("{summary}");
     } else {

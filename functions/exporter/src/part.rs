@@ -46,12 +46,7 @@ impl Received {
     ///
     /// # Errors
     /// When S3 refuses or fails.
-    pub async fn store(
-        self,
-        kind: PartKind,
-        rows: u64,
-        set: Option<u32>,
-    ) -> Result<Part, UploadError> {
+    pub async fn store(self, kind: PartKind, rows: u64, set: Option<u32>) -> Result<Part, UploadError> {
         let Self {
             envelope,
             key,

@@ -98,8 +98,7 @@ impl RunSummary {
 /// Sums up on one line.
 impl fmt::Display for RunSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum =
-            |field: fn(&Collected) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
+        let sum = |field: fn(&Collected) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
         let empty = self.collected().filter(|(_, day)| day.rows == 0).count();
         let failed: Vec<(Day, String)> = self.failed().collect();
         write!(

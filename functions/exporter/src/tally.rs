@@ -15,12 +15,7 @@ use crate::settings::Aggregation;
 const MOST_SETS: usize = 400;
 
 /// Parts of the names of rows that belong to no container, pod or controller, and cost all the same.
-const SPECIAL: [&str; 4] = [
-    "__idle__",
-    "__unmounted__",
-    "-unmounted-pvcs",
-    "__unallocated__",
-];
+const SPECIAL: [&str; 4] = ["__idle__", "__unmounted__", "-unmounted-pvcs", "__unallocated__"];
 
 /// Which days a run collects: an answer about another of them would count that one twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,9 +212,7 @@ impl Tally {
                     )),
                 ))
             }
-            [] if self.sets.len() == 1 => self
-                .other_window(day, range)
-                .map(|warning| (None, Some(warning))),
+            [] if self.sets.len() == 1 => self.other_window(day, range).map(|warning| (None, Some(warning))),
             _ => Err(format!(
                 "one day was asked for, and the answer has {} sets, {} of them of that day",
                 self.sets.len(),
@@ -245,9 +238,8 @@ impl Tally {
         let Some(window) = window else {
             return Err("the rows' windows are no times".to_owned());
         };
-        let other = Day::range(range.first, range.last).find(|other| {
-            *other != day && window.start < other.end() && window.end > other.start()
-        });
+        let other = Day::range(range.first, range.last)
+            .find(|other| *other != day && window.start < other.end() && window.end > other.start());
         match other {
             Some(other) => Err(format!(
                 "the window {} was asked for, and the rows are of {window}, which would count {other} twice",
@@ -273,9 +265,7 @@ impl Tally {
         if unreadable == rows
             && let Some(fault) = fault
         {
-            return Err(Refusal::Wrong(format!(
-                "none of the {rows} rows can be read: {fault}"
-            )));
+            return Err(Refusal::Wrong(format!("none of the {rows} rows can be read: {fault}")));
         }
         let aggregation = self.aggregation.as_str();
         if self.aggregation == Aggregation::Container {

@@ -25,22 +25,14 @@ fn said(output: &Output) -> String {
 }
 
 const BUCKET: (&str, &str) = ("S3_BUCKET_NAME", "finops-lake");
-const CLUSTER: (&str, &str) = (
-    "CLUSTER_ID",
-    "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one",
-);
+const CLUSTER: (&str, &str) = ("CLUSTER_ID", "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one");
 
 #[test]
 fn the_help_names_each_setting() {
     let help = said(&exporter(&["--help"], &[]));
-    for setting in [
-        LAKE_SETTINGS,
-        PERIOD_SETTINGS,
-        SOURCE_SETTINGS,
-        LOG_SETTINGS,
-    ]
-    .into_iter()
-    .flatten()
+    for setting in [LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, LOG_SETTINGS]
+        .into_iter()
+        .flatten()
     {
         assert!(
             help.contains(&format!("--{}", setting.flag)) && help.contains(setting.name),
@@ -77,10 +69,7 @@ fn nothing_set_says_what_is_required() {
     let output = exporter(&[], &[]);
     let said = said(&output);
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        said.contains("S3_BUCKET_NAME") && said.contains("CLUSTER_ID"),
-        "{said}"
-    );
+    assert!(said.contains("S3_BUCKET_NAME") && said.contains("CLUSTER_ID"), "{said}");
 }
 
 #[test]
@@ -186,8 +175,7 @@ fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
         _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
         "/" => (200, assumed_role()),
         _ if !request.contains("/us-east-1/s3/aws4_request") => {
-            let error =
-                "<Error><Code>PermanentRedirect</Code><Message>Use the endpoint.</Message></Error>";
+            let error = "<Error><Code>PermanentRedirect</Code><Message>Use the endpoint.</Message></Error>";
             (301, error.to_owned())
         }
         _ if request.starts_with("GET") => (403, String::new()),
@@ -272,9 +260,7 @@ fn the_parent_role_is_assumed_again_before_its_session_ends() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let written = world.requests("PUT /");
     assert!(
-        written
-            .iter()
-            .all(|request| request.contains("Credential=ASIAPARENT/")),
+        written.iter().all(|request| request.contains("Credential=ASIAPARENT/")),
         "{written:?}"
     );
     let assumed = world.requests("POST /");
@@ -305,10 +291,7 @@ fn no_log_level_tells_a_secret() {
     let said = said(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(world.requests("GET /model/")[0].contains("Bearer s3cret-token"));
-    let told: Vec<&str> = said
-        .lines()
-        .filter(|line| line.contains("s3cret"))
-        .collect();
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("s3cret")).collect();
     assert!(told.is_empty(), "{told:#?}");
     assert!(said.contains("TRACE"), "the level was set");
 }

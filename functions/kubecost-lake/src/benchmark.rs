@@ -125,12 +125,7 @@ impl Measured {
         const TICKS_PER_SECOND: f64 = 100.0;
         let stat = fs::read_to_string("/proc/self/stat")?;
         // The program's name, in parentheses, may have spaces; user and system time are the 12th and 13th fields after it.
-        let fields: Vec<&str> = stat
-            .rsplit(") ")
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .collect();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks = |index: usize| {
             fields
                 .get(index)
@@ -198,17 +193,10 @@ pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), Any
             measured.cpu_seconds,
             measured.mebibytes()
         ));
-        if limits
-            .memory_mib
-            .is_some_and(|most| measured.mebibytes() > most)
-        {
+        if limits.memory_mib.is_some_and(|most| measured.mebibytes() > most) {
             broken.push(format!("{} needs more memory than allowed", part.word()));
         }
-        if part == Part::Transform
-            && limits
-                .transform_speed
-                .is_some_and(|least| measured.speed() < least)
-        {
+        if part == Part::Transform && limits.transform_speed.is_some_and(|least| measured.speed() < least) {
             broken.push("transform is slower than allowed".to_owned());
         }
     }
@@ -225,11 +213,7 @@ pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), Any
     }
 }
 
-async fn in_process(
-    part: Part,
-    bucket: &LocalBucket,
-    source: &Source,
-) -> Result<Measured, AnyError> {
+async fn in_process(part: Part, bucket: &LocalBucket, source: &Source) -> Result<Measured, AnyError> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["benchmark-part", part.word(), &source.url])
@@ -250,10 +234,7 @@ async fn in_process(
 /// # Errors
 /// When the work fails.
 pub async fn run_part(part: Part, source: &str) -> Result<(), AnyError> {
-    let store = Store::new(
-        session::s3_client(&session::from_environment().await),
-        BUCKET_NAME,
-    );
+    let store = Store::new(session::s3_client(&session::from_environment().await), BUCKET_NAME);
     let clock = Arc::new(FixedClock(NOW.parse()?));
     let measured = match part {
         Part::Exporter => export(store, clock, source).await?,
@@ -265,8 +246,7 @@ pub async fn run_part(part: Part, source: &str) -> Result<(), AnyError> {
 }
 
 async fn export(store: Store, clock: Arc<FixedClock>, source: &str) -> Result<Measured, AnyError> {
-    let mut reader =
-        Reader::new(|name| (name == "KUBECOST_API_ENDPOINT").then(|| source.to_owned()));
+    let mut reader = Reader::new(|name| (name == "KUBECOST_API_ENDPOINT").then(|| source.to_owned()));
     let settings = SourceSettings::read(&mut reader, &mut Vec::new());
     let period = PeriodSettings::read(&mut reader);
     reader.finish()?;
@@ -279,9 +259,7 @@ async fn export(store: Store, clock: Arc<FixedClock>, source: &str) -> Result<Me
         prefixes: Prefixes::default(),
         clock,
     };
-    let summary = exporter
-        .run(None, &Days::Given(vec![DAY.parse()?]), &Nobody)
-        .await?;
+    let summary = exporter.run(None, &Days::Given(vec![DAY.parse()?]), &Nobody).await?;
     if !summary.is_success() {
         return Err(summary.to_string().into());
     }
@@ -296,10 +274,7 @@ async fn export(store: Store, clock: Arc<FixedClock>, source: &str) -> Result<Me
 async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyError> {
     let prefixes = Prefixes::default();
     let cluster: ClusterArn = CLUSTER.parse()?;
-    let staged = store
-        .list(prefixes.staging_of(cluster.id()))
-        .objects()
-        .await?;
+    let staged = store.list(prefixes.staging_of(cluster.id())).objects().await?;
     let manifest = staged
         .into_iter()
         .find(|object| object.key.ends_with(contract::keys::MANIFEST))
@@ -309,9 +284,7 @@ async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, Any
     }))?;
     let transform = Transform::new(settings, store, clock, Arc::new(LogOnly));
     match transform.transform_manifest(&manifest.key).await? {
-        Outcome::Written {
-            rows, raw_bytes, ..
-        } => Ok(Measured {
+        Outcome::Written { rows, raw_bytes, .. } => Ok(Measured {
             raw_bytes,
             rows,
             ..Measured::default()
@@ -324,9 +297,7 @@ async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyErro
     let settings = backfill::settings::Settings::read(Reader::new(|name| {
         (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
     }))?;
-    let report = Backfill::new(settings, store, clock, Arc::new(LogOnly))
-        .audit()
-        .await?;
+    let report = Backfill::new(settings, store, clock, Arc::new(LogOnly)).audit().await?;
     if report.gap_days == 0 || report.failed_clusters > 0 {
         return Err(format!("the audit did not find what is there: {report:?}").into());
     }
@@ -351,8 +322,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
         file.write_all(content)?;
         file.set_modified(written)
     };
-    let days: Vec<Day> =
-        Day::range(Day::of(now).minus(AUDIT_DAYS), Day::of(now).minus(1)).collect();
+    let days: Vec<Day> = Day::range(Day::of(now).minus(AUDIT_DAYS), Day::of(now).minus(1)).collect();
     for number in 0..clusters {
         let id = ClusterId::new("444455556666", "us-east-1", &format!("cluster-{number:04}"))?;
         let run = RunId::new(now);
@@ -367,10 +337,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
             days: days.clone(),
         };
         debug_assert!(prefixes.inventory(&id, &run).ends_with(INVENTORY));
-        put(
-            &prefixes.inventory(&id, &run),
-            &documents::write(&inventory)?,
-        )?;
+        put(&prefixes.inventory(&id, &run), &documents::write(&inventory)?)?;
         for (index, day) in days.iter().enumerate() {
             if index == 1 && number % GAP_EVERY == 0 {
                 continue;

@@ -49,10 +49,7 @@ impl LocalCatalog {
         }
     }
 
-    async fn change(
-        &self,
-        change: impl FnOnce(&mut BTreeSet<Partition>),
-    ) -> Result<(), CatalogError> {
+    async fn change(&self, change: impl FnOnce(&mut BTreeSet<Partition>)) -> Result<(), CatalogError> {
         let _changing = self.change.lock().await;
         let mut partitions = self.read()?;
         change(&mut partitions);
@@ -79,8 +76,7 @@ impl Catalog for LocalCatalog {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.change(|known| known.extend(partitions.iter().cloned()))
-            .await
+        self.change(|known| known.extend(partitions.iter().cloned())).await
     }
 
     async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {

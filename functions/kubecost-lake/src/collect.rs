@@ -83,10 +83,7 @@ impl Collection {
         let cluster = read_cluster(&mut reader);
         let source = SourceSettings::read(&mut reader, &mut warnings);
         let period = PeriodSettings::read(&mut reader);
-        let lake = reader.required(
-            "LAKE_DIRECTORY",
-            "the directory to put the lake in (--lake)",
-        );
+        let lake = reader.required("LAKE_DIRECTORY", "the directory to put the lake in (--lake)");
         let days = match (reader.parsed::<Day>("FROM"), reader.parsed::<Day>("TO")) {
             (None, None) => Days::Planned,
             (Some(from), Some(to)) if from <= to => Days::Given(Day::range(from, to).collect()),
@@ -98,22 +95,16 @@ impl Collection {
             (from, _) => {
                 if reader.is_faultless() {
                     let missing = if from.is_some() { "TO" } else { "FROM" };
-                    reader.fault(missing, "give both --from and --to, or neither: then the days of the plan are collected");
+                    reader.fault(
+                        missing,
+                        "give both --from and --to, or neither: then the days of the plan are collected",
+                    );
                 }
                 Days::Planned
             }
         };
-        let mut faults = reader
-            .finish()
-            .err()
-            .map(|faults| faults.0)
-            .unwrap_or_default();
-        faults.extend(
-            check_settings(look_up)
-                .err()
-                .map(|faults| faults.0)
-                .unwrap_or_default(),
-        );
+        let mut faults = reader.finish().err().map(|faults| faults.0).unwrap_or_default();
+        faults.extend(check_settings(look_up).err().map(|faults| faults.0).unwrap_or_default());
         match (cluster, source, lake) {
             (Some(cluster), Some(source), Some(lake)) if faults.is_empty() => Ok(Self {
                 cluster,
@@ -131,14 +122,9 @@ impl Collection {
     ///
     /// # Errors
     /// When nothing could be collected. Single days that failed are in the outcome.
-    pub async fn run(
-        self,
-        look_up: LookUp<'_>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Outcome, CollectError> {
+    pub async fn run(self, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Outcome, CollectError> {
         let host = Host::start(&self.lake, look_up, clock).await?;
-        let private_ca =
-            certificate::load(&self.source.ca_certificate, session::from_environment).await?;
+        let private_ca = certificate::load(&self.source.ca_certificate, session::from_environment).await?;
         host.collect(
             self.cluster,
             self.source,
@@ -180,12 +166,7 @@ impl Host {
         failures.extend(self.dispatcher.settle().await);
         drop(bar);
         let quarantine = self.prefixes.quarantine_run(cluster.id(), &run.run);
-        let quarantined = self
-            .store
-            .list(quarantine)
-            .objects()
-            .await
-            .map_err(ReportError::from)?;
+        let quarantined = self.store.list(quarantine).objects().await.map_err(ReportError::from)?;
         let lake = LakeReport::read(&self.store, &self.directory).await?;
         Ok(Outcome {
             run,

@@ -105,11 +105,7 @@ pub fn command() -> Command {
         );
     let collect = range(add_to(collect.arg(lake_argument()), &cluster, "Lake"));
     let collect = add_to(
-        add_to(
-            add_to(collect, TABLE_SETTINGS, "Table"),
-            PERIOD_SETTINGS,
-            "Days",
-        ),
+        add_to(add_to(collect, TABLE_SETTINGS, "Table"), PERIOD_SETTINGS, "Days"),
         SOURCE_SETTINGS,
         "Source",
     );
@@ -143,12 +139,11 @@ pub fn command() -> Command {
     let number = |id: &'static str, flag: &'static str, help: &'static str| {
         argument(id, flag, "NUMBER", help).value_parser(clap::value_parser!(f64))
     };
-    let count =
-        |id: &'static str, flag: &'static str, default: &'static str, help: &'static str| {
-            argument(id, flag, "NUMBER", help)
-                .value_parser(clap::value_parser!(usize))
-                .default_value(default)
-        };
+    let count = |id: &'static str, flag: &'static str, default: &'static str, help: &'static str| {
+        argument(id, flag, "NUMBER", help)
+            .value_parser(clap::value_parser!(usize))
+            .default_value(default)
+    };
     let benchmark = Command::new("benchmark")
         .about("Measures CPU time and memory of exporter, transform and the audit on this machine")
         .arg(count(
@@ -233,12 +228,7 @@ async fn run_benchmark(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
 }
 
 async fn run_benchmark_part(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
-    let text = |id| {
-        matches
-            .get_one::<String>(id)
-            .map(String::as_str)
-            .unwrap_or_default()
-    };
+    let text = |id| matches.get_one::<String>(id).map(String::as_str).unwrap_or_default();
     let part = Part::WORDS
         .iter()
         .find(|(word, _)| *word == text("PART"))
@@ -324,9 +314,7 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     match &command.target {
         Target::Bucket(bucket) => {
             let config = session::from_environment().await;
-            command
-                .deliver(&bucket.store(&config), &bucket.prefixes)
-                .await?;
+            command.deliver(&bucket.store(&config), &bucket.prefixes).await?;
         }
         Target::Lake(lake) => {
             let host = Host::start(lake, &look_up(matches), Arc::new(SystemClock)).await?;
@@ -368,12 +356,7 @@ mod tests {
         ]);
         let (_, matches) = matches.subcommand().unwrap();
         let faults = Collection::read(&look_up(matches)).unwrap_err().to_string();
-        for setting in [
-            "CLUSTER_ID",
-            "KUBECOST_API_ENDPOINT",
-            "LAKE_DIRECTORY",
-            "LABELS",
-        ] {
+        for setting in ["CLUSTER_ID", "KUBECOST_API_ENDPOINT", "LAKE_DIRECTORY", "LABELS"] {
             assert!(faults.contains(setting), "{setting}: {faults}");
         }
     }

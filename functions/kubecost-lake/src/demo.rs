@@ -69,19 +69,13 @@ fn source_settings(url: &str) -> Result<SourceSettings, Faults> {
 ///
 /// # Errors
 /// When a step fails.
-pub async fn run(
-    directory: &Path,
-    look_up: LookUp<'_>,
-    clock: Arc<dyn Clock>,
-) -> Result<(), DemoError> {
+pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<(), DemoError> {
     let mut reader = Reader::new(|_| None);
     let period = PeriodSettings::read(&mut reader);
     reader.finish()?;
     let days = Day::backfill_period(clock.now(), period.days, period.settle);
     let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
-        return Err(DemoError::Days(
-            "the backfill period has no days".to_owned(),
-        ));
+        return Err(DemoError::Days("the backfill period has no days".to_owned()));
     };
     let generated: ClusterArn = GENERATED.parse()?;
     let id = generated.id();
@@ -103,18 +97,11 @@ pub async fn run(
     ));
     let source = source_settings(&kubecost.url)?;
     let outcome = host
-        .collect(
-            generated.clone(),
-            source.clone(),
-            period,
-            None,
-            &Days::Planned,
-        )
+        .collect(generated.clone(), source.clone(), period, None, &Days::Planned)
         .await?;
     tell(&outcome).map_err(DemoError::Days)?;
 
-    let opencost =
-        Source::saved(SourceKind::Opencost, recorded::ALLOCATION, recorded::ASSETS).await?;
+    let opencost = Source::saved(SourceKind::Opencost, recorded::ALLOCATION, recorded::ASSETS).await?;
     let recorded_cluster: ClusterArn = RECORDED.parse()?;
     output::line(format_args!(
         "\n2. {}: what a running OpenCost answered for {}",
@@ -123,13 +110,7 @@ pub async fn run(
     ));
     let days = Days::Given(vec![recorded::DAY.parse()?]);
     let outcome = host
-        .collect(
-            recorded_cluster,
-            source_settings(&opencost.url)?,
-            period,
-            None,
-            &days,
-        )
+        .collect(recorded_cluster, source_settings(&opencost.url)?, period, None, &days)
         .await?;
     tell(&outcome).map_err(DemoError::Days)?;
 
@@ -141,13 +122,9 @@ pub async fn run(
         names.join(", ")
     ));
     for day in &lost {
-        host.store
-            .delete(&host.prefixes.lake_object(id, *day))
-            .await?;
+        host.store.delete(&host.prefixes.lake_object(id, *day)).await?;
     }
-    let outcome = host
-        .collect(generated, source, period, None, &Days::Planned)
-        .await?;
+    let outcome = host.collect(generated, source, period, None, &Days::Planned).await?;
     tell(&outcome).map_err(DemoError::Days)?;
     let found: BTreeSet<Day> = outcome.run.collected().map(|(day, _)| day).collect();
     if !lost.is_subset(&found) {
@@ -169,10 +146,7 @@ fn tell(outcome: &Outcome) -> Result<(), String> {
         [] => output::line("   nothing to collect: the lake has all days that the source has"),
         [one] => output::line(format_args!("   to collect: {one}")),
         [first, others @ ..] if planned.len() > 4 => {
-            output::line(format_args!(
-                "   to collect: {first} and {} more",
-                others.len()
-            ));
+            output::line(format_args!("   to collect: {first} and {} more", others.len()));
         }
         some => output::line(format_args!("   to collect: {}", some.join(", "))),
     }
@@ -198,9 +172,5 @@ pub fn problems(outcome: &Outcome) -> String {
         .quarantined
         .iter()
         .map(|key| format!("a day cannot be converted; why is in {key}"));
-    failed
-        .chain(failures)
-        .chain(quarantined)
-        .collect::<Vec<_>>()
-        .join("\n")
+    failed.chain(failures).chain(quarantined).collect::<Vec<_>>().join("\n")
 }

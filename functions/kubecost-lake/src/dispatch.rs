@@ -147,11 +147,7 @@ impl Drop for Dispatcher {
     }
 }
 
-async fn deliver(
-    function: &dyn Function,
-    written: &ObjectWritten,
-    clock: &dyn Clock,
-) -> Result<(), Failure> {
+async fn deliver(function: &dyn Function, written: &ObjectWritten, clock: &dyn Clock) -> Result<(), Failure> {
     let object = ObjectCreated {
         bucket: BUCKET_NAME.to_owned(),
         key: written.key.clone(),

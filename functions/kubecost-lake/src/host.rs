@@ -115,11 +115,7 @@ impl Host {
     ///
     /// # Errors
     /// When a setting is wrong, or the directory cannot be used.
-    pub async fn start(
-        directory: &Path,
-        look_up: LookUp<'_>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, HostError> {
+    pub async fn start(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Self, HostError> {
         let settings = FunctionSettings::read(look_up)?;
         let prefixes = settings.backfill.prefixes.clone();
         let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
@@ -143,12 +139,7 @@ impl Host {
             )),
             crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalog)),
         };
-        let dispatcher = Dispatcher::start(
-            functions,
-            Arc::clone(&clock),
-            Arc::clone(&bucket.journal),
-            written,
-        );
+        let dispatcher = Dispatcher::start(functions, Arc::clone(&clock), Arc::clone(&bucket.journal), written);
         Ok(Self {
             store,
             dispatcher,
@@ -161,20 +152,13 @@ impl Host {
 
     /// Ends; afterwards the directory is free.
     pub async fn stop(self) {
-        let Self {
-            bucket, dispatcher, ..
-        } = self;
+        let Self { bucket, dispatcher, .. } = self;
         drop(dispatcher);
         bucket.close().await;
     }
 
     /// An exporter into this bucket.
-    pub fn exporter(
-        &self,
-        cluster: ClusterArn,
-        source: SourceSettings,
-        period: PeriodSettings,
-    ) -> Exporter {
+    pub fn exporter(&self, cluster: ClusterArn, source: SourceSettings, period: PeriodSettings) -> Exporter {
         Exporter {
             cluster,
             source,

@@ -31,10 +31,8 @@ impl Progress for DayBar {
         if days.is_empty() || !std::io::stderr().is_terminal() {
             return;
         }
-        let bar =
-            ProgressBar::with_draw_target(Some(days.len() as u64), ProgressDrawTarget::stderr());
-        let style =
-            ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} days  {msg}  {elapsed}");
+        let bar = ProgressBar::with_draw_target(Some(days.len() as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} days  {msg}  {elapsed}");
         bar.set_style(
             style
                 .unwrap_or_else(|_| ProgressStyle::default_bar())

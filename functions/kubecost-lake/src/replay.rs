@@ -23,11 +23,7 @@ impl Replay {
     ///
     /// # Errors
     /// When S3 refuses or fails.
-    pub async fn sets(
-        &self,
-        store: &Store,
-        prefixes: &Prefixes,
-    ) -> Result<Vec<(Day, RunId)>, StoreError> {
+    pub async fn sets(&self, store: &Store, prefixes: &Prefixes) -> Result<Vec<(Day, RunId)>, StoreError> {
         let objects = ClusterObjects {
             store,
             prefixes,

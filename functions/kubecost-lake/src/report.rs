@@ -133,8 +133,7 @@ impl ClusterReport {
                 match self.cost_by_namespace.get_mut(namespace) {
                     Some(sum) => *sum += costs.value(row),
                     None => {
-                        self.cost_by_namespace
-                            .insert(namespace.to_owned(), costs.value(row));
+                        self.cost_by_namespace.insert(namespace.to_owned(), costs.value(row));
                     }
                 }
             }
@@ -163,39 +162,22 @@ impl fmt::Display for LakeReport {
             let mut namespaces: Vec<_> = report.cost_by_namespace.iter().collect();
             namespaces.sort_by(|a, b| b.1.total_cmp(a.1));
             let others = namespaces.split_off(namespaces.len().min(NAMESPACES));
-            let width = namespaces
-                .iter()
-                .map(|(name, _)| name.len())
-                .max()
-                .unwrap_or(0)
-                .max(20);
+            let width = namespaces.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(20);
             for (namespace, cost) in namespaces {
                 writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
             }
             if !others.is_empty() {
-                let (count, sum) = (
-                    others.len(),
-                    others.iter().map(|(_, cost)| **cost).sum::<f64>(),
-                );
+                let (count, sum) = (others.len(), others.iter().map(|(_, cost)| **cost).sum::<f64>());
                 writeln!(
                     formatter,
                     "  {:width$}  {sum:>12.2}",
                     format!("{count} other namespaces")
                 )?;
             }
-            writeln!(
-                formatter,
-                "  {:width$}  {:>12.2}",
-                "total cost",
-                report.total_cost()
-            )?;
+            writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", report.total_cost())?;
         }
         let files = self.directory.join("lake").join("**").join("*.parquet");
-        writeln!(
-            formatter,
-            "\nParquet files: {}",
-            self.directory.join("lake").display()
-        )?;
+        writeln!(formatter, "\nParquet files: {}", self.directory.join("lake").display())?;
         writeln!(
             formatter,
             "Query them:    duckdb -c \"SELECT \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false) GROUP BY 1 ORDER BY 2 DESC\"",

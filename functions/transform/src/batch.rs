@@ -5,8 +5,8 @@ use std::sync::Arc;
 use answer::{Pairs, allocation::Allocation, asset::NodeFacts};
 use arrow::{
     array::{
-        ArrayRef, AsArray, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray,
-        StringBuilder, StructArray, TimestampMillisecondArray,
+        ArrayRef, AsArray, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder,
+        StructArray, TimestampMillisecondArray,
     },
     buffer::OffsetBuffer,
     datatypes::{DataType, Field, Fields, Float64Type, Schema, SchemaRef, TimeUnit},
@@ -106,9 +106,7 @@ impl Key {
                 .find(|(key, _)| key == wanted)
                 .map(|(_, value)| value.as_ref())
         };
-        value(&self.replaced)
-            .or_else(|| value(&self.original))
-            .unwrap_or("")
+        value(&self.replaced).or_else(|| value(&self.original)).unwrap_or("")
     }
 }
 
@@ -133,8 +131,7 @@ impl MapBuilder {
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
-        let arrays: Vec<ArrayRef> =
-            vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
+        let arrays: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
         let entries = StructArray::try_new(entry_fields(), arrays, None)?;
         Ok(Arc::new(MapArray::try_new(
             Arc::new(entries_field()),
@@ -148,34 +145,21 @@ impl MapBuilder {
 
 impl BatchBuilder {
     /// A builder for the rows of a cluster's day. Rows without a window get the day's.
-    pub(crate) fn new(
-        layout: &TableLayout,
-        schema: SchemaRef,
-        cluster: &ClusterArn,
-        window: Window,
-    ) -> Self {
+    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, cluster: &ClusterArn, window: Window) -> Self {
         let column = |column: &table::Column| match column.source {
             Source::Base(origin) => base_column(origin, &column.name, cluster),
-            Source::Label(index) => {
-                ColumnBuilder::Label(Key::new(&layout.labels()[index]), StringBuilder::new())
+            Source::Label(index) => ColumnBuilder::Label(Key::new(&layout.labels()[index]), StringBuilder::new()),
+            Source::Annotation(index) => {
+                ColumnBuilder::Annotation(Key::new(&layout.annotations()[index]), StringBuilder::new())
             }
-            Source::Annotation(index) => ColumnBuilder::Annotation(
-                Key::new(&layout.annotations()[index]),
-                StringBuilder::new(),
-            ),
             Source::Labels => ColumnBuilder::Labels(MapBuilder::default()),
             Source::Annotations => ColumnBuilder::Annotations(MapBuilder::default()),
-            Source::NewerNumber(index) => {
-                ColumnBuilder::NullableNumber(index, Float64Builder::new())
-            }
+            Source::NewerNumber(index) => ColumnBuilder::NullableNumber(index, Float64Builder::new()),
         };
         Self {
             schema,
             columns: layout.columns().iter().map(column).collect(),
-            window: (
-                window.start.timestamp_millis(),
-                window.end.timestamp_millis(),
-            ),
+            window: (window.start.timestamp_millis(), window.end.timestamp_millis()),
             rows: 0,
             text_bytes: 0,
         }
@@ -187,16 +171,10 @@ impl BatchBuilder {
         for column in &mut self.columns {
             match column {
                 ColumnBuilder::Name(texts) => texts.append_value(&row.name),
-                ColumnBuilder::WindowStart(times) => {
-                    times.push(row.window_start.unwrap_or(self.window.0))
-                }
-                ColumnBuilder::WindowEnd(times) => {
-                    times.push(row.window_end.unwrap_or(self.window.1))
-                }
+                ColumnBuilder::WindowStart(times) => times.push(row.window_start.unwrap_or(self.window.0)),
+                ColumnBuilder::WindowEnd(times) => times.push(row.window_end.unwrap_or(self.window.1)),
                 ColumnBuilder::Number(index, numbers) => numbers.push(row.numbers()[*index]),
-                ColumnBuilder::NullableNumber(index, numbers) => {
-                    numbers.append_option(row.number(*index))
-                }
+                ColumnBuilder::NullableNumber(index, numbers) => numbers.append_option(row.number(*index)),
                 ColumnBuilder::Property(property, texts) => {
                     let value = row.property(*property);
                     bytes += value.len();
@@ -239,9 +217,7 @@ impl BatchBuilder {
         let mut arrays = Vec::with_capacity(self.columns.len());
         for column in &mut self.columns {
             let array = column.take(rows)?;
-            if let ColumnBuilder::Number(index, _) | ColumnBuilder::NullableNumber(index, _) =
-                column
-            {
+            if let ColumnBuilder::Number(index, _) | ColumnBuilder::NullableNumber(index, _) = column {
                 for number in array.as_primitive::<Float64Type>().iter().flatten() {
                     written.0[*index].add(number);
                 }
@@ -264,10 +240,9 @@ impl ColumnBuilder {
                 let times = std::mem::replace(times, Vec::with_capacity(ROWS));
                 Arc::new(TimestampMillisecondArray::from(times).with_timezone(UTC))
             }
-            Self::Number(_, numbers) => Arc::new(Float64Array::from(std::mem::replace(
-                numbers,
-                Vec::with_capacity(ROWS),
-            ))),
+            Self::Number(_, numbers) => {
+                Arc::new(Float64Array::from(std::mem::replace(numbers, Vec::with_capacity(ROWS))))
+            }
             Self::NullableNumber(_, numbers) => Arc::new(numbers.finish()),
             Self::Constant(texts) => Arc::new(texts.slice(0, rows)),
             Self::Labels(map) | Self::Annotations(map) => map.finish()?,
@@ -276,11 +251,7 @@ impl ColumnBuilder {
 }
 
 fn base_column(origin: Origin, name: &str, cluster: &ClusterArn) -> ColumnBuilder {
-    let constant = |text: &str| {
-        ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(
-            text, ROWS,
-        )))
-    };
+    let constant = |text: &str| ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(text, ROWS)));
     match origin {
         Origin::Name => ColumnBuilder::Name(StringBuilder::new()),
         Origin::WindowStart => ColumnBuilder::WindowStart(Vec::new()),

@@ -142,19 +142,12 @@ fn expect_rows(found: u64, expected: u64) -> Result<(), Fault> {
 }
 
 impl<'a> Conversion<'a> {
-    fn new(
-        manifest: &'a Manifest,
-        layout: &TableLayout,
-        output: mpsc::Sender<Bytes>,
-    ) -> Result<Self, OutputError> {
+    fn new(manifest: &'a Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
         let schema = schema(layout);
         let window = manifest.date.window();
         Ok(Self {
             manifest,
-            window: (
-                window.start.timestamp_millis(),
-                window.end.timestamp_millis(),
-            ),
+            window: (window.start.timestamp_millis(), window.end.timestamp_millis()),
             nodes: NodeIndex::new(),
             parser: RowParser::new(),
             batch: BatchBuilder::new(layout, schema.clone(), &manifest.cluster, window),
@@ -246,12 +239,7 @@ impl<'a> Conversion<'a> {
     /// What the Parquet footer says of the file.
     fn footer(&self, total_cost: f64) -> Vec<(&'static str, String)> {
         let totals: Map<String, Value> = (0..NUMBERS)
-            .map(|index| {
-                (
-                    number_name(index).to_owned(),
-                    self.written.0[index].value().into(),
-                )
-            })
+            .map(|index| (number_name(index).to_owned(), self.written.0[index].value().into()))
             .collect();
         vec![
             ("run", self.manifest.run.to_string()),
@@ -260,10 +248,7 @@ impl<'a> Conversion<'a> {
             ("rows", self.written_rows.to_string()),
             ("total_cost", total_cost.to_string()),
             ("totals", Value::Object(totals).to_string()),
-            (
-                "unknown_fields",
-                self.parser.unknown_fields().total().to_string(),
-            ),
+            ("unknown_fields", self.parser.unknown_fields().total().to_string()),
             ("null_rows", self.null_rows.to_string()),
             ("rows_outside_window", self.rows_outside.to_string()),
             (

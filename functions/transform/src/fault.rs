@@ -67,9 +67,7 @@ pub enum Fault {
         source: RowError,
     },
     /// Rows, and not one cost: answers of another API.
-    #[error(
-        "not one of {rows} rows has a field with a cost: this is not an answer of the allocation API"
-    )]
+    #[error("not one of {rows} rows has a field with a cost: this is not an answer of the allocation API")]
     NoCosts {
         /// Rows read.
         rows: u64,

@@ -31,11 +31,7 @@ mod tests {
     use super::*;
 
     fn of(labels: &[&str], annotations: &[&str]) -> String {
-        let keys = |keys: &[&str]| {
-            keys.iter()
-                .map(|key| (*key).to_owned())
-                .collect::<Vec<String>>()
-        };
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<String>>();
         fingerprint(&TableLayout::new(&keys(labels), &keys(annotations)).unwrap())
     }
 

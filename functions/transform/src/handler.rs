@@ -107,12 +107,7 @@ struct Target<'a> {
 
 impl Transform {
     /// The function over a bucket.
-    pub fn new(
-        settings: Settings,
-        store: Store,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<dyn MetricSink>,
-    ) -> Self {
+    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, metrics: Arc<dyn MetricSink>) -> Self {
         Self {
             fingerprint: fingerprint(&settings.layout),
             settings,
@@ -128,17 +123,11 @@ impl Transform {
     /// When the key is not a manifest's, and on failures that may pass. What can never be converted is an outcome.
     pub async fn transform_manifest(&self, key: &str) -> Result<Outcome, TransformError> {
         let prefixes = &self.settings.prefixes;
-        let Some((staging, day)) =
-            prefixes
-                .parse_staging(key)
-                .and_then(|staging| match staging.object {
-                    StagingObject::Manifest(day) => Some((staging, day)),
-                    _ => None,
-                })
-        else {
-            return Err(TransformError::NotAManifest {
-                key: key.to_owned(),
-            });
+        let Some((staging, day)) = prefixes.parse_staging(key).and_then(|staging| match staging.object {
+            StagingObject::Manifest(day) => Some((staging, day)),
+            _ => None,
+        }) else {
+            return Err(TransformError::NotAManifest { key: key.to_owned() });
         };
         let lake_key = prefixes.lake_object(&staging.cluster, day);
         let target = Target {
@@ -183,11 +172,7 @@ impl Transform {
     }
 
     async fn read_manifest(&self, target: &Target<'_>) -> Result<DaySet, Stop> {
-        let manifest = match self
-            .store
-            .get_document::<Manifest>(target.manifest_key)
-            .await
-        {
+        let manifest = match self.store.get_document::<Manifest>(target.manifest_key).await {
             Ok(manifest) => manifest.ok_or(Fault::ManifestMissing)?,
             Err(error) if error.is_permanent() => {
                 return Err(Fault::ManifestUnreadable(error.to_string()).into());
@@ -220,12 +205,7 @@ impl Transform {
     }
 
     /// Converts the set and writes it; `None` if the condition no longer holds.
-    async fn write(
-        &self,
-        target: &Target<'_>,
-        set: &DaySet,
-        condition: Condition,
-    ) -> Result<Option<Outcome>, Stop> {
+    async fn write(&self, target: &Target<'_>, set: &DaySet, condition: Condition) -> Result<Option<Outcome>, Stop> {
         let mut upload = self
             .store
             .upload(&target.lake_key)
@@ -267,11 +247,7 @@ impl Transform {
         let (output, mut file) = mpsc::channel::<Bytes>(OUTPUT_PIECES);
         let parts = set.parts_in_order();
         let converting = {
-            let (manifest, parts, layout) = (
-                set.manifest.clone(),
-                parts.clone(),
-                self.settings.layout.clone(),
-            );
+            let (manifest, parts, layout) = (set.manifest.clone(), parts.clone(), self.settings.layout.clone());
             tokio::task::spawn_blocking(move || convert(&manifest, &parts, &layout, pieces, output))
         };
         // Each side drops its end of the channel when it fails, so that the thread ends as well.
@@ -301,11 +277,7 @@ impl Transform {
         }
     }
 
-    async fn quarantine(
-        &self,
-        target: &Target<'_>,
-        fault: Fault,
-    ) -> Result<Outcome, TransformError> {
+    async fn quarantine(&self, target: &Target<'_>, fault: Fault) -> Result<Outcome, TransformError> {
         let StagingKey { cluster, run, .. } = &target.staging;
         let document = Quarantine {
             run: *run,
@@ -321,9 +293,7 @@ impl Transform {
         tracing::error!(
             %cluster, %run, date = %target.day, reason = fault.reason(), quarantined = key, "can never be converted: {fault}"
         );
-        Ok(Outcome::Quarantined {
-            reason: fault.reason(),
-        })
+        Ok(Outcome::Quarantined { reason: fault.reason() })
     }
 
     /// Writes what became of a manifest into log and metrics.
@@ -413,10 +383,7 @@ impl Function for Transform {
         &self.settings.bucket
     }
 
-    async fn object_created(
-        &self,
-        ObjectCreated { key, .. }: ObjectCreated,
-    ) -> Result<(), BoxError> {
+    async fn object_created(&self, ObjectCreated { key, .. }: ObjectCreated) -> Result<(), BoxError> {
         match self.transform_manifest(&key).await {
             Ok(_) => Ok(()),
             Err(TransformError::NotAManifest { key }) => {

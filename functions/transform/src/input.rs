@@ -125,8 +125,7 @@ fn scan(
     part: &Part,
     row: &mut impl FnMut(&str, &str) -> Result<(), ConvertError>,
 ) -> Result<Envelope, ConvertError> {
-    let mut decoder =
-        zstd::stream::read::Decoder::new(reader).map_err(|source| compression(part, source))?;
+    let mut decoder = zstd::stream::read::Decoder::new(reader).map_err(|source| compression(part, source))?;
     decoder
         .window_log_max(WINDOW_LOG)
         .map_err(|source| compression(part, source))?;
@@ -158,12 +157,9 @@ fn scan(
     if scanner.bytes() != part.raw_bytes {
         return Err(raw_bytes(part, scanner.bytes()));
     }
-    let envelope = scanner
-        .finish()
-        .map_err(|fault| answer_fault(part, &fault))?;
+    let envelope = scanner.finish().map_err(|fault| answer_fault(part, &fault))?;
     if part.kind == PartKind::Allocation && envelope.shape != DataShape::List {
-        let message =
-            "'data' is not a list of sets: this is not an answer of the allocation API".to_owned();
+        let message = "'data' is not a list of sets: this is not an answer of the allocation API".to_owned();
         return Err(Fault::Answer {
             key: part.key.clone(),
             message,

@@ -112,8 +112,7 @@ impl ParquetFile {
             buffer: Vec::with_capacity(PIECE),
             given_up: false,
         };
-        let writer =
-            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(OutputError::Parquet)?;
+        let writer = ArrowWriter::try_new(sink, schema, Some(properties)).map_err(OutputError::Parquet)?;
         Ok(Self { writer })
     }
 
@@ -133,10 +132,7 @@ impl ParquetFile {
         }
         let finished = self.writer.finish();
         finished.map_err(|error| self.error(error))?;
-        self.writer
-            .inner_mut()
-            .send()
-            .map_err(|_| OutputError::GivenUp)
+        self.writer.inner_mut().send().map_err(|_| OutputError::GivenUp)
     }
 
     fn error(&self, error: ParquetError) -> OutputError {

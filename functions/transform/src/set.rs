@@ -17,12 +17,7 @@ pub(crate) struct DaySet {
 impl DaySet {
     /// Believes a manifest only where it agrees with the key: a cluster can write below its own prefix only, so what it writes must
     /// not reach beyond it.
-    pub(crate) fn check(
-        manifest: Manifest,
-        key: &StagingKey,
-        day: Day,
-        prefixes: &Prefixes,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn check(manifest: Manifest, key: &StagingKey, day: Day, prefixes: &Prefixes) -> Result<Self, Fault> {
         let mismatch = |field, claimed: String, expected: String| Fault::ManifestMismatch {
             field,
             claimed,
@@ -35,18 +30,10 @@ impl DaySet {
                 Err(mismatch(field, claimed, expected))
             }
         };
-        claim(
-            "cluster",
-            manifest.cluster.id().to_string(),
-            key.cluster.to_string(),
-        )?;
+        claim("cluster", manifest.cluster.id().to_string(), key.cluster.to_string())?;
         claim("run", manifest.run.to_string(), key.run.to_string())?;
         claim("date", manifest.date.to_string(), day.to_string())?;
-        claim(
-            "window",
-            manifest.window.to_string(),
-            day.window().to_string(),
-        )?;
+        claim("window", manifest.window.to_string(), day.window().to_string())?;
         for Part { key: part, .. } in &manifest.parts {
             let expected = StagingKey {
                 object: StagingObject::Part(day),
@@ -70,10 +57,7 @@ impl DaySet {
 
     /// The parts of a kind, in the manifest's order.
     pub(crate) fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
-        self.manifest
-            .parts
-            .iter()
-            .filter(move |part| part.kind == kind)
+        self.manifest.parts.iter().filter(move |part| part.kind == kind)
     }
 
     /// All parts in the order in which they are read: nodes first, for the rows to be joined with.

@@ -85,10 +85,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(settings.bucket, "finops-lake");
-        assert_eq!(
-            settings.prefixes.of(contract::keys::Area::Lake),
-            "kubecost/"
-        );
+        assert_eq!(settings.prefixes.of(contract::keys::Area::Lake), "kubecost/");
         assert_eq!(settings.layout.labels(), ["app.kubernetes.io/name", "team"]);
         assert_eq!(settings.layout.annotations(), ["owner"]);
         assert!(settings.kms_key.is_some());

@@ -328,9 +328,7 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
         self.parser.fields.begin_row();
         loop {
             let RowParser {
-                unknown,
-                fields: known,
-                ..
+                unknown, fields: known, ..
             } = &mut *self.parser;
             let has_unknown = &mut self.has_unknown;
             let key = fields.next_key_seed(Key(|name: &str| {
@@ -438,9 +436,7 @@ impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
                 (Some(property), _) => PropertyField::Text(property),
                 (None, "labels") => PropertyField::Labels,
                 (None, "annotations") => PropertyField::Annotations,
-                (None, "services" | "namespaceLabels" | "namespaceAnnotations") => {
-                    PropertyField::Skipped
-                }
+                (None, "services" | "namespaceLabels" | "namespaceAnnotations") => PropertyField::Skipped,
                 (None, name) => {
                     unknown.count(&format!("properties.{name}"));
                     PropertyField::Skipped
@@ -449,8 +445,7 @@ impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
             let Some(field) = key else { return Ok(()) };
             match field {
                 PropertyField::Text(property) => {
-                    row.allocation.properties[property as usize] =
-                        fields.next_value::<Text<'a>>()?.0;
+                    row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
                 }
                 PropertyField::Labels => {
                     let texts = fields.next_value()?;
@@ -512,10 +507,7 @@ impl<'a> ReadObject<'a> for Window<'_, '_, 'a> {
     fn nothing(self) {}
 
     fn other(self, found: String) {
-        self.0.note(RowFault::Object {
-            field: "window",
-            found,
-        });
+        self.0.note(RowFault::Object { field: "window", found });
     }
 }
 
@@ -551,20 +543,11 @@ mod tests {
         assert_eq!(row.name, "c/n/ns/p/x");
         assert_eq!(row.window_start, Some(1_795_132_800_000));
         assert_eq!(row.window_end, Some(1_795_219_200_000));
-        let properties: Vec<&str> = Property::ALL
-            .iter()
-            .map(|property| row.property(*property))
-            .collect();
-        assert_eq!(
-            properties,
-            ["c", "x", "ns", "p", "n", "d", "deployment", "i-1"]
-        );
+        let properties: Vec<&str> = Property::ALL.iter().map(|property| row.property(*property)).collect();
+        assert_eq!(properties, ["c", "x", "ns", "p", "n", "d", "deployment", "i-1"]);
         assert_eq!(
             row.labels,
-            [
-                ("app".into(), "x".into()),
-                ("version".into(), "1.20".into())
-            ] as [(Cow<'_, str>, Cow<'_, str>); 2]
+            [("app".into(), "x".into()), ("version".into(), "1.20".into())] as [(Cow<'_, str>, Cow<'_, str>); 2]
         );
         assert_eq!(row.annotations[0].1, "a\"b\n😀");
         assert!(matches!(row.labels[0].0, Cow::Borrowed(_)));
@@ -614,9 +597,7 @@ mod tests {
     #[test]
     fn a_parser_does_not_mix_up_times_of_rows() {
         let mut parser = RowParser::new();
-        let json = |start, end| {
-            format!(r#"{{"totalCost":0,"window":{{"start":"{start}","end":"{end}"}}}}"#)
-        };
+        let json = |start, end| format!(r#"{{"totalCost":0,"window":{{"start":"{start}","end":"{end}"}}}}"#);
         for (start, end) in [
             ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
             ("2026-11-21T00:00:00Z", "2026-11-21T00:00:01Z"),
@@ -624,11 +605,7 @@ mod tests {
             for _ in 0..2 {
                 let json = json(start, end);
                 let row = parser.parse("", &json).unwrap();
-                let expected = |text| {
-                    DateTime::parse_from_rfc3339(text)
-                        .unwrap()
-                        .timestamp_millis()
-                };
+                let expected = |text| DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
                 assert_eq!(
                     (row.window_start, row.window_end),
                     (Some(expected(start)), Some(expected(end)))
@@ -704,10 +681,7 @@ mod tests {
                 let row = parser.parse("", &json).unwrap();
                 assert_eq!(row.name, "4");
                 assert_eq!(named(&row, "minutes"), Some(7.0));
-                assert_eq!(
-                    named(&row, "cpuCost"),
-                    order.contains(&"cpuCost").then_some(7.0)
-                );
+                assert_eq!(named(&row, "cpuCost"), order.contains(&"cpuCost").then_some(7.0));
                 assert_eq!(named(&row, "totalCost"), Some(1.0));
             }
         }
@@ -720,8 +694,7 @@ mod tests {
     fn unknown_fields_are_counted_and_their_names_bounded() {
         let mut parser = RowParser::new();
         for index in 0..200 {
-            let json =
-                format!(r#"{{"totalCost":1,"field{index}":{{"a":[1]}},"properties":{{"new":1}}}}"#);
+            let json = format!(r#"{{"totalCost":1,"field{index}":{{"a":[1]}},"properties":{{"new":1}}}}"#);
             parser.parse("", &json).unwrap();
         }
         let unknown = parser.unknown_fields();

@@ -118,16 +118,10 @@ impl NodeIndex {
         // Provider ids of Azure and GCP contain slashes: there the key's segment is only a piece of it.
         for provider_id in [second_to_last, &asset.provider_id] {
             if !provider_id.is_empty() {
-                self.by_provider_id
-                    .entry(bare_id(provider_id).into())
-                    .or_insert(kind);
+                self.by_provider_id.entry(bare_id(provider_id).into()).or_insert(kind);
             }
         }
-        let name = if asset.name.is_empty() {
-            last
-        } else {
-            &asset.name
-        };
+        let name = if asset.name.is_empty() { last } else { &asset.name };
         if !name.is_empty() {
             self.by_name
                 .entry(name.into())
@@ -141,10 +135,7 @@ impl NodeIndex {
     /// the row's own labels.
     pub fn facts<'a>(&'a self, row: &'a Allocation<'_>) -> NodeFacts<'a> {
         let mut facts: NodeFacts<'a> = [""; NodeFact::ALL.len()];
-        if let Some(kind) = self
-            .find(row)
-            .and_then(|kind| self.kinds.get(kind as usize))
-        {
+        if let Some(kind) = self.find(row).and_then(|kind| self.kinds.get(kind as usize)) {
             for (fact, known) in facts.iter_mut().zip(kind) {
                 *fact = known;
             }
@@ -182,10 +173,7 @@ impl NodeIndex {
         }
         // Without the cluster, a name says something only if all nodes of that name are alike.
         let (_, kind) = candidates.first()?;
-        candidates
-            .iter()
-            .all(|(_, other)| other == kind)
-            .then_some(*kind)
+        candidates.iter().all(|(_, other)| other == kind).then_some(*kind)
     }
 
     fn kind_of(&mut self, facts: &NodeFacts<'_>) -> KindId {
@@ -226,9 +214,10 @@ fn is_label(key: &str, wanted: &str) -> bool {
         key.strip_prefix("label_").unwrap_or(key)
     };
     key.len() == wanted.len()
-        && key.bytes().zip(wanted.bytes()).all(|(byte, wanted)| {
-            byte == wanted || (wanted == b'_' && matches!(byte, b'.' | b'/' | b'-'))
-        })
+        && key
+            .bytes()
+            .zip(wanted.bytes())
+            .all(|(byte, wanted)| byte == wanted || (wanted == b'_' && matches!(byte, b'.' | b'/' | b'-')))
 }
 
 /// An AWS instance's id without the zone that Kubernetes puts before it (`aws:///us-east-1a/i-0…`); other ids as they are.
@@ -400,10 +389,7 @@ mod tests {
         ]);
         for (properties, expected) in [
             (r#""cluster":"two","node":"n1""#, "m6.large"),
-            (
-                r#""cluster":"one","node":"n1","providerID":"i-9""#,
-                "m5.large",
-            ),
+            (r#""cluster":"one","node":"n1","providerID":"i-9""#, "m5.large"),
             (r#""cluster":"three","node":"n1""#, ""),
             (r#""node":"n3""#, "m7.large"),
             (r#""cluster":"two""#, ""),
@@ -424,19 +410,13 @@ mod tests {
     fn only_nodes_are_indexed_and_nodes_of_one_kind_share_their_facts() {
         let mut index = NodeIndex::new();
         index
-            .add(
-                "a/b/disk",
-                r#"{"type":"Disk","properties":{"provider":"AWS"}}"#,
-            )
+            .add("a/b/disk", r#"{"type":"Disk","properties":{"provider":"AWS"}}"#)
             .unwrap();
         index.add("a/b/none", "null").unwrap();
         for number in 0..100 {
             let name = format!("n{number}");
             index
-                .add(
-                    &format!("a/i-{number}/{name}"),
-                    &node(&name, "c", "", "m5.large"),
-                )
+                .add(&format!("a/i-{number}/{name}"), &node(&name, "c", "", "m5.large"))
                 .unwrap();
         }
         assert_eq!((index.nodes(), index.kinds.len()), (100, 1));
@@ -445,10 +425,7 @@ mod tests {
     #[test]
     fn what_is_not_an_asset_is_refused() {
         for json in ["[]", "1", "\"text\"", "{\"type\":"] {
-            let message = NodeIndex::new()
-                .add("the-key", json)
-                .unwrap_err()
-                .to_string();
+            let message = NodeIndex::new().add("the-key", json).unwrap_err().to_string();
             assert!(message.starts_with("row 'the-key': "), "{message}");
         }
     }

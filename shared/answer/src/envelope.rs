@@ -59,9 +59,7 @@ impl Envelope {
                 code,
                 message: message(),
             }),
-            (_, DataShape::Null | DataShape::Missing) => {
-                Err(AnswerFault::NoData { message: message() })
-            }
+            (_, DataShape::Null | DataShape::Missing) => Err(AnswerFault::NoData { message: message() }),
             _ => Ok(self),
         }
     }
@@ -163,11 +161,7 @@ impl Excerpt {
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(&self.bytes);
-        let cut = if self.bytes.len() >= Self::LENGTH {
-            "…"
-        } else {
-            ""
-        };
+        let cut = if self.bytes.len() >= Self::LENGTH { "…" } else { "" };
         for character in text.trim().chars() {
             if character.is_control() {
                 write!(formatter, "{}", character.escape_default())?;

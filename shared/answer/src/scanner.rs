@@ -203,10 +203,7 @@ impl Scanner {
     /// Passes over white space; the byte that follows.
     fn peek(&mut self, buffer: &[u8]) -> Option<u8> {
         let rest = buffer.get(self.done..)?;
-        let blank = rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
+        let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         self.go_to(self.done + blank);
         rest.get(blank).copied()
     }
@@ -412,8 +409,7 @@ impl Scanner {
         }
         let key = std::str::from_utf8(&self.key).map_err(|_| not_utf8())?;
         let key = if key.contains('\\') {
-            let text: String =
-                serde_json::from_str(&format!("\"{key}\"")).map_err(|_| self.unexpected())?;
+            let text: String = serde_json::from_str(&format!("\"{key}\"")).map_err(|_| self.unexpected())?;
             Cow::Owned(text)
         } else {
             Cow::Borrowed(key)
@@ -460,9 +456,9 @@ fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &mut Inside)
         let rest = buffer.get(at..)?;
         if inside.depth == 0 && at > begin {
             // A scalar: it has no brackets and no quotes.
-            let length = rest.iter().position(|byte| {
-                byte.is_ascii_whitespace() || matches!(byte, b',' | b'}' | b']')
-            })?;
+            let length = rest
+                .iter()
+                .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'}' | b']'))?;
             return Some(at + length);
         }
         at += rest
@@ -527,8 +523,7 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     let (words, _) = bytes.get(..SHORT).unwrap_or_default().as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let found =
-            zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
             return Some(index * 8 + found.trailing_zeros() as usize / 8);
         }
@@ -552,8 +547,7 @@ mod tests {
         for chunk in answer.chunks(chunk.max(1)) {
             scanner
                 .feed(chunk, &mut |entry: Entry<'_>| {
-                    let value =
-                        serde_json::from_str(entry.value).map_err(|error| error.to_string())?;
+                    let value = serde_json::from_str(entry.value).map_err(|error| error.to_string())?;
                     rows.push((entry.set, entry.key.into_owned(), value));
                     Ok::<_, String>(())
                 })
@@ -604,10 +598,7 @@ mod tests {
     }
 
     fn fault(answer: &str) -> String {
-        assert!(
-            scan(answer.as_bytes(), 1).is_err(),
-            "cut into bytes: {answer}"
-        );
+        assert!(scan(answer.as_bytes(), 1).is_err(), "cut into bytes: {answer}");
         scan(answer.as_bytes(), usize::MAX).unwrap_err().to_string()
     }
 
@@ -626,16 +617,11 @@ mod tests {
                     .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         });
-        prop::collection::btree_map("\\PC{0,6}", tree, 0..5)
-            .prop_map(|map| Value::Object(map.into_iter().collect()))
+        prop::collection::btree_map("\\PC{0,6}", tree, 0..5).prop_map(|map| Value::Object(map.into_iter().collect()))
     }
 
     fn set() -> impl Strategy<Value = Option<Map<String, Value>>> {
-        let rows = prop::collection::btree_map(
-            "[\\PC\"\\\\]{0,8}",
-            prop::option::weighted(0.9, row()),
-            0..5,
-        );
+        let rows = prop::collection::btree_map("[\\PC\"\\\\]{0,8}", prop::option::weighted(0.9, row()), 0..5);
         prop::option::weighted(0.9, rows).prop_map(|rows| {
             rows.map(|rows| {
                 rows.into_iter()
@@ -696,8 +682,7 @@ mod tests {
 
     #[test]
     fn one_object_is_one_set() {
-        let (rows, envelope) =
-            scan(br#"{"code":200,"data":{"k":{"type":"Node"},"n":null}}"#, 5).unwrap();
+        let (rows, envelope) = scan(br#"{"code":200,"data":{"k":{"type":"Node"},"n":null}}"#, 5).unwrap();
         assert_eq!(rows, [(0, "k".to_owned(), json!({ "type": "Node" }))]);
         assert_eq!((envelope.shape, envelope.null_rows), (DataShape::Object, 1));
     }
@@ -731,15 +716,10 @@ mod tests {
     fn a_row_without_end_is_bounded() {
         let mut scanner = Scanner::new().with_row_limit(1000);
         let mut sink = |_: Entry<'_>| Ok::<_, String>(());
-        scanner
-            .feed(b"{\"data\":[{\"a\":{\"b\":\"", &mut sink)
-            .unwrap();
+        scanner.feed(b"{\"data\":[{\"a\":{\"b\":\"", &mut sink).unwrap();
         let error = (0..100)
             .find_map(|_| scanner.feed(&[b'x'; 100], &mut sink).err())
             .unwrap();
-        assert!(
-            error.to_string().contains("longer than 1000 bytes"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("longer than 1000 bytes"), "{error}");
     }
 }

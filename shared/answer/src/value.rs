@@ -93,18 +93,12 @@ impl<'de> Visitor<'de> for NumberVisitor {
         Ok(Number::Value(value))
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "all numbers of the table are doubles"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "all numbers of the table are doubles")]
     fn visit_u64<E: Error>(self, value: u64) -> Result<Number, E> {
         Ok(Number::Value(value as f64))
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "all numbers of the table are doubles"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "all numbers of the table are doubles")]
     fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
         Ok(Number::Value(value as f64))
     }
@@ -337,10 +331,7 @@ mod tests {
     }
 
     fn text(json: &str) -> String {
-        serde_json::from_str::<Text<'_>>(json)
-            .unwrap()
-            .0
-            .into_owned()
+        serde_json::from_str::<Text<'_>>(json).unwrap().0.into_owned()
     }
 
     fn number(json: &str) -> Number {
@@ -398,29 +389,19 @@ mod tests {
             Number::Value(18_446_744_073_709_551_616.0)
         );
         assert_eq!(number("null"), Number::Missing);
-        for json in [
-            "\"abc\"",
-            "\"\"",
-            "\"NaN\"",
-            "\"inf\"",
-            "true",
-            "[]",
-            "{\"a\":1}",
-        ] {
+        for json in ["\"abc\"", "\"\"", "\"NaN\"", "\"inf\"", "true", "[]", "{\"a\":1}"] {
             assert!(matches!(number(json), Number::Wrong(_)), "{json}");
         }
     }
 
     #[test]
     fn of_a_key_given_twice_the_later_value_counts() {
-        let Texts::Pairs(pairs) = serde_json::from_str(r#"{"b":"1","a":"2","b":"3"}"#).unwrap()
-        else {
+        let Texts::Pairs(pairs) = serde_json::from_str(r#"{"b":"1","a":"2","b":"3"}"#).unwrap() else {
             panic!()
         };
         assert_eq!(
             pairs,
-            [("a".into(), "2".into()), ("b".into(), "3".into())]
-                as [(Cow<'_, str>, Cow<'_, str>); 2]
+            [("a".into(), "2".into()), ("b".into(), "3".into())] as [(Cow<'_, str>, Cow<'_, str>); 2]
         );
         let Texts::Pairs(pairs) = serde_json::from_str(r#"{"a":"1","a":"2"}"#).unwrap() else {
             panic!()

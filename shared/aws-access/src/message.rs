@@ -92,13 +92,7 @@ mod tests {
     #[test]
     fn without_an_answer_each_cause_is_told_once() {
         let inner = failure("dispatch failure", Some(failure("no such file", None)));
-        let outer = failure(
-            "dispatch failure",
-            Some(failure("no credentials", Some(inner))),
-        );
-        assert_eq!(
-            message(&outer),
-            "dispatch failure: no credentials: no such file"
-        );
+        let outer = failure("dispatch failure", Some(failure("no credentials", Some(inner))));
+        assert_eq!(message(&outer), "dispatch failure: no credentials: no such file");
     }
 }

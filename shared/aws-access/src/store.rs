@@ -77,10 +77,7 @@ impl Store {
     /// Has S3 refuse all requests unless the bucket belongs to an account (12 digits).
     #[must_use]
     pub fn with_bucket_owner(self, bucket_owner: Option<String>) -> Self {
-        Self {
-            bucket_owner,
-            ..self
-        }
+        Self { bucket_owner, ..self }
     }
 
     /// The bucket's name.
@@ -93,9 +90,7 @@ impl Store {
     }
 
     pub(crate) fn kms_key(&self) -> Option<(ServerSideEncryption, String)> {
-        self.kms_key
-            .clone()
-            .map(|key| (ServerSideEncryption::AwsKms, key))
+        self.kms_key.clone().map(|key| (ServerSideEncryption::AwsKms, key))
     }
 
     pub(crate) fn bucket_owner(&self) -> Option<String> {
@@ -127,11 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// When S3 refuses or fails.
-    pub async fn put_document<T: Document>(
-        &self,
-        key: &str,
-        document: &T,
-    ) -> Result<(), StoreError> {
+    pub async fn put_document<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
         let bytes = documents::write(document).map_err(|source| StoreError::Document {
             key: key.to_owned(),
             source,
@@ -151,21 +142,14 @@ impl Store {
     ///
     /// # Errors
     /// When S3 refuses or fails.
-    pub async fn put_json_with(
-        &self,
-        key: &str,
-        json: Bytes,
-        metadata: &[(&str, String)],
-    ) -> Result<(), StoreError> {
+    pub async fn put_json_with(&self, key: &str, json: Bytes, metadata: &[(&str, String)]) -> Result<(), StoreError> {
         let builder = self
             .upload(key)
             .content_type("application/json")
             .condition(Condition::Always);
         let mut upload = metadata
             .iter()
-            .fold(builder, |builder, (name, value)| {
-                builder.metadata(name, value)
-            })
+            .fold(builder, |builder, (name, value)| builder.metadata(name, value))
             .begin();
         let written = async {
             upload.write(json).await?;
@@ -260,10 +244,7 @@ impl Store {
             .set_expected_bucket_owner(self.bucket_owner());
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => {
-                none_if_absent::<()>(StoreError::call("DeleteObject", &self.bucket, key, error))
-                    .map(|_| ())
-            }
+            Err(error) => none_if_absent::<()>(StoreError::call("DeleteObject", &self.bucket, key, error)).map(|_| ()),
         }
     }
 
@@ -280,11 +261,7 @@ impl Store {
 }
 
 fn none_if_absent<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    if error.is_absent() {
-        Ok(None)
-    } else {
-        Err(error)
-    }
+    if error.is_absent() { Ok(None) } else { Err(error) }
 }
 
 /// A listing, page by page.
@@ -345,9 +322,7 @@ impl Listing {
             .set_expected_bucket_owner(store.bucket_owner())
             .send()
             .await
-            .map_err(|error| {
-                StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error)
-            })?;
+            .map_err(|error| StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error))?;
         self.next = match &output.next_continuation_token {
             Some(token) if output.is_truncated == Some(true) => Next::Token(token.clone()),
             _ => Next::Ended,
@@ -386,20 +361,13 @@ fn utc(time: aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
 
 impl From<ListObjectsV2Output> for Page {
     fn from(output: ListObjectsV2Output) -> Self {
-        let objects = output
-            .contents
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|object| {
-                Some(Listed {
-                    key: object.key?,
-                    bytes: object
-                        .size
-                        .and_then(|size| size.try_into().ok())
-                        .unwrap_or(0),
-                    modified: object.last_modified.and_then(utc)?,
-                })
-            });
+        let objects = output.contents.unwrap_or_default().into_iter().filter_map(|object| {
+            Some(Listed {
+                key: object.key?,
+                bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
+                modified: object.last_modified.and_then(utc)?,
+            })
+        });
         let prefixes = output
             .common_prefixes
             .unwrap_or_default()
@@ -471,9 +439,9 @@ struct Advice(Option<u16>);
 impl fmt::Display for Advice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(403) => formatter.write_str(
-                " (403: check the role's policy, the bucket policy and the KMS key's policy)",
-            ),
+            Some(403) => {
+                formatter.write_str(" (403: check the role's policy, the bucket policy and the KMS key's policy)")
+            }
             Some(status) => write!(formatter, " ({status})"),
             None => Ok(()),
         }
@@ -490,9 +458,7 @@ impl StoreError {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
         let message = crate::message(&error);
         Self::Call {
@@ -507,13 +473,7 @@ impl StoreError {
 
     /// Whether S3 answered 403. Without `s3:ListBucket` it answers so for a key that is not there, too.
     pub fn is_forbidden(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                status: Some(403),
-                ..
-            }
-        )
+        matches!(self, Self::Call { status: Some(403), .. })
     }
 
     /// Whether S3 answered that there is no such key. A bucket that does not exist is another matter.

@@ -67,10 +67,7 @@ impl UploadBuilder {
     /// Sets the object's media type.
     #[must_use]
     pub fn content_type(self, content_type: &'static str) -> Self {
-        Self {
-            content_type,
-            ..self
-        }
+        Self { content_type, ..self }
     }
 
     /// Sets what the write depends on. S3 looks at it when the object becomes visible, at the end.
@@ -190,10 +187,7 @@ impl Upload {
         E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
     {
         let UploadBuilder {
-            store,
-            key,
-            condition,
-            ..
+            store, key, condition, ..
         } = &self.target;
         let error = StoreError::call(operation, store.bucket(), key, error);
         let vanished = matches!(condition, Condition::IfMatch(_)) && error.is_absent();
@@ -284,20 +278,9 @@ impl Upload {
         let multipart = self.multipart.insert(multipart);
         waited?;
         multipart.begun += 1;
-        let (store, key, id) = (
-            self.target.store.clone(),
-            self.target.key.clone(),
-            multipart.id.clone(),
-        );
-        let body =
-            std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
-        multipart.under_way = Some(tokio::spawn(upload_part(
-            store,
-            key,
-            id,
-            multipart.begun,
-            body,
-        )));
+        let (store, key, id) = (self.target.store.clone(), self.target.key.clone(), multipart.id.clone());
+        let body = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
+        multipart.under_way = Some(tokio::spawn(upload_part(store, key, id, multipart.begun, body)));
         Ok(())
     }
 

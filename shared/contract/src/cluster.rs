@@ -25,11 +25,8 @@ impl ClusterId {
             return Err(ClusterError::Region(region.to_owned()));
         }
         let mut bytes = name.bytes();
-        let starts_well = bytes
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let goes_on_well =
-            bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let goes_on_well = bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if !starts_well || !goes_on_well || name.len() > 100 {
             return Err(ClusterError::Name(name.to_owned()));
         }
@@ -80,11 +77,7 @@ enum Partition {
 }
 
 impl Partition {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::Aws, "aws"),
-        (Self::China, "aws-cn"),
-        (Self::UsGov, "aws-us-gov"),
-    ];
+    const ALL: [(Self, &'static str); 3] = [(Self::Aws, "aws"), (Self::China, "aws-cn"), (Self::UsGov, "aws-us-gov")];
 
     fn of_region(region: &str) -> Self {
         if region.starts_with("cn-") {
@@ -121,11 +114,7 @@ impl ClusterArn {
 
 impl fmt::Display for ClusterArn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClusterId {
-            account,
-            region,
-            name,
-        } = &self.id;
+        let ClusterId { account, region, name } = &self.id;
         write!(
             formatter,
             "arn:{}:eks:{region}:{account}:cluster/{name}",
@@ -187,9 +176,7 @@ pub fn is_region(text: &str) -> bool {
     let [first, middle @ .., last] = segments.as_slice() else {
         return false;
     };
-    let letters = |segment: &&str| {
-        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_lowercase())
-    };
+    let letters = |segment: &&str| !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_lowercase());
     text.len() <= 32
         && first.len() == 2
         && letters(first)
@@ -225,9 +212,7 @@ pub enum ClusterError {
     #[error("'{0}' is not an AWS account id of 12 digits")]
     Account(String),
     /// Not an EKS cluster name.
-    #[error(
-        "'{0}' is not an EKS cluster name: 1 to 100 letters, digits, '-' and '_', starting with a letter or digit"
-    )]
+    #[error("'{0}' is not an EKS cluster name: 1 to 100 letters, digits, '-' and '_', starting with a letter or digit")]
     Name(String),
 }
 
@@ -253,22 +238,13 @@ mod tests {
     fn faults_name_the_part_that_is_wrong() {
         for (text, part) in [
             ("", "not an EKS cluster ARN"),
-            (
-                "arn:aws:eks:us-east-1:111122223333",
-                "not an EKS cluster ARN",
-            ),
-            (
-                "arn:aws:ecs:us-east-1:111122223333:cluster/a",
-                "not an EKS cluster ARN",
-            ),
+            ("arn:aws:eks:us-east-1:111122223333", "not an EKS cluster ARN"),
+            ("arn:aws:ecs:us-east-1:111122223333:cluster/a", "not an EKS cluster ARN"),
             (
                 "arn:aws:eks:us-east-1:111122223333:nodegroup/a",
                 "not an EKS cluster ARN",
             ),
-            (
-                "arn:azure:eks:us-east-1:111122223333:cluster/a",
-                "partition 'azure'",
-            ),
+            ("arn:azure:eks:us-east-1:111122223333:cluster/a", "partition 'azure'"),
             (
                 "arn:aws:eks:cn-north-1:111122223333:cluster/a",
                 "not in partition 'aws'",
@@ -277,14 +253,8 @@ mod tests {
                 "arn:aws:eks:useast1:111122223333:cluster/a",
                 "'useast1' is not a region",
             ),
-            (
-                "arn:aws:eks:us-east-1:1111:cluster/a",
-                "'1111' is not an AWS account",
-            ),
-            (
-                "arn:aws:eks:us-east-1:111122223333:cluster/",
-                "not an EKS cluster name",
-            ),
+            ("arn:aws:eks:us-east-1:1111:cluster/a", "'1111' is not an AWS account"),
+            ("arn:aws:eks:us-east-1:111122223333:cluster/", "not an EKS cluster name"),
             (
                 "arn:aws:eks:us-east-1:111122223333:cluster/-a",
                 "not an EKS cluster name",

@@ -63,11 +63,7 @@ impl Day {
 
     /// All days from `first` to `last`, both included; none where `last` is earlier.
     pub fn range(first: Self, last: Self) -> impl Iterator<Item = Self> {
-        first
-            .0
-            .iter_days()
-            .take_while(move |date| *date <= last.0)
-            .map(Self)
+        first.0.iter_days().take_while(move |date| *date <= last.0).map(Self)
     }
 
     /// The day that an exporter without a plan collects: from 72 hours ago, at 00:00 UTC, to 48 hours ago, at 00:00 UTC.
@@ -136,12 +132,7 @@ pub struct Window {
 impl fmt::Display for Window {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
-        write!(
-            formatter,
-            "{},{}",
-            self.start.format(FORMAT),
-            self.end.format(FORMAT)
-        )
+        write!(formatter, "{},{}", self.start.format(FORMAT), self.end.format(FORMAT))
     }
 }
 
@@ -195,15 +186,9 @@ mod tests {
             "",
         ] {
             assert!(text.parse::<Day>().is_err(), "{text}");
-            assert!(
-                serde_json::from_value::<Day>(text.into()).is_err(),
-                "{text}"
-            );
+            assert!(serde_json::from_value::<Day>(text.into()).is_err(), "{text}");
         }
-        assert_eq!(
-            serde_json::to_value(day("9999-12-31")).unwrap(),
-            "9999-12-31"
-        );
+        assert_eq!(serde_json::to_value(day("9999-12-31")).unwrap(), "9999-12-31");
         day("9999-12-31").window();
     }
 }

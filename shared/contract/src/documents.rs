@@ -41,10 +41,7 @@ pub fn write<T: Document>(document: &T) -> Result<Vec<u8>, DocumentError> {
         version: VERSION,
         document,
     })
-    .map_err(|source| DocumentError::Form {
-        name: T::NAME,
-        source,
-    })
+    .map_err(|source| DocumentError::Form { name: T::NAME, source })
 }
 
 /// Reads a document.
@@ -56,16 +53,10 @@ pub fn read<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
     struct VersionOnly {
         version: u32,
     }
-    let form = |source| DocumentError::Form {
-        name: T::NAME,
-        source,
-    };
+    let form = |source| DocumentError::Form { name: T::NAME, source };
     let VersionOnly { version } = serde_json::from_slice(bytes).map_err(form)?;
     if version != VERSION {
-        return Err(DocumentError::Version {
-            name: T::NAME,
-            version,
-        });
+        return Err(DocumentError::Version { name: T::NAME, version });
     }
     serde_json::from_slice(bytes).map_err(form)
 }
@@ -325,12 +316,7 @@ mod tests {
             total_cost: 12.5,
             parts: vec![Part {
                 kind: PartKind::Allocation,
-                key: crate::keys::Prefixes::default().allocation_part(
-                    cluster.id(),
-                    &run(),
-                    date,
-                    1,
-                ),
+                key: crate::keys::Prefixes::default().allocation_part(cluster.id(), &run(), date, 1),
                 bytes: 4_096,
                 raw_bytes: 36_592,
                 sha256: "ab".repeat(32),

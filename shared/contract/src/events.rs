@@ -168,15 +168,8 @@ const KEPT: AsciiSet = CONTROLS
 
 /// The notification that S3 sends when an object arrives; also what a re-delivery sends, so that a function cannot tell the two
 /// apart. `event_name` is `ObjectCreated:Put` or `ObjectCreated:CompleteMultipartUpload`.
-pub fn notification(
-    object: &ObjectCreated,
-    event_name: &str,
-    region: &str,
-    clock: &dyn Clock,
-) -> Value {
-    let key = utf8_percent_encode(&object.key, &KEPT)
-        .to_string()
-        .replace("%20", "+");
+pub fn notification(object: &ObjectCreated, event_name: &str, region: &str, clock: &dyn Clock) -> Value {
+    let key = utf8_percent_encode(&object.key, &KEPT).to_string().replace("%20", "+");
     json!({
         "Records": [{
             "eventVersion": "2.1",
@@ -206,10 +199,7 @@ pub fn schedule(clock: &dyn Clock) -> Value {
 
 /// The answer to SQS: the messages that are to be delivered again.
 pub fn batch_response(failed: &[String]) -> Value {
-    let failures: Vec<Value> = failed
-        .iter()
-        .map(|id| json!({ "itemIdentifier": id }))
-        .collect();
+    let failures: Vec<Value> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     json!({ "batchItemFailures": failures })
 }
 
@@ -258,16 +248,12 @@ mod tests {
             "source": "aws.s3", "detail-type": "Object Created",
             "detail": { "bucket": { "name": "lake" }, "object": { "key": "a%3Db+c" } },
         });
-        assert_eq!(
-            Event::read(&event),
-            Ok(Event::Objects(vec![object("a%3Db+c")]))
-        );
+        assert_eq!(Event::read(&event), Ok(Event::Objects(vec![object("a%3Db+c")])));
     }
 
     #[test]
     fn queue_messages_fail_one_by_one() {
-        let good =
-            notification(&object("k"), "ObjectCreated:Put", "us-east-1", &clock()).to_string();
+        let good = notification(&object("k"), "ObjectCreated:Put", "us-east-1", &clock()).to_string();
         let record = |id: &str, body: &str| json!({ "eventSource": "aws:sqs", "messageId": id, "body": body });
         let event = json!({ "Records": [record("1", &good), record("2", "nonsense")] });
         let Ok(Event::Queue(messages)) = Event::read(&event) else {
@@ -290,9 +276,6 @@ mod tests {
         assert_eq!(Event::read(&removed), Ok(Event::Objects(Vec::new())));
         assert_eq!(Event::read(&json!({ "hello": 1 })), Err(EventError::Shape));
         let lacking = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {} }] });
-        assert_eq!(
-            Event::read(&lacking),
-            Err(EventError::Field("s3.bucket.name"))
-        );
+        assert_eq!(Event::read(&lacking), Err(EventError::Field("s3.bucket.name")));
     }
 }

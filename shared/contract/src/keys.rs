@@ -34,13 +34,7 @@ pub enum Area {
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 5] = [
-        Self::Staging,
-        Self::Plans,
-        Self::Lake,
-        Self::Quarantine,
-        Self::Reports,
-    ];
+    pub const ALL: [Self; 5] = [Self::Staging, Self::Plans, Self::Lake, Self::Quarantine, Self::Reports];
 
     /// The environment variable that sets the area's prefix.
     pub const fn setting(self) -> &'static str {
@@ -105,9 +99,7 @@ impl Prefixes {
     ///
     /// # Errors
     /// All faults, each with its area: characters that keys should not have, or a prefix that contains another.
-    pub fn new(
-        configured: impl Fn(Area) -> Option<String>,
-    ) -> Result<Self, Vec<(Area, PrefixError)>> {
+    pub fn new(configured: impl Fn(Area) -> Option<String>) -> Result<Self, Vec<(Area, PrefixError)>> {
         let mut faults = Vec::new();
         let mut read = |area: Area| {
             let text = configured(area).unwrap_or_default();
@@ -139,20 +131,11 @@ impl Prefixes {
         for area in Area::ALL {
             for other in Area::ALL {
                 if area != other && prefixes.of(area).starts_with(prefixes.of(other)) {
-                    faults.push((
-                        area,
-                        PrefixError::Contained {
-                            other: other.setting(),
-                        },
-                    ));
+                    faults.push((area, PrefixError::Contained { other: other.setting() }));
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(prefixes)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(prefixes) } else { Err(faults) }
     }
 
     /// The prefix of an area, with its trailing `/`.
@@ -213,11 +196,7 @@ impl Prefixes {
 
     /// The one Parquet object of a cluster's day.
     pub fn lake_object(&self, cluster: &ClusterId, day: Day) -> String {
-        format!(
-            "{}{day}_{}{PARQUET}",
-            self.partition(cluster, day),
-            cluster.name()
-        )
+        format!("{}{day}_{}{PARQUET}", self.partition(cluster, day), cluster.name())
     }
 
     /// Why a run's day could not be converted.
@@ -311,9 +290,9 @@ const PART: &str = ".json.zst";
 fn is_part(name: &str) -> bool {
     name.strip_suffix(PART).is_some_and(|stem| {
         stem == "assets"
-            || stem.strip_prefix("allocation-").is_some_and(|page| {
-                page.len() >= 4 && page.bytes().all(|byte| byte.is_ascii_digit())
-            })
+            || stem
+                .strip_prefix("allocation-")
+                .is_some_and(|page| page.len() >= 4 && page.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 
@@ -375,9 +354,7 @@ impl fmt::Display for Partition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
     /// Characters or segments that keys should not have.
-    #[error(
-        "'{0}' is not a key prefix: use letters, digits, '-', '_', '.', '=' and '/', and no empty segment"
-    )]
+    #[error("'{0}' is not a key prefix: use letters, digits, '-', '_', '.', '=' and '/', and no empty segment")]
     Form(String),
     /// Lies within another area, whose events would be taken for this one's.
     #[error("lies within the prefix of {other}: choose prefixes that do not contain one another")]
@@ -403,13 +380,11 @@ mod tests {
     }
 
     fn day() -> impl Strategy<Value = Day> {
-        (0_i64..4_000_000_000)
-            .prop_map(|seconds| Day::of(DateTime::from_timestamp(seconds, 0).unwrap()))
+        (0_i64..4_000_000_000).prop_map(|seconds| Day::of(DateTime::from_timestamp(seconds, 0).unwrap()))
     }
 
     fn run() -> impl Strategy<Value = RunId> {
-        (0_i64..4_000_000_000)
-            .prop_map(|seconds| RunId::new(DateTime::from_timestamp(seconds, 0).unwrap()))
+        (0_i64..4_000_000_000).prop_map(|seconds| RunId::new(DateTime::from_timestamp(seconds, 0).unwrap()))
     }
 
     proptest! {
@@ -483,8 +458,7 @@ mod tests {
         .unwrap_err();
         let areas: Vec<Area> = faults.iter().map(|(area, _)| *area).collect();
         assert_eq!(areas, [Area::Plans, Area::Reports, Area::Staging]);
-        let prefixes =
-            Prefixes::new(|area| (area == Area::Lake).then(|| "finance/costs".to_owned())).unwrap();
+        let prefixes = Prefixes::new(|area| (area == Area::Lake).then(|| "finance/costs".to_owned())).unwrap();
         assert_eq!(prefixes.of(Area::Lake), "finance/costs/");
     }
 }

@@ -83,10 +83,6 @@ mod tests {
         let run = RunId::new(DateTime::from_timestamp_millis(1_764_000_000_123).unwrap());
         assert!(run.to_string().to_uppercase().parse::<RunId>().is_err());
         assert!(run.to_string().replace('-', "").parse::<RunId>().is_err());
-        assert!(
-            "f47ac10b-58cc-4372-a567-0e02b2c3d479"
-                .parse::<RunId>()
-                .is_err()
-        );
+        assert!("f47ac10b-58cc-4372-a567-0e02b2c3d479".parse::<RunId>().is_err());
     }
 }

@@ -124,10 +124,7 @@ pub async fn handle(function: &dyn Function, event: &Value) -> Result<Value, Han
     }
 }
 
-async fn handle_all(
-    function: &dyn Function,
-    objects: Vec<ObjectCreated>,
-) -> Result<(), HandleError> {
+async fn handle_all(function: &dyn Function, objects: Vec<ObjectCreated>) -> Result<(), HandleError> {
     let count = objects.len();
     let mut failures = Vec::new();
     for object in objects {
@@ -231,10 +228,7 @@ mod tests {
         let error = handle(&recorder, &notification(&["a", "bad=1", "c"]))
             .await
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "1 of 3 objects failed, first bad=1: it is bad"
-        );
+        assert_eq!(error.to_string(), "1 of 3 objects failed, first bad=1: it is bad");
         assert_eq!(*recorder.keys.lock().unwrap(), ["a", "bad=1", "c"]);
     }
 
@@ -253,17 +247,12 @@ mod tests {
         let message = |id: &str, keys: &[&str]| json!({ "eventSource": "aws:sqs", "messageId": id, "body": notification(keys).to_string() });
         let event = json!({ "Records": [message("1", &["a"]), message("2", &["bad"]), message("3", &["b"])] });
         let answer = handle(&Recorder::default(), &event).await.unwrap();
-        assert_eq!(
-            answer,
-            json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] })
-        );
+        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
     }
 
     #[tokio::test]
     async fn an_unknown_event_is_refused() {
-        let error = handle(&Recorder::default(), &json!({ "x": 1 }))
-            .await
-            .unwrap_err();
+        let error = handle(&Recorder::default(), &json!({ "x": 1 })).await.unwrap_err();
         assert!(matches!(error, HandleError::Event(EventError::Shape)));
     }
 }

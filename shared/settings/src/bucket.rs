@@ -4,9 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BucketNameError {
     /// Length or characters.
-    #[error(
-        "use 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
-    )]
+    #[error("use 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit")]
     Characters,
     /// Dots side by side, or an address.
     #[error("two dots side by side and the form of an IP address are not allowed")]
@@ -25,8 +23,8 @@ pub enum BucketNameError {
 pub fn check_bucket_name(name: &str) -> Result<(), BucketNameError> {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
-    let ends_well = bytes.first().is_some_and(|byte| alphanumeric(*byte))
-        && bytes.last().is_some_and(|byte| alphanumeric(*byte));
+    let ends_well =
+        bytes.first().is_some_and(|byte| alphanumeric(*byte)) && bytes.last().is_some_and(|byte| alphanumeric(*byte));
     if !(3..=63).contains(&bytes.len())
         || !ends_well
         || !bytes
@@ -75,35 +73,14 @@ mod tests {
         for name in ["abc", "finops-lake", "a.b.c", "0-1", &"x".repeat(63)] {
             assert_eq!(check_bucket_name(name), Ok(()), "{name}");
         }
-        for name in [
-            "ab",
-            "Abc",
-            "-abc",
-            "abc-",
-            "a_b",
-            "a b",
-            "",
-            &"x".repeat(64),
-        ] {
-            assert_eq!(
-                check_bucket_name(name),
-                Err(BucketNameError::Characters),
-                "{name}"
-            );
+        for name in ["ab", "Abc", "-abc", "abc-", "a_b", "a b", "", &"x".repeat(64)] {
+            assert_eq!(check_bucket_name(name), Err(BucketNameError::Characters), "{name}");
         }
         for name in ["a..b", "10.0.0.1"] {
-            assert_eq!(
-                check_bucket_name(name),
-                Err(BucketNameError::Dots),
-                "{name}"
-            );
+            assert_eq!(check_bucket_name(name), Err(BucketNameError::Dots), "{name}");
         }
         for name in ["xn--abc", "abc-s3alias", "sthree-abc", "abc--x-s3"] {
-            assert_eq!(
-                check_bucket_name(name),
-                Err(BucketNameError::Reserved),
-                "{name}"
-            );
+            assert_eq!(check_bucket_name(name), Err(BucketNameError::Reserved), "{name}");
         }
     }
 
@@ -117,12 +94,7 @@ mod tests {
         ] {
             assert!(invites_sniping(name), "{name}");
         }
-        for name in [
-            "finops-lake",
-            "costs-1111222233334",
-            "us-east",
-            "team-cost-data",
-        ] {
+        for name in ["finops-lake", "costs-1111222233334", "us-east", "team-cost-data"] {
             assert!(!invites_sniping(name), "{name}");
         }
     }

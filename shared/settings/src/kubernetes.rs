@@ -19,8 +19,7 @@ pub fn check_metadata_key(key: &str) -> Result<(), KeyError> {
     };
     let ends_well = |text: &str| {
         let bytes = text.as_bytes();
-        bytes.first().is_some_and(u8::is_ascii_alphanumeric)
-            && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+        bytes.first().is_some_and(u8::is_ascii_alphanumeric) && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
     };
     let good_name = name.len() <= 63
         && ends_well(name)
@@ -31,9 +30,9 @@ pub fn check_metadata_key(key: &str) -> Result<(), KeyError> {
         prefix.len() <= 253
             && prefix.split('.').all(|label| {
                 ends_well(label)
-                    && label.bytes().all(|byte| {
-                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-                    })
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             })
     });
     if good_name && good_prefix {
@@ -49,13 +48,7 @@ mod tests {
 
     #[test]
     fn keys_are_checked_by_the_rules_of_kubernetes() {
-        for key in [
-            "app",
-            "app.kubernetes.io/name",
-            "a",
-            "Team_1.x-y",
-            "example.com/A",
-        ] {
+        for key in ["app", "app.kubernetes.io/name", "a", "Team_1.x-y", "example.com/A"] {
             assert_eq!(check_metadata_key(key), Ok(()), "{key}");
         }
         for key in [

@@ -160,10 +160,7 @@ impl<'a> Reader<'a> {
             return *value;
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(
-            setting,
-            format_args!("'{text}' is not one of {}", known.join(", ")),
-        );
+        self.fault(setting, format_args!("'{text}' is not one of {}", known.join(", ")));
         default
     }
 
@@ -179,16 +176,11 @@ impl<'a> Reader<'a> {
 
     /// The bucket's name: required, and by S3's rules.
     pub fn bucket(&mut self, setting: &str) -> String {
-        let name = self
-            .required(setting, "the name of the S3 bucket")
-            .unwrap_or_default();
+        let name = self.required(setting, "the name of the S3 bucket").unwrap_or_default();
         if !name.is_empty()
             && let Err(error) = crate::check_bucket_name(&name)
         {
-            self.fault(
-                setting,
-                format_args!("'{name}' is not a bucket name: {error}"),
-            );
+            self.fault(setting, format_args!("'{name}' is not a bucket name: {error}"));
         }
         name
     }
@@ -223,10 +215,7 @@ impl<'a> Reader<'a> {
                 && account.len() == 12
                 && (resource.starts_with("key/") || resource.starts_with("alias/")));
         if !is_arn {
-            self.fault(
-                setting,
-                format_args!("'{key}' is not the ARN of a KMS key or alias"),
-            );
+            self.fault(setting, format_args!("'{key}' is not the ARN of a KMS key or alias"));
         }
         Some(key)
     }

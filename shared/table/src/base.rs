@@ -17,11 +17,9 @@ impl BaseColumn {
         match self.origin {
             Origin::WindowStart | Origin::WindowEnd => Kind::Timestamp,
             Origin::Number => Kind::Double,
-            Origin::Name
-            | Origin::Property(_)
-            | Origin::ClusterArn
-            | Origin::ClusterName
-            | Origin::Node(_) => Kind::Text,
+            Origin::Name | Origin::Property(_) | Origin::ClusterArn | Origin::ClusterName | Origin::Node(_) => {
+                Kind::Text
+            }
         }
     }
 
@@ -151,18 +149,9 @@ impl NodeFact {
                 "topology_kubernetes_io_region",
                 "failure_domain_beta_kubernetes_io_region",
             ],
-            Self::InstanceType => &[
-                "node_kubernetes_io_instance_type",
-                "beta_kubernetes_io_instance_type",
-            ],
-            Self::AvailabilityZone => &[
-                "topology_kubernetes_io_zone",
-                "failure_domain_beta_kubernetes_io_zone",
-            ],
-            Self::CapacityType => &[
-                "eks_amazonaws_com_capacityType",
-                "karpenter_sh_capacity_type",
-            ],
+            Self::InstanceType => &["node_kubernetes_io_instance_type", "beta_kubernetes_io_instance_type"],
+            Self::AvailabilityZone => &["topology_kubernetes_io_zone", "failure_domain_beta_kubernetes_io_zone"],
+            Self::CapacityType => &["eks_amazonaws_com_capacityType", "karpenter_sh_capacity_type"],
             Self::Architecture => &["kubernetes_io_arch", "beta_kubernetes_io_arch"],
             Self::OperatingSystem => &["kubernetes_io_os", "beta_kubernetes_io_os"],
             Self::NodeGroup => &[
@@ -170,10 +159,7 @@ impl NodeFact {
                 "karpenter_sh_provisioner_name",
                 "karpenter_sh_nodepool",
             ],
-            Self::NodeGroupImage => &[
-                "eks_amazonaws_com_nodegroup_image",
-                "karpenter_k8s_aws_instance_ami_id",
-            ],
+            Self::NodeGroupImage => &["eks_amazonaws_com_nodegroup_image", "karpenter_k8s_aws_instance_ami_id"],
         }
     }
 }
@@ -254,10 +240,7 @@ pub const BASE_COLUMNS: [BaseColumn; 58] = [
     property("properties.pod", Property::Pod),
     property("properties.node", Property::Node),
     node("properties.node_instance_type", NodeFact::InstanceType),
-    node(
-        "properties.node_availability_zone",
-        NodeFact::AvailabilityZone,
-    ),
+    node("properties.node_availability_zone", NodeFact::AvailabilityZone),
     node("properties.node_capacity_type", NodeFact::CapacityType),
     node("properties.node_architecture", NodeFact::Architecture),
     node("properties.node_os", NodeFact::OperatingSystem),

@@ -65,9 +65,7 @@ pub fn columns_json() -> String {
             prefix: ANNOTATION_COLUMN,
             glue_type,
         },
-        trailing_columns: trailing_columns()
-            .map(|column| GlueColumn::of(&column))
-            .collect(),
+        trailing_columns: trailing_columns().map(|column| GlueColumn::of(&column)).collect(),
         partition_keys: PARTITION_KEYS
             .iter()
             .map(|key| GlueColumn {

@@ -76,12 +76,10 @@ impl TableLayout {
             .iter()
             .enumerate()
             .map(|(index, key)| text(format!("{LABEL_COLUMN}{key}"), Source::Label(index)));
-        let annotation_columns = annotations.iter().enumerate().map(|(index, key)| {
-            text(
-                format!("{ANNOTATION_COLUMN}{key}"),
-                Source::Annotation(index),
-            )
-        });
+        let annotation_columns = annotations
+            .iter()
+            .enumerate()
+            .map(|(index, key)| text(format!("{ANNOTATION_COLUMN}{key}"), Source::Annotation(index)));
         let columns = base
             .chain(label_columns)
             .chain(annotation_columns)
@@ -125,10 +123,7 @@ pub(crate) fn trailing_columns() -> impl Iterator<Item = Column> {
         kind: Kind::TextMap,
         source,
     };
-    let maps = [
-        map("labels", Source::Labels),
-        map("annotations", Source::Annotations),
-    ];
+    let maps = [map("labels", Source::Labels), map("annotations", Source::Annotations)];
     let numbers = NEWER_NUMBERS.iter().filter_map(|name| {
         let source = Source::NewerNumber(number_index(name)?);
         Some(Column {
@@ -292,13 +287,8 @@ mod tests {
 
     #[test]
     fn configured_columns_stand_between_the_58_and_the_maps() {
-        let layout =
-            TableLayout::new(&keys(&["app.kubernetes.io/name", "Team"]), &keys(&["team"])).unwrap();
-        let names: Vec<&str> = layout
-            .columns()
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
+        let layout = TableLayout::new(&keys(&["app.kubernetes.io/name", "Team"]), &keys(&["team"])).unwrap();
+        let names: Vec<&str> = layout.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.len(), 58 + 3 + 2 + NEWER_NUMBERS.len());
         assert_eq!(
             names[58..64],
@@ -317,11 +307,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_together() {
-        let faults = TableLayout::new(
-            &keys(&["team", "a b", "Team", "app", "app"]),
-            &keys(&["x/"]),
-        )
-        .unwrap_err();
+        let faults = TableLayout::new(&keys(&["team", "a b", "Team", "app", "app"]), &keys(&["x/"])).unwrap_err();
         insta::assert_snapshot!(faults, @r"
         label 'a b' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it
         labels 'team' and 'Team' differ only in case, and Glue's column names are in lower case: keep one of them; the map column has both

@@ -19,9 +19,7 @@ mod numbers;
 pub use base::{BASE_COLUMNS, BaseColumn, NodeFact, Origin, Property};
 pub use glue::{GlueColumn, columns_json, glue_columns};
 pub use layout::{Column, LayoutFault, LayoutFaults, Metadata, Source, TableLayout, kubecost_key};
-pub use numbers::{
-    BASE_NUMBERS, NEWER_NUMBERS, NUMBERS, TOTAL_COST, is_cost, number_index, number_name,
-};
+pub use numbers::{BASE_NUMBERS, NEWER_NUMBERS, NUMBERS, TOTAL_COST, is_cost, number_index, number_name};
 
 /// The columns that partition the table; their values are in the objects' keys, not in the files.
 pub const PARTITION_KEYS: [&str; 4] = ["account_id", "region", "year", "month"];

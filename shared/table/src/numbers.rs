@@ -99,10 +99,7 @@ const BY_LENGTH: [u8; NUMBERS] = ordered_by_length().0;
 /// Where the names of a length start in [`BY_LENGTH`]; the last entry ends the longest.
 const STARTS: [u8; LONGEST + 2] = ordered_by_length().1;
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "there are fewer than 256 numbers"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 numbers")]
 const fn ordered_by_length() -> ([u8; NUMBERS], [u8; LONGEST + 2]) {
     let mut ordered = [0; NUMBERS];
     let mut starts = [0; LONGEST + 2];
@@ -150,10 +147,7 @@ mod tests {
 
     #[test]
     fn costs_are_told_from_other_numbers() {
-        let costs: Vec<&str> = (0..NUMBERS)
-            .filter(|index| is_cost(*index))
-            .map(number_name)
-            .collect();
+        let costs: Vec<&str> = (0..NUMBERS).filter(|index| is_cost(*index)).map(number_name).collect();
         assert_eq!(costs.len(), 14);
         assert!(costs.contains(&"totalCost") && !costs.contains(&"minutes"));
     }

@@ -4,9 +4,7 @@
 
 use std::{env, fs, path::Path};
 
-use table::{
-    BASE_COLUMNS, Kind, NodeFact, Origin, PARTITION_KEYS, TableLayout, columns_json, glue_columns,
-};
+use table::{BASE_COLUMNS, Kind, NodeFact, Origin, PARTITION_KEYS, TableLayout, columns_json, glue_columns};
 
 fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -75,10 +73,7 @@ fn check_origin(origin: Origin, name: &str, comes_from: &str) {
 
 #[test]
 fn the_file_that_terraform_reads_is_current() {
-    let (path, current) = (
-        file("../../infra/modules/pipeline/columns.json"),
-        columns_json(),
-    );
+    let (path, current) = (file("../../infra/modules/pipeline/columns.json"), columns_json());
     if env::var_os("UPDATE_COLUMNS").is_some() {
         fs::write(&path, &current).unwrap();
     }

@@ -35,10 +35,7 @@ async fn write(
     let mut upload = builder.begin();
     let mut rest = content.clone();
     while !rest.is_empty() {
-        upload
-            .write(rest.split_to(rest.len().min(300_007)))
-            .await
-            .unwrap();
+        upload.write(rest.split_to(rest.len().min(300_007))).await.unwrap();
     }
     assert_eq!(upload.bytes(), content.len() as u64);
     upload.finish().await
@@ -91,9 +88,7 @@ async fn each_request_is_checksummed_and_says_what_was_set() {
     for length in [10, PART_BYTES + 10] {
         let (bucket, store) = store().await;
         let store = store
-            .with_kms_key(Some(
-                "arn:aws:kms:us-east-1:111122223333:key/one".to_owned(),
-            ))
+            .with_kms_key(Some("arn:aws:kms:us-east-1:111122223333:key/one".to_owned()))
             .with_bucket_owner(Some("111122223333".to_owned()));
         let builder = store
             .upload(KEY)
@@ -103,14 +98,8 @@ async fn each_request_is_checksummed_and_says_what_was_set() {
         let calls = bucket.calls();
         for call in &calls {
             let sends_content = matches!(call.operation, "PutObject" | "UploadPart");
-            let checksum = [
-                call.header("x-amz-checksum-crc32"),
-                call.header("x-amz-trailer"),
-            ];
-            assert!(
-                !sends_content || checksum.concat().len() > 4,
-                "no checksum: {call:?}"
-            );
+            let checksum = [call.header("x-amz-checksum-crc32"), call.header("x-amz-trailer")];
+            assert!(!sends_content || checksum.concat().len() > 4, "no checksum: {call:?}");
             assert_eq!(call.header("x-amz-expected-bucket-owner"), "111122223333");
         }
         // What holds for the whole object is said once, when it begins.
@@ -137,10 +126,7 @@ async fn conditions_are_looked_at_when_the_object_becomes_visible() {
         )
         .await
         .unwrap();
-        let failing = [
-            Condition::IfAbsent,
-            Condition::IfMatch("another".to_owned()),
-        ];
+        let failing = [Condition::IfAbsent, Condition::IfMatch("another".to_owned())];
         for condition in failing {
             let error = write(store.upload(KEY).condition(condition), &content)
                 .await
@@ -162,10 +148,7 @@ async fn conditions_are_looked_at_when_the_object_becomes_visible() {
         let error = write(store.upload(KEY).condition(matching), &content)
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, UploadError::ConditionFailed { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, UploadError::ConditionFailed { .. }), "{error}");
     }
 }
 
@@ -206,15 +189,9 @@ async fn absence_refusal_and_size_are_told_apart() {
     assert!(store.open(KEY).await.unwrap().is_none());
     assert!(store.get_bytes(KEY, 10).await.unwrap().is_none());
     bucket.put(KEY, "0123456789");
-    assert_eq!(
-        store.get_bytes(KEY, 10).await.unwrap().unwrap(),
-        "0123456789"
-    );
+    assert_eq!(store.get_bytes(KEY, 10).await.unwrap().unwrap(), "0123456789");
     let error = store.get_bytes(KEY, 9).await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::TooLarge { limit: 9, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::TooLarge { limit: 9, .. }), "{error}");
     assert!(error.is_permanent());
     bucket.break_reads(KEY, 1);
     let error = store.get_bytes(KEY, 10).await.unwrap_err();
@@ -230,9 +207,6 @@ async fn wrong_credentials_are_a_refusal_that_does_not_tell_them() {
     let store = Store::new(client_with_secret(&endpoint, "s3cret"), "lake-bucket");
     let error = store.put_json(KEY, b"{}".to_vec()).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
-    assert!(
-        !format!("{error} {error:?}").contains("s3cret"),
-        "{error:?}"
-    );
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     assert!(bucket.get(KEY).is_none());
 }

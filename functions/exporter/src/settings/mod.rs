@@ -160,13 +160,10 @@ impl Settings {
         {
             reader.fault(
                 "IRSA_PARENT_IAM_ROLE_ARN",
-                format_args!(
-                    "'{role}' is not the ARN of an IAM role: arn:aws:iam::<account>:role/<name>"
-                ),
+                format_args!("'{role}' is not the ARN of an IAM role: arn:aws:iam::<account>:role/<name>"),
             );
         }
-        let plan_wait =
-            Duration::from_secs(reader.whole_number("PLAN_WAIT_SECONDS", 120, 0..=3600));
+        let plan_wait = Duration::from_secs(reader.whole_number("PLAN_WAIT_SECONDS", 120, 0..=3600));
         let period = PeriodSettings::read(&mut reader);
         let source = SourceSettings::read(&mut reader, &mut warnings);
         for (setting, advice) in RETIRED {
@@ -203,10 +200,7 @@ pub const RETIRED: &[(&str, &str)] = &[
         "KUBECOST_ALLOCATION_API_PAGINATE",
         "has no effect any more: answers are streamed; PAGE_SIZE asks for pages where a proxy needs them",
     ),
-    (
-        "KUBECOST_ALLOCATION_API_RESOLUTION",
-        "has no effect any more",
-    ),
+    ("KUBECOST_ALLOCATION_API_RESOLUTION", "has no effect any more"),
 ];
 
 /// Reads the cluster's ARN, which is required.
@@ -259,12 +253,8 @@ impl SourceSettings {
             page_size,
             concurrency: usize::try_from(concurrency).unwrap_or(1),
             connection_timeout: reader.seconds("CONNECTION_TIMEOUT", Duration::from_secs(10)),
-            allocation_read_timeout: reader.seconds(
-                "KUBECOST_ALLOCATION_API_READ_TIMEOUT",
-                Duration::from_secs(300),
-            ),
-            assets_read_timeout: reader
-                .seconds("KUBECOST_ASSETS_API_READ_TIMEOUT", Duration::from_secs(120)),
+            allocation_read_timeout: reader.seconds("KUBECOST_ALLOCATION_API_READ_TIMEOUT", Duration::from_secs(300)),
+            assets_read_timeout: reader.seconds("KUBECOST_ASSETS_API_READ_TIMEOUT", Duration::from_secs(120)),
             retries: narrow(reader.whole_number("RETRIES", 3, 0..=20)),
             retry_delay: Duration::from_secs(1),
             tls_verify,
@@ -300,22 +290,19 @@ fn read_url(reader: &mut Reader<'_>, setting: &str, text: &str) -> Option<Url> {
         }
         // The value is not repeated: it holds a password.
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            reader.fault(setting, "has a user or password in it: use SOURCE_AUTHENTICATION=basic and SOURCE_AUTHENTICATION_FILE");
+            reader.fault(
+                setting,
+                "has a user or password in it: use SOURCE_AUTHENTICATION=basic and SOURCE_AUTHENTICATION_FILE",
+            );
             None
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            reader.fault(
-                setting,
-                format_args!("'{text}' has a query or fragment: {expected}"),
-            );
+            reader.fault(setting, format_args!("'{text}' has a query or fragment: {expected}"));
             None
         }
         Ok(url) => Some(url),
         Err(error) => {
-            reader.fault(
-                setting,
-                format_args!("'{text}' is not a URL ({error}): {expected}"),
-            );
+            reader.fault(setting, format_args!("'{text}' is not a URL ({error}): {expected}"));
             None
         }
     }
@@ -408,10 +395,7 @@ mod tests {
     }
 
     const BUCKET: (&str, &str) = ("S3_BUCKET_NAME", "finops-lake");
-    const CLUSTER: (&str, &str) = (
-        "CLUSTER_ID",
-        "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one",
-    );
+    const CLUSTER: (&str, &str) = ("CLUSTER_ID", "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one");
 
     #[test]
     fn two_settings_are_enough() {
@@ -421,10 +405,7 @@ mod tests {
             "http://kubecost-cost-analyzer.kubecost:9090/"
         );
         assert_eq!(settings.source.aggregation, Aggregation::Container);
-        assert_eq!(
-            (settings.source.retries, settings.source.concurrency),
-            (3, 1)
-        );
+        assert_eq!((settings.source.retries, settings.source.concurrency), (3, 1));
         assert_eq!(settings.period.days, 15);
         assert!(settings.source.tls_verify && settings.warnings.is_empty());
     }
@@ -455,11 +436,7 @@ mod tests {
 
     #[test]
     fn a_password_in_the_address_is_not_repeated() {
-        let faults = read(&[
-            BUCKET,
-            CLUSTER,
-            ("KUBECOST_API_ENDPOINT", "http://me:secret@kubecost"),
-        ]);
+        let faults = read(&[BUCKET, CLUSTER, ("KUBECOST_API_ENDPOINT", "http://me:secret@kubecost")]);
         let message = faults.unwrap_err().to_string();
         assert!(
             message.contains("SOURCE_AUTHENTICATION") && !message.contains("secret"),
@@ -472,14 +449,8 @@ mod tests {
         let settings = read(&[
             ("S3_BUCKET_NAME", "costs-111122223333"),
             CLUSTER,
-            (
-                "IRSA_PARENT_IAM_ROLE_ARN",
-                "arn:aws:iam::111122223333:role/path/parent",
-            ),
-            (
-                "KUBECOST_API_ENDPOINT",
-                "https://kubecost.example.com:443/base/",
-            ),
+            ("IRSA_PARENT_IAM_ROLE_ARN", "arn:aws:iam::111122223333:role/path/parent"),
+            ("KUBECOST_API_ENDPOINT", "https://kubecost.example.com:443/base/"),
             ("BACKFILL_PERIOD_DAYS", "30"),
             ("AGGREGATION", "controllerKind"),
             ("CONNECTION_TIMEOUT", "2.5"),
@@ -489,10 +460,7 @@ mod tests {
             ("ANNOTATIONS", ""),
         ])
         .unwrap();
-        assert_eq!(
-            settings.source.connection_timeout,
-            Duration::from_millis(2500)
-        );
+        assert_eq!(settings.source.connection_timeout, Duration::from_millis(2500));
         assert_eq!(settings.source.aggregation.as_str(), "controllerKind");
         let names: Vec<&str> = settings
             .warnings

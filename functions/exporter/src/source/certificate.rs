@@ -36,14 +36,10 @@ pub async fn load(
 ) -> Result<Option<Vec<u8>>, CertificateError> {
     match ca {
         CaCertificate::Public => Ok(None),
-        CaCertificate::File(path) => {
-            std::fs::read(path)
-                .map(Some)
-                .map_err(|source| CertificateError::File {
-                    path: path.display().to_string(),
-                    source,
-                })
-        }
+        CaCertificate::File(path) => std::fs::read(path).map(Some).map_err(|source| CertificateError::File {
+            path: path.display().to_string(),
+            source,
+        }),
         CaCertificate::Secret { name, region } => {
             let config = aws_access::session::in_region(&config().await, region.clone());
             let client = aws_sdk_secretsmanager::Client::new(&config);
@@ -57,9 +53,9 @@ pub async fn load(
                 .send()
                 .await
                 .map_err(|error| failed(aws_access::message(&error)))?;
-            let text = output.secret_string.ok_or_else(|| {
-                failed("it holds bytes and no text: store the PEM as a text".to_owned())
-            })?;
+            let text = output
+                .secret_string
+                .ok_or_else(|| failed("it holds bytes and no text: store the PEM as a text".to_owned()))?;
             Ok(Some(text.into_bytes()))
         }
     }

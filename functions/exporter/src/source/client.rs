@@ -59,10 +59,7 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(describe(&error));
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!(
-                "kubecost-lake-exporter/",
-                env!("CARGO_PKG_VERSION")
-            ))
+            .user_agent(concat!("kubecost-lake-exporter/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connection_timeout)
             .redirect(redirects());
         if let Some(pem) = private_ca {
@@ -114,11 +111,7 @@ impl Client {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn look(
-        &self,
-        query: &Query,
-        patience: Patience,
-    ) -> Result<(u16, String), SourceError> {
+    pub async fn look(&self, query: &Query, patience: Patience) -> Result<(u16, String), SourceError> {
         let answer = self.send(query, patience).await?;
         Ok((answer.response.status().as_u16(), answer.beginning().await))
     }
@@ -154,9 +147,7 @@ impl Client {
                 };
                 return Ok(request.basic_auth(user, Some(password)));
             }
-            Authentication::ApiKey(path) => {
-                (path, reqwest::header::HeaderName::from_static("x-api-key"))
-            }
+            Authentication::ApiKey(path) => (path, reqwest::header::HeaderName::from_static("x-api-key")),
         };
         let secret = read_secret(path)?;
         let value = if header == AUTHORIZATION {
@@ -187,8 +178,8 @@ fn redirects() -> redirect::Policy {
 }
 
 fn read_secret(path: &Path) -> Result<String, SourceError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| secret_error(path, &format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| secret_error(path, &format!("cannot be read: {error}")))?;
     let secret = text.trim();
     if secret.is_empty() {
         Err(secret_error(path, "is empty"))
@@ -257,11 +248,7 @@ impl Answer {
             .and_then(|location| self.response.url().join(location).ok());
         match location {
             // Its parameters may be secrets of a login.
-            Some(url) => format!(
-                "Location: {}{}",
-                url.origin().ascii_serialization(),
-                url.path()
-            ),
+            Some(url) => format!("Location: {}{}", url.origin().ascii_serialization(), url.path()),
             None => self.excerpt().await,
         }
     }
@@ -296,9 +283,7 @@ fn describe(error: &reqwest::Error) -> String {
         cause = next.source();
     }
     if text.contains("UnknownIssuer") {
-        text.push_str(
-            " (for a private CA see CA_CERTIFICATE_FILE and KUBECOST_CA_CERTIFICATE_SECRET_NAME)",
-        );
+        text.push_str(" (for a private CA see CA_CERTIFICATE_FILE and KUBECOST_CA_CERTIFICATE_SECRET_NAME)");
     }
     text
 }

@@ -45,9 +45,7 @@ pub enum SourceError {
     #[error("{0}")]
     Refused(String),
     /// Neither Kubecost nor OpenCost answers at the address.
-    #[error(
-        "neither Kubecost nor OpenCost answers at {url} (set by KUBECOST_API_ENDPOINT): {tried}"
-    )]
+    #[error("neither Kubecost nor OpenCost answers at {url} (set by KUBECOST_API_ENDPOINT): {tried}")]
     Unknown {
         /// The address.
         url: String,
@@ -91,10 +89,7 @@ impl SourceError {
                 AnswerFault::Code { code, .. } => *code >= 500,
                 _ => false,
             },
-            Self::Refused(_)
-            | Self::Unknown { .. }
-            | Self::Authentication { .. }
-            | Self::Setup(_) => false,
+            Self::Refused(_) | Self::Unknown { .. } | Self::Authentication { .. } | Self::Setup(_) => false,
         }
     }
 

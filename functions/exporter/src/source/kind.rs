@@ -22,11 +22,7 @@ pub async fn detect(client: &Client, patience: Patience) -> Result<SourceKind, S
         }
         if matches!(status, 300..=399 | 401 | 403 | 429 | 502 | 503 | 504) {
             let url = query.url(client.url()).to_string();
-            return Err(SourceError::Status {
-                url,
-                status,
-                excerpt,
-            });
+            return Err(SourceError::Status { url, status, excerpt });
         }
         tried.push(format!(
             "{} answered {status}: {excerpt}",

@@ -31,11 +31,7 @@ impl Query {
     /// The address of the request. A path of the source's address, as behind an ingress, is kept.
     pub fn url(&self, source: &Url) -> Url {
         let mut url = source.clone();
-        url.set_path(&format!(
-            "{}{}",
-            source.path().trim_end_matches('/'),
-            self.path
-        ));
+        url.set_path(&format!("{}{}", source.path().trim_end_matches('/'), self.path));
         if !self.parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.parameters);
         }
@@ -173,8 +169,7 @@ mod tests {
         };
         let page = Some((20_000, NonZeroU32::new(10_000).unwrap()));
         let queries = [
-            allocation(SourceKind::Kubecost, Aggregation::Container, false, None)
-                .query(window, None),
+            allocation(SourceKind::Kubecost, Aggregation::Container, false, None).query(window, None),
             allocation(
                 SourceKind::Kubecost,
                 Aggregation::Container,
@@ -182,17 +177,13 @@ mod tests {
                 Some("cluster:\"a b+c\""),
             )
             .query(window, page),
-            allocation(SourceKind::Opencost, Aggregation::Namespace, false, None)
-                .query(window, None),
+            allocation(SourceKind::Opencost, Aggregation::Namespace, false, None).query(window, None),
             days(SourceKind::Kubecost, window, None),
             nodes(SourceKind::Kubecost, window, true),
             nodes(SourceKind::Opencost, window, true),
             probe(SourceKind::Opencost),
         ];
-        let urls: Vec<String> = queries
-            .iter()
-            .map(|query| query.url(&source).to_string())
-            .collect();
+        let urls: Vec<String> = queries.iter().map(|query| query.url(&source).to_string()).collect();
         insta::assert_snapshot!(urls.join("\n"));
         assert!(
             queries[0]

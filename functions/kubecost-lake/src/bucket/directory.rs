@@ -198,10 +198,7 @@ impl Directory {
     }
 
     fn sidecar_path(&self, key: &str) -> PathBuf {
-        self.root
-            .join(HIDDEN)
-            .join("metadata")
-            .join(format!("{key}.json"))
+        self.root.join(HIDDEN).join("metadata").join(format!("{key}.json"))
     }
 
     /// What is known of an object.
@@ -211,19 +208,9 @@ impl Directory {
     pub fn head(&self, key: &str) -> Result<Option<Entry>, DirectoryError> {
         let path = self.path(key)?;
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => self
-                .entry(key, &metadata)
-                .map(Some)
-                .map_err(io_error(&path)),
+            Ok(metadata) if metadata.is_file() => self.entry(key, &metadata).map(Some).map_err(io_error(&path)),
             Ok(_) => Ok(None),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(io_error(&path)(error)),
         }
     }
@@ -287,8 +274,7 @@ impl Directory {
             metadata,
         };
         let sidecar_path = self.sidecar_path(key);
-        let json =
-            serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
+        let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
         let unfinished_sidecar = self.unfinished();
         fs::write(&unfinished_sidecar, json).map_err(io_error(&unfinished_sidecar))?;
         rename(&unfinished_sidecar, &sidecar_path)?;
@@ -315,11 +301,7 @@ impl Directory {
                 }
                 _ => {}
             }
-            for folder in path
-                .ancestors()
-                .skip(1)
-                .take_while(|folder| *folder != self.root)
-            {
+            for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.root) {
                 if fs::remove_dir(folder).is_err() {
                     break;
                 }
@@ -333,13 +315,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn list(
-        &self,
-        prefix: &str,
-        after: &str,
-        folders: bool,
-        limit: usize,
-    ) -> Result<Vec<Listed>, DirectoryError> {
+    pub fn list(&self, prefix: &str, after: &str, folders: bool, limit: usize) -> Result<Vec<Listed>, DirectoryError> {
         let mut listing = Listing {
             directory: self,
             prefix,
@@ -418,10 +394,8 @@ impl Listing<'_> {
                 };
                 let is_folder = entry.file_type()?.is_dir();
                 let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
-                let is_asked_for =
-                    key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
-                let follows =
-                    key.as_str() > self.after || is_folder && self.after.starts_with(&key);
+                let is_asked_for = key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
+                let follows = key.as_str() > self.after || is_folder && self.after.starts_with(&key);
                 if is_asked_for && follows {
                     keys.push(key);
                 }
@@ -470,9 +444,7 @@ mod tests {
                 let writers: Vec<_> = (0..16)
                     .map(|number| {
                         let (directory, precondition) = (&directory, precondition.clone());
-                        scope.spawn(move || {
-                            put(directory, "a/b", &format!("{number}"), &precondition).is_ok()
-                        })
+                        scope.spawn(move || put(directory, "a/b", &format!("{number}"), &precondition).is_ok())
                     })
                     .collect();
                 writers
@@ -536,20 +508,14 @@ mod tests {
         directory.delete("a/b/c").unwrap();
         assert!(!directory.root().join("a").exists());
         for key in ["../x", "/x", "a//b", "a/", ".bucket/lock", "a/./b", ""] {
-            assert!(
-                matches!(directory.head(key), Err(DirectoryError::Key(_))),
-                "{key}"
-            );
+            assert!(matches!(directory.head(key), Err(DirectoryError::Key(_))), "{key}");
         }
     }
 
     #[test]
     fn one_process_has_the_directory() {
         let (root, directory) = open();
-        assert!(matches!(
-            Directory::open(root.path()),
-            Err(DirectoryError::InUse(_))
-        ));
+        assert!(matches!(Directory::open(root.path()), Err(DirectoryError::InUse(_))));
         fs::write(directory.unfinished(), "left").unwrap();
         drop(directory);
         let again = Directory::open(root.path()).unwrap();

@@ -47,23 +47,15 @@ impl Journal {
     ///
     /// # Errors
     /// When the directory cannot be made or read.
-    pub fn open(
-        directory: &Path,
-        is_wanted: fn(&str) -> bool,
-    ) -> io::Result<(Self, UnboundedReceiver<ObjectWritten>)> {
+    pub fn open(directory: &Path, is_wanted: fn(&str) -> bool) -> io::Result<(Self, UnboundedReceiver<ObjectWritten>)> {
         fs::create_dir_all(directory)?;
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut left: Vec<ObjectWritten> = Vec::new();
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            let id = path
-                .file_stem()
-                .and_then(|stem| Uuid::parse_str(stem.to_str()?).ok());
+            let id = path.file_stem().and_then(|stem| Uuid::parse_str(stem.to_str()?).ok());
             // One that cannot be read was cut short while it was begun: its object was not written.
-            match (
-                id,
-                serde_json::from_slice::<ObjectWritten>(&fs::read(&path)?),
-            ) {
+            match (id, serde_json::from_slice::<ObjectWritten>(&fs::read(&path)?)) {
                 (Some(entry), Ok(written)) => left.push(ObjectWritten { entry, ..written }),
                 _ => fs::remove_file(&path)?,
             }
@@ -160,20 +152,13 @@ mod tests {
         let open = || Journal::open(root.path(), |key| key.ends_with(".json")).unwrap();
         let (journal, mut events) = open();
         for key in ["a.json", "b.json", "c.json", "d.zst"] {
-            journal
-                .announce(key, "ObjectCreated:Put")
-                .unwrap()
-                .publish();
+            journal.announce(key, "ObjectCreated:Put").unwrap().publish();
         }
         // A write that failed.
         drop(journal.announce("e.json", "ObjectCreated:Put").unwrap());
         assert_eq!(events.try_recv().unwrap().key, "a.json");
         journal.done(events.try_recv().unwrap().entry);
-        fs::write(
-            root.path().join(format!("{}.json", Uuid::now_v7())),
-            "{\"ke",
-        )
-        .unwrap();
+        fs::write(root.path().join(format!("{}.json", Uuid::now_v7())), "{\"ke").unwrap();
         let (_journal, mut events) = open();
         let left: Vec<String> = std::iter::from_fn(|| events.try_recv().ok())
             .map(|written| written.key)

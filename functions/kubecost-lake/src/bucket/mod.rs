@@ -74,15 +74,9 @@ impl LocalBucket {
             directory: Arc::new(directory),
             journal: Arc::clone(&journal),
         };
-        let (access_key, secret_key) = (
-            Uuid::new_v4().simple().to_string(),
-            Uuid::new_v4().simple().to_string(),
-        );
+        let (access_key, secret_key) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
         let mut builder = S3ServiceBuilder::new(service);
-        builder.set_auth(SimpleAuth::from_single(
-            access_key.as_str(),
-            secret_key.as_str(),
-        ));
+        builder.set_auth(SimpleAuth::from_single(access_key.as_str(), secret_key.as_str()));
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -121,13 +115,7 @@ impl LocalBucket {
 
     /// What a client of AWS needs to reach it.
     pub fn sdk_config(&self) -> SdkConfig {
-        let credentials = Credentials::new(
-            &self.access_key,
-            &self.secret_key,
-            None,
-            None,
-            "local bucket",
-        );
+        let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "local bucket");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(REGION))

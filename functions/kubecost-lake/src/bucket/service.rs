@@ -7,11 +7,10 @@ use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     checksum::ChecksumHasher,
     dto::{
-        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix,
-        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
-        CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition,
-        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
-        ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
+        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
+        DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+        ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
         UploadPartInput, UploadPartOutput,
     },
     s3_error,
@@ -71,10 +70,7 @@ fn check_bucket(name: &str) -> S3Result<()> {
     }
 }
 
-fn precondition(
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<Precondition> {
+fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
     match (if_match, if_none_match) {
         (None, None) => Ok(Precondition::None),
         (None, Some(condition)) if condition.is_any() => Ok(Precondition::Absent),
@@ -99,24 +95,14 @@ async fn receive(
         ..Default::default()
     };
     let mut body = body;
-    while let Some(chunk) = body
-        .try_next()
-        .await
-        .map_err(|_| s3_error!(IncompleteBody))?
-    {
+    while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
         hasher.update(&chunk);
         file.write_all(&chunk).await.map_err(internal)?;
     }
     file.flush().await.map_err(internal)?;
     let trailer = || {
         let headers = trailers?.take()?;
-        Some(
-            headers
-                .get("x-amz-checksum-crc32")?
-                .to_str()
-                .ok()?
-                .to_owned(),
-        )
+        Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned())
     };
     let sent = crc32.or_else(trailer);
     if sent.is_some() && sent != hasher.finalize().checksum_crc32 {
@@ -152,9 +138,7 @@ impl Service {
     }
 
     fn entry(&self, key: &str) -> S3Result<Entry> {
-        self.directory
-            .head(key)?
-            .ok_or_else(|| s3_error!(NoSuchKey))
+        self.directory.head(key)?.ok_or_else(|| s3_error!(NoSuchKey))
     }
 
     fn upload(&self, upload_id: &str) -> S3Result<std::path::PathBuf> {
@@ -171,10 +155,7 @@ fn signed(bytes: u64) -> i64 {
 
 #[async_trait::async_trait]
 impl S3 for Service {
-    async fn put_object(
-        &self,
-        request: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let PutObjectInput {
             bucket,
             key,
@@ -190,14 +171,7 @@ impl S3 for Service {
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let file = self.directory.unfinished();
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        if let Err(error) = receive(
-            body,
-            &file,
-            checksum_crc32,
-            request.trailing_headers.as_ref(),
-        )
-        .await
-        {
+        if let Err(error) = receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
             let _ = fs::remove_file(&file);
             return Err(error);
         }
@@ -208,13 +182,8 @@ impl S3 for Service {
         }))
     }
 
-    async fn get_object(
-        &self,
-        request: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
-        let GetObjectInput {
-            bucket, key, range, ..
-        } = request.input;
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let GetObjectInput { bucket, key, range, .. } = request.input;
         check_bucket(&bucket)?;
         let entry = self.entry(&key)?;
         // A write in between puts another file in this one's place: what is open stays whole.
@@ -226,9 +195,7 @@ impl S3 for Service {
             None => (whole, None),
             Some(range) => {
                 let range = range.check(whole)?;
-                file.seek(io::SeekFrom::Start(range.start))
-                    .await
-                    .map_err(internal)?;
+                file.seek(io::SeekFrom::Start(range.start)).await.map_err(internal)?;
                 (
                     range.end - range.start,
                     Some(format!("bytes {}-{}/{whole}", range.start, range.end - 1)),
@@ -247,10 +214,7 @@ impl S3 for Service {
         }))
     }
 
-    async fn head_object(
-        &self,
-        request: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         check_bucket(&request.input.bucket)?;
         let entry = self.entry(&request.input.key)?;
         Ok(S3Response::new(HeadObjectOutput {
@@ -262,10 +226,7 @@ impl S3 for Service {
         }))
     }
 
-    async fn delete_object(
-        &self,
-        request: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         check_bucket(&request.input.bucket)?;
         self.directory.delete(&request.input.key)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
@@ -300,10 +261,9 @@ impl S3 for Service {
         let directory = Arc::clone(&self.directory);
         let asked = prefix.clone();
         // One more than asked for tells whether there is another page.
-        let mut listed =
-            tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
-                .await
-                .map_err(internal)??;
+        let mut listed = tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
+            .await
+            .map_err(internal)??;
         let is_truncated = listed.len() > page;
         listed.truncate(page);
         let next_continuation_token = match listed.last() {
@@ -314,9 +274,7 @@ impl S3 for Service {
         let (mut contents, mut common_prefixes) = (Vec::new(), Vec::new());
         for listed in listed {
             match listed {
-                Listed::Folder(prefix) => common_prefixes.push(CommonPrefix {
-                    prefix: Some(prefix),
-                }),
+                Listed::Folder(prefix) => common_prefixes.push(CommonPrefix { prefix: Some(prefix) }),
                 Listed::Object(key, entry) => contents.push(Object {
                     key: Some(key),
                     size: Some(signed(entry.bytes)),
@@ -347,10 +305,7 @@ impl S3 for Service {
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let CreateMultipartUploadInput {
-            bucket,
-            key,
-            metadata,
-            ..
+            bucket, key, metadata, ..
         } = request.input;
         check_bucket(&bucket)?;
         self.directory.path(&key)?;
@@ -361,17 +316,12 @@ impl S3 for Service {
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(bucket),
             key: Some(key),
-            upload_id: upload
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned()),
+            upload_id: upload.file_name().map(|name| name.to_string_lossy().into_owned()),
             ..Default::default()
         }))
     }
 
-    async fn upload_part(
-        &self,
-        request: S3Request<UploadPartInput>,
-    ) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
         let UploadPartInput {
             upload_id,
             part_number,
@@ -381,13 +331,7 @@ impl S3 for Service {
         } = request.input;
         let file = self.upload(&upload_id)?.join(part_number.to_string());
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        receive(
-            body,
-            &file,
-            checksum_crc32.clone(),
-            request.trailing_headers.as_ref(),
-        )
-        .await?;
+        receive(body, &file, checksum_crc32.clone(), request.trailing_headers.as_ref()).await?;
         Ok(S3Response::new(UploadPartOutput {
             e_tag: Some(ETag::Strong(format!("{upload_id}-{part_number}"))),
             checksum_crc32,
@@ -459,18 +403,12 @@ impl S3 for Service {
 
 fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<()> {
     let part = |number: &i32| upload.join(number.to_string());
-    let (Some((first, others)), true) = (
-        parts.split_first(),
-        parts.iter().all(|number| part(number).is_file()),
-    ) else {
+    let (Some((first, others)), true) = (parts.split_first(), parts.iter().all(|number| part(number).is_file())) else {
         return Err(s3_error!(InvalidPart));
     };
     // The first part becomes the file: most objects have one part only.
     fs::rename(part(first), to).map_err(internal)?;
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .open(to)
-        .map_err(internal)?;
+    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(internal)?;
     for number in others {
         let mut part = fs::File::open(part(number)).map_err(internal)?;
         io::copy(&mut part, &mut file).map_err(internal)?;

@@ -261,11 +261,7 @@ impl GeneratedCluster {
             "properties": { "cluster": self.name, "container": "__unmounted__", "namespace": namespace, "pod": pod },
             "pvBytes": 100.0 * GIB, "pvByteHours": 100.0 * GIB * HOURS, "pvCost": round(100.0 * VOLUME_PRICE),
         });
-        self.complete(
-            format!("{}//{namespace}/{pod}/__unmounted__", self.name),
-            row,
-            day,
-        )
+        self.complete(format!("{}//{namespace}/{pod}/__unmounted__", self.name), row, day)
     }
 
     /// Adds what all rows have: name, window, the numbers that are 0, the total.
@@ -273,8 +269,7 @@ impl GeneratedCluster {
         let window = json!({ "start": day.start(), "end": day.end() });
         if let Some(row) = row.as_object_mut() {
             for index in 0..table::BASE_NUMBERS.len() {
-                row.entry(table::number_name(index))
-                    .or_insert_with(|| json!(0));
+                row.entry(table::number_name(index)).or_insert_with(|| json!(0));
             }
             let total: f64 = COSTS.iter().filter_map(|name| row[*name].as_f64()).sum();
             row.insert("totalCost".to_owned(), json!(round(total)));
@@ -362,10 +357,7 @@ mod tests {
             let (key, row) = cluster.row(number, day);
             assert_eq!(cluster.row(number, day).1, row);
             let total: f64 = COSTS.iter().map(|name| row[*name].as_f64().unwrap()).sum();
-            assert!(
-                (total - row["totalCost"].as_f64().unwrap()).abs() < 1e-4,
-                "{row}"
-            );
+            assert!((total - row["totalCost"].as_f64().unwrap()).abs() < 1e-4, "{row}");
             keys.insert(key);
         }
         assert_eq!(keys.len(), cluster.rows());

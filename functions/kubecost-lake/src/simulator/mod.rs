@@ -26,8 +26,7 @@ pub mod recorded {
     /// The day, in UTC.
     pub const DAY: &str = "2026-11-20";
     /// What it answered to a query for allocations.
-    pub const ALLOCATION: &str =
-        include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
+    pub const ALLOCATION: &str = include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
     /// What it answered to a query for assets.
     pub const ASSETS: &str = include_str!("../../../../tests/answers/opencost/assets_1day.json");
 }
@@ -124,25 +123,16 @@ fn json(body: impl Into<Body>) -> Response {
 }
 
 fn missing_window() -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        "Missing required query parameter: 'window'\n",
-    )
-        .into_response()
+    (StatusCode::BAD_REQUEST, "Missing required query parameter: 'window'\n").into_response()
 }
 
-async fn allocation(
-    State(cluster): State<Arc<GeneratedCluster>>,
-    Query(parameters): Query<Parameters>,
-) -> Response {
+async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {
     let Some(days) = parameters.days() else {
         return missing_window();
     };
     if parameters.aggregate.as_deref() == Some("cluster") {
         let sets: Vec<_> = days.iter().map(|day| cluster.cluster_set(*day)).collect();
-        return json(
-            serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string(),
-        );
+        return json(serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string());
     }
     // A day is sent while it is made: the largest ones have hundreds of megabytes.
     let sets = days.into_iter().enumerate().flat_map(move |(index, day)| {
@@ -167,19 +157,14 @@ async fn allocation(
             .chain(rows)
             .chain([Bytes::from_static(b"}")])
     });
-    let answer = std::iter::once(Bytes::from_static(
-        br#"{"code":200,"status":"success","data":["#,
-    ))
-    .chain(sets)
-    .chain([Bytes::from_static(b"]}")])
-    .map(Ok::<_, std::convert::Infallible>);
+    let answer = std::iter::once(Bytes::from_static(br#"{"code":200,"status":"success","data":["#))
+        .chain(sets)
+        .chain([Bytes::from_static(b"]}")])
+        .map(Ok::<_, std::convert::Infallible>);
     json(Body::from_stream(stream::iter(answer)))
 }
 
-async fn assets(
-    State(cluster): State<Arc<GeneratedCluster>>,
-    Query(parameters): Query<Parameters>,
-) -> Response {
+async fn assets(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {
     let Some(days) = parameters.days() else {
         return missing_window();
     };

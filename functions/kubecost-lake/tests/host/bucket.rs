@@ -14,11 +14,7 @@ async fn serve(directory: &std::path::Path) -> (LocalBucket, Store) {
 async fn objects_large_and_small_come_back_as_they_were() {
     let directory = tempfile::tempdir().unwrap();
     let (_bucket, store) = serve(directory.path()).await;
-    for (key, size) in [
-        ("a/small", 11),
-        ("a=b/large one+ä", 20_000_000),
-        ("a/empty", 0),
-    ] {
+    for (key, size) in [("a/small", 11), ("a=b/large one+ä", 20_000_000), ("a/empty", 0)] {
         let content: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
         let mut upload = store.upload(key).metadata("run", "1").begin();
         upload.write(Bytes::from(content.clone())).await.unwrap();
@@ -69,9 +65,7 @@ async fn listings_have_pages_and_strangers_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let (bucket, store) = serve(directory.path()).await;
     for number in 0..2_500 {
-        let path = directory
-            .path()
-            .join(format!("many/{:02}/{number:04}", number % 50));
+        let path = directory.path().join(format!("many/{:02}/{number:04}", number % 50));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "x").unwrap();
     }
@@ -84,16 +78,7 @@ async fn listings_have_pages_and_strangers_are_refused() {
         .map(|object| object.key)
         .collect();
     assert!(keys.len() == 2_500 && keys.is_sorted());
-    assert_eq!(
-        store
-            .list("many/")
-            .folders()
-            .prefixes()
-            .await
-            .unwrap()
-            .len(),
-        50
-    );
+    assert_eq!(store.list("many/").folders().prefixes().await.unwrap().len(), 50);
     let config = bucket.sdk_config();
     let stranger = aws_sdk_s3::config::Credentials::new("key", "secret", None, None, "test");
     let config = config
@@ -101,12 +86,5 @@ async fn listings_have_pages_and_strangers_are_refused() {
         .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(stranger))
         .build();
     let stranger = Store::new(session::s3_client(&config), BUCKET_NAME);
-    assert!(
-        stranger
-            .list("many/")
-            .objects()
-            .await
-            .unwrap_err()
-            .is_forbidden()
-    );
+    assert!(stranger.list("many/").objects().await.unwrap_err().is_forbidden());
 }

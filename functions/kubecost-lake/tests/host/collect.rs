@@ -10,15 +10,9 @@ async fn collect(kind: SourceKind, allocation: &str, assets: &str, days: Days) -
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
     let source = Source::saved(kind, allocation, assets).await.unwrap();
-    host.collect(
-        arn("saved"),
-        source_settings(&source.url),
-        period(),
-        None,
-        &days,
-    )
-    .await
-    .unwrap()
+    host.collect(arn("saved"), source_settings(&source.url), period(), None, &days)
+        .await
+        .unwrap()
 }
 
 fn total(answer: &str) -> (u64, f64) {
@@ -32,10 +26,8 @@ fn total(answer: &str) -> (u64, f64) {
 
 const OPENCOST: &str = include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
 const OPENCOST_ASSETS: &str = include_str!("../../../../tests/answers/opencost/assets_1day.json");
-const KUBECOST: &str =
-    include_str!("../../../../tests/answers/kubecost/kubecost_allocation_1day.json");
-const KUBECOST_ASSETS: &str =
-    include_str!("../../../../tests/answers/kubecost/kubecost_assets_1day_nodes.json");
+const KUBECOST: &str = include_str!("../../../../tests/answers/kubecost/kubecost_allocation_1day.json");
+const KUBECOST_ASSETS: &str = include_str!("../../../../tests/answers/kubecost/kubecost_assets_1day_nodes.json");
 
 fn given() -> Days {
     Days::Given(vec!["2026-11-20".parse().unwrap()])
@@ -85,10 +77,7 @@ async fn what_is_no_day_of_containers_is_refused_and_said() {
         (&KUBECOST[..KUBECOST.len() - 40], "cut short"),
     ] {
         let outcome = collect(SourceKind::Kubecost, body, KUBECOST_ASSETS, given()).await;
-        assert!(
-            !outcome.is_success() && outcome.lake.clusters.is_empty(),
-            "{outcome:?}"
-        );
+        assert!(!outcome.is_success() && outcome.lake.clusters.is_empty(), "{outcome:?}");
         let problems = kubecost_lake::demo::problems(&outcome);
         assert!(problems.contains(expected), "{problems}");
     }

@@ -6,8 +6,8 @@ use contract::{day::Day, run::RunId};
 use kubecost_lake::{replay::Replay, report::LakeReport};
 
 use crate::support::{
-    arn, audit, collected, days, generated, in_lake, inventory, now, period, run, source,
-    source_settings, start, start_with,
+    arn, audit, collected, days, generated, in_lake, inventory, now, period, run, source, source_settings, start,
+    start_with,
 };
 
 #[tokio::test]
@@ -21,10 +21,7 @@ async fn a_fresh_cluster_is_filled_newest_day_first_and_then_there_is_nothing_to
     let newest_first: Vec<Day> = days.iter().rev().copied().collect();
     assert_eq!(collected(&outcome), newest_first);
     let cluster = &outcome.lake.clusters[arn("shop").id()];
-    assert_eq!(
-        cluster.rows as usize,
-        days.len() * generated("shop", &days).rows()
-    );
+    assert_eq!(cluster.rows as usize, days.len() * generated("shop", &days).rows());
     let again = run(&host, "shop", &source).await;
     assert_eq!(collected(&again), []);
     assert_eq!(again.lake, outcome.lake);
@@ -76,10 +73,7 @@ async fn days_that_the_source_lost_are_not_asked_for_for_ever() {
     // The source has nothing before the 5th day, and says so.
     let source = source("young", &days[5..]).await;
     let outcome = run(&host, "young", &source).await;
-    assert_eq!(
-        in_lake(&outcome, "young"),
-        days[5..].iter().copied().collect()
-    );
+    assert_eq!(in_lake(&outcome, "young"), days[5..].iter().copied().collect());
     assert_eq!(collected(&run(&host, "young", &source).await), []);
 }
 
@@ -120,8 +114,7 @@ async fn a_replay_converts_staged_days_with_other_labels() {
     let columns = |day: Day| {
         let key = contract::keys::Prefixes::default().lake_object(arn("shop").id(), day);
         let file = std::fs::File::open(directory.path().join(key)).unwrap();
-        let reader =
-            parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         reader
             .schema()
             .fields()
@@ -131,28 +124,16 @@ async fn a_replay_converts_staged_days_with_other_labels() {
     };
     let team = "properties.labels.team".to_owned();
     assert!(!columns(days[2]).contains(&team));
-    let host = start_with(directory.path(), &|name| {
-        (name == "LABELS").then(|| "team".to_owned())
-    })
-    .await;
+    let host = start_with(directory.path(), &|name| (name == "LABELS").then(|| "team".to_owned())).await;
     let replay = Replay {
         cluster: arn("shop").id().clone(),
         from: Some(days[2]),
         to: Some(days[4]),
     };
     let sets = replay.sets(&host.store, &host.prefixes).await.unwrap();
-    assert_eq!(
-        sets.iter().map(|(day, _)| *day).collect::<Vec<_>>(),
-        days[2..=4]
-    );
+    assert_eq!(sets.iter().map(|(day, _)| *day).collect::<Vec<_>>(), days[2..=4]);
     assert!(!columns(days[2]).contains(&team), "to look is not to touch");
-    assert_eq!(
-        replay
-            .deliver(&host.store, &host.prefixes, &sets)
-            .await
-            .unwrap(),
-        3
-    );
+    assert_eq!(replay.deliver(&host.store, &host.prefixes, &sets).await.unwrap(), 3);
     assert_eq!(host.dispatcher.settle().await, []);
     assert!(!columns(days[1]).contains(&team));
     assert!(columns(days[2]).contains(&team) && columns(days[4]).contains(&team));
@@ -167,18 +148,10 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
     // The costs were reconciled since: a second run has other numbers for three of the days.
     let mut reconciled = generated("shop", &days);
     reconciled.seed += 1;
-    let source = kubecost_lake::simulator::Source::kubecost(reconciled)
-        .await
-        .unwrap();
+    let source = kubecost_lake::simulator::Source::kubecost(reconciled).await.unwrap();
     let given = exporter::Days::Given(days[4..7].to_vec());
     let outcome = host
-        .collect(
-            arn("shop"),
-            source_settings(&source.url),
-            period(),
-            None,
-            &given,
-        )
+        .collect(arn("shop"), source_settings(&source.url), period(), None, &given)
         .await
         .unwrap();
     assert!(outcome.is_success());
@@ -211,9 +184,7 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
         assert_eq!(host.dispatcher.settle().await, []);
         host.dispatcher.schedule().await.unwrap();
         assert_eq!(
-            LakeReport::read(&host.store, directory.path())
-                .await
-                .unwrap(),
+            LakeReport::read(&host.store, directory.path()).await.unwrap(),
             lake,
             "seed {seed}"
         );

@@ -34,9 +34,7 @@ async fn the_lake_is_whole_and_right() {
     let mut cluster = generated("shop", &days);
     cluster.containers = 400;
     let rows = cluster.rows();
-    let source = kubecost_lake::simulator::Source::kubecost(cluster)
-        .await
-        .unwrap();
+    let source = kubecost_lake::simulator::Source::kubecost(cluster).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let lake = directory.path();
     for milliseconds in [30, 120, 250, 1100, 1300, 1500, 1700, 1900, 2300] {

@@ -88,9 +88,7 @@ async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSe
 #[tokio::test]
 async fn what_arrives_meanwhile_stays_and_what_is_gone_goes() {
     let directory = tempfile::tempdir().unwrap();
-    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false)
-        .await
-        .unwrap();
+    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
     let client = aws_access::session::s3_client(&bucket.sdk_config());
     let store = Store::new(client, BUCKET_NAME);
     let [gone, known, new, arriving]: [Day; 4] =

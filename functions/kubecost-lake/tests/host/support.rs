@@ -52,9 +52,7 @@ pub async fn start(directory: &Path) -> Host {
 }
 
 pub async fn start_with(directory: &Path, look_up: &dyn Fn(&str) -> Option<String>) -> Host {
-    Host::start(directory, look_up, Arc::new(SystemClock))
-        .await
-        .unwrap()
+    Host::start(directory, look_up, Arc::new(SystemClock)).await.unwrap()
 }
 
 /// A source that has these days.
@@ -76,15 +74,9 @@ pub async fn source(name: &str, days: &[Day]) -> Source {
 
 /// What the CronJob does.
 pub async fn run(host: &Host, name: &str, source: &Source) -> Outcome {
-    host.collect(
-        arn(name),
-        source_settings(&source.url),
-        period(),
-        None,
-        &Days::Planned,
-    )
-    .await
-    .unwrap()
+    host.collect(arn(name), source_settings(&source.url), period(), None, &Days::Planned)
+        .await
+        .unwrap()
 }
 
 /// The days that a run collected, with data or without.

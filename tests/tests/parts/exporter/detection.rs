@@ -40,14 +40,8 @@ async fn a_user_interface_that_answers_any_path_is_no_source() {
         "/assets" | "/model/assets" => text(200, r#"{"code":200,"data":{}}"#),
         _ => page(asked),
     };
-    assert_eq!(
-        found("/allocation/compute", nodes).await,
-        SourceKind::Opencost
-    );
-    assert_eq!(
-        found("/model/allocation", nodes).await,
-        SourceKind::Kubecost
-    );
+    assert_eq!(found("/allocation/compute", nodes).await, SourceKind::Opencost);
+    assert_eq!(found("/model/allocation", nodes).await, SourceKind::Kubecost);
 }
 
 #[tokio::test]
@@ -87,10 +81,7 @@ async fn a_gateway_in_front_that_refuses_is_told_as_such() {
 async fn nodes_are_asked_for_without_a_filter_where_the_source_refuses_it() {
     let refusals = [
         (400, "err parsing filter"),
-        (
-            200,
-            r#"{"code":400,"data":null,"message":"err parsing filter"}"#,
-        ),
+        (200, r#"{"code":400,"data":null,"message":"err parsing filter"}"#),
     ];
     for (status, refusal) in refusals {
         let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {

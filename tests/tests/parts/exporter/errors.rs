@@ -21,15 +21,8 @@ async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (Stri
     let setup = setup(&source.url, &[("RETRIES", "2")]).await;
     let summary = setup.collect(&[BAD, GOOD]).await;
     assert!(!summary.is_success());
-    let good: Vec<String> = summary
-        .collected()
-        .map(|(day, _)| day.to_string())
-        .collect();
-    assert_eq!(
-        good,
-        [GOOD],
-        "one day's failure keeps no other from being collected"
-    );
+    let good: Vec<String> = summary.collected().map(|(day, _)| day.to_string()).collect();
+    assert_eq!(good, [GOOD], "one day's failure keeps no other from being collected");
     let manifests = setup.manifests();
     assert!(manifests.len() == 1 && manifests[0].date.to_string() == GOOD);
     assert_eq!(setup.bucket.open_uploads(), 0);
@@ -48,11 +41,7 @@ async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (Stri
 }
 
 /// What comes, what the failure says, how often it is asked for: passing failures are tried twice more.
-type Case<'a> = (
-    Box<dyn Fn() -> Response + Send + Sync>,
-    &'a [&'a str],
-    usize,
-);
+type Case<'a> = (Box<dyn Fn() -> Response + Send + Sync>, &'a [&'a str], usize);
 
 #[tokio::test]
 async fn each_error_says_what_it_was_and_how_the_answer_began() {
@@ -62,12 +51,7 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
     let broken = half.clone();
     let cases: Vec<Case> = vec![
         (
-            Box::new(|| {
-                text(
-                    200,
-                    r#"{"code":500,"data":null,"message":"prometheus is away"}"#,
-                )
-            }),
+            Box::new(|| text(200, r#"{"code":500,"data":null,"message":"prometheus is away"}"#)),
             &["500", "prometheus is away"],
             3,
         ),
@@ -76,11 +60,7 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
             &["400", "bad"],
             1,
         ),
-        (
-            Box::new(|| text(200, r#"{"code":200,"data":null}"#)),
-            &["null"],
-            1,
-        ),
+        (Box::new(|| text(200, r#"{"code":200,"data":null}"#)), &["null"], 1),
         (
             Box::new(|| text(400, "Invalid 'window' parameter: x\n")),
             &["400", "Invalid 'window'"],
@@ -97,11 +77,7 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
             3,
         ),
         (Box::new(|| text(500, "boom")), &["500", "boom"], 3),
-        (
-            Box::new(|| text(504, "upstream timed out")),
-            &["504", "PAGE_SIZE"],
-            3,
-        ),
+        (Box::new(|| text(504, "upstream timed out")), &["504", "PAGE_SIZE"], 3),
         (
             Box::new(|| text(401, "who are you")),
             &["401", "SOURCE_AUTHENTICATION"],
@@ -111,18 +87,12 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
         (Box::new(|| text(200, "nonsense")), &["nonsense"], 1),
         (Box::new(|| text(200, "")), &["empty"], 3),
         (Box::new(move || text(200, half.clone())), &["cut short"], 3),
-        (
-            Box::new(move || broken_off(&broken)),
-            &["model/allocation"],
-            3,
-        ),
+        (Box::new(move || broken_off(&broken)), &["model/allocation"], 3),
         (
             Box::new(|| {
                 let mut answer = text(302, "");
                 let login = "http://127.0.0.1:1/login?state=s3cret";
-                answer
-                    .headers_mut()
-                    .insert("location", login.parse().unwrap());
+                answer.headers_mut().insert("location", login.parse().unwrap());
                 answer
             }),
             &["302", "http://127.0.0.1:1/login", "SOURCE_AUTHENTICATION"],
@@ -149,13 +119,11 @@ async fn a_passing_failure_passes() {
     let tries = std::sync::atomic::AtomicUsize::new(0);
     let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
         ("/model/allocation", "") => bad_window(),
-        ("/model/allocation", day) => {
-            match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-                0 => text(503, "warming up"),
-                1 => broken_off(&containers(day, &["a".to_owned()])[..200]),
-                _ => text(200, containers(day, &["a".to_owned()])),
-            }
-        }
+        ("/model/allocation", day) => match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => text(503, "warming up"),
+            1 => broken_off(&containers(day, &["a".to_owned()])[..200]),
+            _ => text(200, containers(day, &["a".to_owned()])),
+        },
         _ => text(200, r#"{"code":200,"data":[{}]}"#),
     })
     .await;
@@ -185,18 +153,8 @@ async fn a_source_that_is_neither_is_named_with_what_it_said() {
 async fn secrets_are_sent_and_never_said() {
     let file = tempfile::NamedTempFile::new().unwrap();
     for (how, secret, header, value) in [
-        (
-            "bearer",
-            "s3cret-token",
-            "authorization",
-            "Bearer s3cret-token",
-        ),
-        (
-            "basic",
-            "user:s3cret",
-            "authorization",
-            "Basic dXNlcjpzM2NyZXQ=",
-        ),
+        ("bearer", "s3cret-token", "authorization", "Bearer s3cret-token"),
+        ("basic", "user:s3cret", "authorization", "Basic dXNlcjpzM2NyZXQ="),
         ("x-api-key", "s3cret-key", "x-api-key", "s3cret-key"),
     ] {
         std::fs::write(file.path(), format!("{secret}\n")).unwrap();
@@ -271,10 +229,7 @@ async fn a_source_that_falls_silent_is_left_with_the_setting_that_says_when() {
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{\"code\":";
     for bytes in ["", begun] {
         let reason = failure_of(bytes.to_owned(), false).await;
-        assert!(
-            reason.contains("KUBECOST_ALLOCATION_API_READ_TIMEOUT"),
-            "{reason}"
-        );
+        assert!(reason.contains("KUBECOST_ALLOCATION_API_READ_TIMEOUT"), "{reason}");
     }
 }
 
@@ -291,9 +246,7 @@ async fn redirections_are_followed_within_the_source_and_secrets_stay_there() {
             ("/model/allocation", "") => bad_window(),
             ("/model/allocation", _) => {
                 let mut answer = text(307, "");
-                answer
-                    .headers_mut()
-                    .insert("location", target.parse().unwrap());
+                answer.headers_mut().insert("location", target.parse().unwrap());
                 answer
             }
             ("/elsewhere", day) => text(200, containers(day, &["a".to_owned()])),

@@ -16,10 +16,7 @@ async fn pages_become_parts_until_one_is_short() {
             ("/model/allocation", day) => {
                 let number = |name| asked.parameter(name).parse::<usize>().unwrap();
                 let first = number("offset").min(rows);
-                text(
-                    200,
-                    containers(day, &names(first..(first + number("limit")).min(rows))),
-                )
+                text(200, containers(day, &names(first..(first + number("limit")).min(rows))))
             }
             _ => text(200, r#"{"code":200,"data":[{}]}"#),
         })
@@ -77,10 +74,7 @@ async fn pages_between_which_the_order_changed_are_refused() {
         let setup = setup(&source.url, &[("PAGE_SIZE", "10")]).await;
         let summary = setup.collect(&[DAY]).await;
         let (_, reason) = summary.failed().next().unwrap();
-        assert!(
-            reason.contains("page 3") && reason.contains("PAGE_SIZE"),
-            "{reason}"
-        );
+        assert!(reason.contains("page 3") && reason.contains("PAGE_SIZE"), "{reason}");
         assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
     }
 }
@@ -102,9 +96,6 @@ async fn a_page_that_fails_is_asked_for_again_and_no_other() {
     assert!(setup.collect(&[DAY]).await.is_success());
     assert_eq!(setup.manifests()[0].rows, 14);
     let asked = source.asked_for_days();
-    let offsets: Vec<&str> = asked
-        .iter()
-        .map(|asked| asked.parameter("offset"))
-        .collect();
+    let offsets: Vec<&str> = asked.iter().map(|asked| asked.parameter("offset")).collect();
     assert_eq!(offsets, ["0", "10", "10"]);
 }

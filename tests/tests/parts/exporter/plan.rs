@@ -25,10 +25,7 @@ async fn kubecost() -> Scripted {
                     )
                 })
                 .collect();
-            text(
-                200,
-                format!(r#"{{"code":200,"data":[{{}},null,{}]}}"#, sets.join(",")),
-            )
+            text(200, format!(r#"{{"code":200,"data":[{{}},null,{}]}}"#, sets.join(",")))
         }
         ("/model/allocation", day) => text(200, containers(day, &["a".to_owned()])),
         _ => text(200, r#"{"code":200,"data":[{}]}"#),
@@ -60,11 +57,7 @@ async fn run_with(plan: impl Fn(&Inventory) -> Plan + Send + 'static) -> (RunSum
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let summary = setup
-        .exporter
-        .run(None, &Days::Planned, &Nobody)
-        .await
-        .unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
     function.await.unwrap();
     (summary, inventory(&setup.bucket).unwrap())
 }
@@ -82,21 +75,15 @@ fn plan(inventory: &Inventory, days: &[&str]) -> Plan {
 }
 
 fn dates(summary: &RunSummary) -> Vec<String> {
-    summary
-        .collected()
-        .map(|(day, _)| day.to_string())
-        .collect()
+    summary.collected().map(|(day, _)| day.to_string()).collect()
 }
 
 #[tokio::test]
 async fn the_plan_of_the_run_is_followed_newest_day_first() {
-    let (summary, inventory) =
-        run_with(|inventory| plan(inventory, &["2026-11-13", "2026-11-22", "2026-11-15"])).await;
+    let (summary, inventory) = run_with(|inventory| plan(inventory, &["2026-11-13", "2026-11-22", "2026-11-15"])).await;
     assert!(summary.planned && summary.is_success());
     assert_eq!(dates(&summary), ["2026-11-22", "2026-11-15", "2026-11-13"]);
-    let days: Vec<Day> = (12..=23)
-        .map(|day| format!("2026-11-{day}").parse().unwrap())
-        .collect();
+    let days: Vec<Day> = (12..=23).map(|day| format!("2026-11-{day}").parse().unwrap()).collect();
     assert_eq!(
         inventory.days, days,
         "what the source has of the period, less what has not settled"
@@ -105,8 +92,7 @@ async fn the_plan_of_the_run_is_followed_newest_day_first() {
 
 #[tokio::test]
 async fn days_that_the_inventory_does_not_name_are_not_collected() {
-    let (summary, _) =
-        run_with(|inventory| plan(inventory, &["2026-11-22", "2020-01-01", "2026-11-24"])).await;
+    let (summary, _) = run_with(|inventory| plan(inventory, &["2026-11-22", "2020-01-01", "2026-11-24"])).await;
     assert_eq!(dates(&summary), ["2026-11-22"]);
 }
 
@@ -126,28 +112,19 @@ async fn without_permission_to_list_no_plan_looks_like_403_and_is_waited_for() {
     let source = kubecost().await;
     let mut setup = setup(&source.url, &[]).await;
     setup.exporter.plan_wait = Duration::from_millis(1500);
-    setup
-        .bucket
-        .break_reads(&Prefixes::default().plan(cluster().id()), 1);
+    setup.bucket.break_reads(&Prefixes::default().plan(cluster().id()), 1);
     let bucket = setup.bucket.clone();
     let function = tokio::spawn(async move {
         loop {
             if let Some(inventory) = inventory(&bucket) {
                 let key = Prefixes::default().plan(cluster().id());
-                bucket.put(
-                    &key,
-                    documents::write(&plan(&inventory, &["2026-11-20"])).unwrap(),
-                );
+                bucket.put(&key, documents::write(&plan(&inventory, &["2026-11-20"])).unwrap());
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let summary = setup
-        .exporter
-        .run(None, &Days::Planned, &Nobody)
-        .await
-        .unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
     function.await.unwrap();
     assert!(summary.planned);
     assert_eq!(dates(&summary), ["2026-11-20"]);
@@ -166,11 +143,7 @@ async fn a_plan_that_is_never_to_be_read_is_no_plan() {
     setup.exporter.plan_wait = Duration::from_millis(10);
     let key = Prefixes::default().plan(cluster().id());
     setup.bucket.break_reads(&key, u32::MAX);
-    let summary = setup
-        .exporter
-        .run(None, &Days::Planned, &Nobody)
-        .await
-        .unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
     assert!(!summary.planned && summary.is_success());
     assert_eq!(dates(&summary), ["2026-11-21"]);
     let setup = super::source::setup(&source.url, &[]).await;

@@ -151,18 +151,9 @@ pub fn broken_off(body: &str) -> Response {
 pub fn containers(day: &str, names: &[String]) -> String {
     let rows: Vec<String> = names
         .iter()
-        .map(|name| {
-            row(
-                day,
-                name,
-                r#""pod":"p","container":"c","namespace":"n","cluster":"x""#,
-            )
-        })
+        .map(|name| row(day, name, r#""pod":"p","container":"c","namespace":"n","cluster":"x""#))
         .collect();
-    format!(
-        r#"{{"code":200,"status":"success","data":[{{{}}}]}}"#,
-        rows.join(",")
-    )
+    format!(r#"{{"code":200,"status":"success","data":[{{{}}}]}}"#, rows.join(","))
 }
 
 /// A row that costs 0.5.

@@ -40,15 +40,9 @@ async fn recorded_answers_of_both_sources_are_stored_as_they_came() {
         let manifest = setup.manifests().remove(0);
         let rows = end_to_end::staging::rows(&allocation, None);
         assert_eq!(manifest.rows, rows.len() as u64);
-        let cost: f64 = rows
-            .iter()
-            .map(|(_, row)| row["totalCost"].as_f64().unwrap())
-            .sum();
+        let cost: f64 = rows.iter().map(|(_, row)| row["totalCost"].as_f64().unwrap()).sum();
         assert!((manifest.total_cost - cost).abs() <= 1e-9 * cost);
-        assert_eq!(
-            manifest.window,
-            DAY.parse::<contract::day::Day>().unwrap().window()
-        );
+        assert_eq!(manifest.window, DAY.parse::<contract::day::Day>().unwrap().window());
         let kinds: Vec<PartKind> = manifest.parts.iter().map(|part| part.kind).collect();
         assert_eq!(kinds, [PartKind::Allocation, PartKind::Assets]);
         for (part, body) in manifest.parts.iter().zip([&allocation, &assets]) {
@@ -60,10 +54,7 @@ async fn recorded_answers_of_both_sources_are_stored_as_they_came() {
         }
         // No container is merged over pods: nothing to aggregate by is named.
         let asked = source.asked(allocation_path).pop().unwrap();
-        assert_eq!(
-            asked.parameter("window"),
-            "2026-11-20T00:00:00Z,2026-11-21T00:00:00Z"
-        );
+        assert_eq!(asked.parameter("window"), "2026-11-20T00:00:00Z,2026-11-21T00:00:00Z");
         assert_eq!(
             (asked.parameter("aggregate"), asked.parameter("accumulate")),
             ("", "false")
@@ -94,23 +85,14 @@ async fn a_day_without_data_has_a_manifest_without_parts() {
 
 #[tokio::test]
 async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_fails() {
-    let lacking = |day: &str| {
-        format!(
-            r#"{{"code":200,"data":[{{{}}}]}}"#,
-            row(day, "n", r#""namespace":"n""#)
-        )
-    };
+    let lacking = |day: &str| format!(r#"{{"code":200,"data":[{{{}}}]}}"#, row(day, "n", r#""namespace":"n""#));
     for (helps, refuses) in [(true, false), (false, false), (false, true)] {
         let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
             ("/model/allocation", "") => bad_window(),
-            ("/model/allocation", day)
-                if helps && asked.parameter("aggregate").contains("pod,container") =>
-            {
+            ("/model/allocation", day) if helps && asked.parameter("aggregate").contains("pod,container") => {
                 text(200, containers(day, &["a".to_owned()]))
             }
-            ("/model/allocation", _)
-                if refuses && asked.parameter("aggregate").contains("pod,container") =>
-            {
+            ("/model/allocation", _) if refuses && asked.parameter("aggregate").contains("pod,container") => {
                 text(400, "no such aggregation")
             }
             ("/model/allocation", day) => text(200, lacking(day)),
@@ -143,10 +125,7 @@ async fn an_answer_about_another_day_of_the_run_is_refused() {
     let source = Scripted::kubecost(containers(DAY, &["a".to_owned()])).await;
     let setup = setup(&source.url, &[]).await;
     let summary = setup.collect(&["2026-11-19", DAY]).await;
-    let collected: Vec<String> = summary
-        .collected()
-        .map(|(day, _)| day.to_string())
-        .collect();
+    let collected: Vec<String> = summary.collected().map(|(day, _)| day.to_string()).collect();
     assert_eq!(collected, [DAY]);
     let (_, reason) = summary.failed().next().unwrap();
     assert!(reason.contains(DAY), "{reason}");
@@ -189,9 +168,7 @@ async fn a_large_answer_streams_through_in_parts() {
                     .wrapping_add(1_442_695_040_888_963_407);
                 *random
             };
-            (0..40)
-                .map(|_| format!("{:016x}", next(&mut random)))
-                .collect()
+            (0..40).map(|_| format!("{:016x}", next(&mut random))).collect()
         })
         .collect();
     let body = containers(DAY, &names);
@@ -202,12 +179,6 @@ async fn a_large_answer_streams_through_in_parts() {
     assert!(summary.is_success(), "{summary}");
     let part = &setup.manifests()[0].parts[0];
     assert_eq!(part.raw_bytes, length);
-    assert!(
-        part.bytes > 2 * aws_access::upload::PART_BYTES as u64,
-        "{part:?}"
-    );
-    assert_eq!(
-        hash(&setup.bucket.get(&part.key).unwrap().content),
-        part.sha256
-    );
+    assert!(part.bytes > 2 * aws_access::upload::PART_BYTES as u64, "{part:?}");
+    assert_eq!(hash(&setup.bucket.get(&part.key).unwrap().content), part.sha256);
 }

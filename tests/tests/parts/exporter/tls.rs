@@ -78,10 +78,7 @@ async fn collect(more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
         .await
         .unwrap();
     let days = Days::Given(vec![DAY.parse().unwrap()]);
-    setup
-        .exporter
-        .run(certificate.as_deref(), &days, &Nobody)
-        .await
+    setup.exporter.run(certificate.as_deref(), &days, &Nobody).await
 }
 
 #[tokio::test]

@@ -45,20 +45,12 @@ fn text(row: &Value, pointer: &str) -> String {
 }
 
 fn compare_numbers(table: &Table, rows: &[(String, Value)], case: &str) {
-    for (index, name) in table::BASE_NUMBERS
-        .iter()
-        .chain(&table::NEWER_NUMBERS)
-        .enumerate()
-    {
+    for (index, name) in table::BASE_NUMBERS.iter().chain(&table::NEWER_NUMBERS).enumerate() {
         let is_newer = index >= table::BASE_NUMBERS.len();
         let column = table.numbers(name);
         let nulls = column.iter().filter(|value| value.is_none()).count();
         let missing = rows.iter().filter(|(_, row)| row[name].is_null()).count();
-        assert_eq!(
-            nulls,
-            if is_newer { missing } else { 0 },
-            "{case}: nulls of {name}"
-        );
+        assert_eq!(nulls, if is_newer { missing } else { 0 }, "{case}: nulls of {name}");
         let expected: f64 = rows.iter().map(|(_, row)| number(row, name)).sum();
         let magnitude: f64 = rows.iter().map(|(_, row)| number(row, name).abs()).sum();
         let found: f64 = column.iter().flatten().sum();
@@ -84,11 +76,7 @@ fn compare_texts(table: &Table, rows: &[(String, Value)], case: &str) {
         ("properties.controllerKind", "/properties/controllerKind"),
         ("properties.providerID", "/properties/providerID"),
     ] {
-        let mut found: Vec<String> = table
-            .texts(column)
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect();
+        let mut found: Vec<String> = table.texts(column).iter().map(|text| (*text).to_owned()).collect();
         let mut expected: Vec<String> = rows.iter().map(|(_, row)| text(row, pointer)).collect();
         found.sort();
         expected.sort();
@@ -106,10 +94,7 @@ fn compare_texts(table: &Table, rows: &[(String, Value)], case: &str) {
                             key.clone(),
                             text(
                                 row,
-                                &format!(
-                                    "/properties/{map}/{}",
-                                    key.replace('~', "~0").replace('/', "~1")
-                                ),
+                                &format!("/properties/{map}/{}", key.replace('~', "~0").replace('/', "~1")),
                             ),
                         )
                     })
@@ -181,10 +166,7 @@ async fn pages_become_one_table() {
         staging.add_page(page, None);
     }
     let outcome = lake.deliver(staging).await;
-    assert!(
-        matches!(outcome, Outcome::Written { rows: 25, .. }),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Outcome::Written { rows: 25, .. }), "{outcome:?}");
     let all: Vec<_> = pages.iter().flat_map(|page| rows(page, None)).collect();
     compare_numbers(&lake.table(), &all, "pages");
     compare_texts(&lake.table(), &all, "pages");
@@ -226,11 +208,7 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
         r#"{"code":200,"data":[]}"#,
         r#"{"code":200,"data":[null]}"#,
     ] {
-        assert_eq!(
-            lake.deliver(without_rows(2, body)).await,
-            Outcome::Empty,
-            "{body}"
-        );
+        assert_eq!(lake.deliver(without_rows(2, body)).await, Outcome::Empty, "{body}");
     }
     assert!(lake.is_empty());
     lake.deliver(Staging::of(
@@ -241,9 +219,6 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
     ))
     .await;
     assert_eq!(lake.deliver(without_parts(4)).await, Outcome::Empty);
-    assert_eq!(
-        lake.deliver(without_rows(5, &recorded)).await,
-        Outcome::Empty
-    );
+    assert_eq!(lake.deliver(without_rows(5, &recorded)).await, Outcome::Empty);
     assert_eq!(lake.table().rows.num_rows(), 16);
 }

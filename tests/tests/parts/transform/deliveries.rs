@@ -13,7 +13,9 @@ use super::{Lake, function, lake_key};
 /// A run's set: the number of its rows tells which run it is.
 fn set(run: u32) -> Staging {
     let rows: Vec<String> = (0..=run)
-        .map(|row| format!(r#""r{row}":{{"name":"r{row}","totalCost":{run}.5,"properties":{{"labels":{{"team":"t{run}"}}}}}}"#))
+        .map(|row| {
+            format!(r#""r{row}":{{"name":"r{row}","totalCost":{run}.5,"properties":{{"labels":{{"team":"t{run}"}}}}}}"#)
+        })
         .collect();
     let answer = format!(r#"{{"code":200,"data":[{{{}}}]}}"#, rows.join(","));
     Staging::of(staging::run(run), &answer, None, None)
@@ -89,13 +91,7 @@ async fn the_same_run_under_other_columns_is_written_anew() {
     assert!(written(&lake.deliver(set(1)).await));
     let run = staging::run(1);
     let key = Staging::empty(run).manifest_key();
-    for (labels, annotations) in [
-        ("team", ""),
-        ("team,app", ""),
-        ("app,team", ""),
-        ("", "team"),
-        ("", ""),
-    ] {
+    for (labels, annotations) in [("team", ""), ("team,app", ""), ("app,team", ""), ("", "team"), ("", "")] {
         let other = function(&lake.bucket, labels, annotations).await;
         let outcome = other.transform_manifest(&key).await.unwrap();
         assert!(written(&outcome), "{labels};{annotations}: {outcome:?}");
@@ -107,10 +103,7 @@ async fn the_same_run_under_other_columns_is_written_anew() {
             .iter()
             .filter(|name| name.starts_with("properties.labels."))
             .count();
-        assert_eq!(
-            columns,
-            labels.split(',').filter(|key| !key.is_empty()).count()
-        );
+        assert_eq!(columns, labels.split(',').filter(|key| !key.is_empty()).count());
     }
     assert_eq!(lake.redeliver(run).await.unwrap(), Outcome::AlreadyCurrent);
 }
@@ -121,10 +114,7 @@ async fn an_older_run_never_replaces_a_newer_one_whatever_the_columns() {
     assert!(written(&lake.deliver(set(2)).await));
     let older = set(1).stage(&lake.bucket);
     let other = function(&lake.bucket, "team", "").await;
-    assert_eq!(
-        other.transform_manifest(&older).await.unwrap(),
-        Outcome::AlreadyCurrent
-    );
+    assert_eq!(other.transform_manifest(&older).await.unwrap(), Outcome::AlreadyCurrent);
     stands(&lake, 2).unwrap();
 }
 
@@ -145,7 +135,11 @@ fn large_set(run: RunId, seed: u64) -> Staging {
     let mut state = seed;
     for row in 0..2500 {
         let comma = if row == 0 { "" } else { "," };
-        write!(answer, r#"{comma}"r{row}":{{"name":"r{row}","totalCost":0.5,"properties":{{"labels":{{"noise":""#).unwrap();
+        write!(
+            answer,
+            r#"{comma}"r{row}":{{"name":"r{row}","totalCost":0.5,"properties":{{"labels":{{"noise":""#
+        )
+        .unwrap();
         for _ in 0..500 {
             // A linear congruential generator; its upper half is noise enough.
             state = state
@@ -169,19 +163,11 @@ async fn no_multipart_upload_stays_open() {
     wrong.manifest.total_cost += 1.0;
     wrong.stage(&lake.bucket);
     let deliveries = [2, 1, 3, 2].map(|number| lake.redeliver(staging::run(number)));
-    let outcomes: Vec<Outcome> = join_all(deliveries)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let outcomes: Vec<Outcome> = join_all(deliveries).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(outcomes[2], Outcome::Quarantined { reason: "totals" });
     let object = lake.table().object;
     assert_eq!(object.metadata["run"], staging::run(2).to_string());
-    assert!(
-        object.content.len() > 8 * 1024 * 1024,
-        "{}",
-        object.content.len()
-    );
+    assert!(object.content.len() > 8 * 1024 * 1024, "{}", object.content.len());
     assert_eq!(lake.table().rows.num_rows(), 2500);
     assert_eq!(lake.bucket.open_uploads(), 0);
 }

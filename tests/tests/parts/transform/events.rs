@@ -26,12 +26,7 @@ fn notification(bucket: &str, key: &str) -> Value {
         key: key.to_owned(),
     };
     let clock = FixedClock("2026-11-24T06:00:00Z".parse().unwrap());
-    events::notification(
-        &object,
-        "ObjectCreated:CompleteMultipartUpload",
-        "us-east-1",
-        &clock,
-    )
+    events::notification(&object, "ObjectCreated:CompleteMultipartUpload", "us-east-1", &clock)
 }
 
 fn event_bridge(key: &str) -> Value {
@@ -52,10 +47,7 @@ async fn an_s3_notification_with_an_encoded_key() {
     let (lake, key) = staged().await;
     let mut event = notification(BUCKET, &key);
     event["Records"][0]["s3"]["object"]["key"] = key.replace('-', "%2D").into();
-    assert_eq!(
-        function::handle(&lake.function, &event).await.unwrap(),
-        Value::Null
-    );
+    assert_eq!(function::handle(&lake.function, &event).await.unwrap(), Value::Null);
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
 }
 
@@ -63,9 +55,7 @@ async fn an_s3_notification_with_an_encoded_key() {
 async fn an_event_of_event_bridge() {
     let (lake, key) = staged().await;
     assert_eq!(
-        function::handle(&lake.function, &event_bridge(&key))
-            .await
-            .unwrap(),
+        function::handle(&lake.function, &event_bridge(&key)).await.unwrap(),
         Value::Null
     );
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
@@ -113,13 +103,7 @@ async fn other_objects_are_passed_over_and_other_buckets_refused() {
     let error = function::handle(&lake.function, &notification("other", &key))
         .await
         .unwrap_err();
-    assert!(
-        matches!(error, HandleError::Objects { failed: 1, .. }),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("S3_BUCKET_NAME is 'lake'"),
-        "{error}"
-    );
+    assert!(matches!(error, HandleError::Objects { failed: 1, .. }), "{error}");
+    assert!(error.to_string().contains("S3_BUCKET_NAME is 'lake'"), "{error}");
     assert!(lake.is_empty());
 }

@@ -63,21 +63,9 @@ async fn answers_of_other_kinds_are_quarantined() {
             "answer",
             "code 400: Error: bad request - includeIdle",
         ),
-        (
-            "opencost/assets_badfilter.json",
-            "answer",
-            "Error getting assets",
-        ),
-        (
-            "opencost/model_allocation.json",
-            "answer",
-            "404 page not found",
-        ),
-        (
-            "opencost/assets_1day.json",
-            "answer",
-            "'data' is not a list of sets",
-        ),
+        ("opencost/assets_badfilter.json", "answer", "Error getting assets"),
+        ("opencost/model_allocation.json", "answer", "404 page not found"),
+        ("opencost/assets_1day.json", "answer", "'data' is not a list of sets"),
         (
             "shapes/refused_aggregated_cost_model.json",
             "answer",
@@ -104,21 +92,13 @@ async fn answers_of_other_kinds_are_quarantined() {
             "code 500: partial result",
         ),
         ("shapes/refused_data_null.json", "answer", "has no 'data'"),
-        (
-            "shapes/refused_login_page.json",
-            "answer",
-            "<!DOCTYPE html>",
-        ),
+        ("shapes/refused_login_page.json", "answer", "<!DOCTYPE html>"),
         (
             "shapes/refused_rows_are_lists.json",
             "answer",
             "something else than sets of rows",
         ),
-        (
-            "shapes/refused_two_answers.json",
-            "answer",
-            "after the answer's end",
-        ),
+        ("shapes/refused_two_answers.json", "answer", "after the answer's end"),
         (
             "shapes/refused_text_in_number.json",
             "row",
@@ -130,12 +110,7 @@ async fn answers_of_other_kinds_are_quarantined() {
             "row 'b': field 'window.start' holds 'yesterday'",
         ),
     ] {
-        quarantined(
-            Staging::of(staging::run(1), &answer(file), None, None),
-            reason,
-            message,
-        )
-        .await;
+        quarantined(Staging::of(staging::run(1), &answer(file), None, None), reason, message).await;
     }
     let empty = Staging::of(staging::run(1), "", None, None);
     quarantined(empty, "answer", "the answer is empty").await;
@@ -151,20 +126,11 @@ async fn an_answer_cut_short_anywhere_is_quarantined() {
     let whole = whole.trim_end();
     let rows = staging::rows(whole, None);
     for length in (1..whole.len()).step_by(23).chain([whole.len() - 1]) {
-        let mut staging = Staging::of(
-            staging::run(1),
-            whole.get(..length).unwrap_or_default(),
-            None,
-            None,
-        );
+        let mut staging = Staging::of(staging::run(1), whole.get(..length).unwrap_or_default(), None, None);
         // Whatever was counted, a cut answer is no answer.
         staging.manifest.rows = rows.len() as u64;
         let outcome = lake.deliver(staging).await;
-        assert_eq!(
-            outcome,
-            Outcome::Quarantined { reason: "answer" },
-            "{length}"
-        );
+        assert_eq!(outcome, Outcome::Quarantined { reason: "answer" }, "{length}");
     }
     assert!(lake.is_empty());
 }
@@ -197,9 +163,7 @@ async fn bad_assets_are_quarantined_too() {
 #[tokio::test]
 async fn a_manifest_is_believed_only_where_it_agrees_with_its_key() {
     let mut other_cluster = good();
-    other_cluster.manifest.cluster = "arn:aws:eks:us-east-1:111122223333:cluster/other"
-        .parse()
-        .unwrap();
+    other_cluster.manifest.cluster = "arn:aws:eks:us-east-1:111122223333:cluster/other".parse().unwrap();
     quarantined(other_cluster, "manifest_mismatch", "cluster '").await;
     let mut other_run = good();
     other_run.manifest.run = staging::run(2);
@@ -211,9 +175,7 @@ async fn a_manifest_is_believed_only_where_it_agrees_with_its_key() {
     other_window.manifest.window.end = "2026-11-22T00:00:00Z".parse().unwrap();
     quarantined(other_window, "manifest_mismatch", "window '").await;
     let foreign = Prefixes::default();
-    let cluster: contract::cluster::ClusterArn = "arn:aws:eks:us-east-1:999999999999:cluster/other"
-        .parse()
-        .unwrap();
+    let cluster: contract::cluster::ClusterArn = "arn:aws:eks:us-east-1:999999999999:cluster/other".parse().unwrap();
     for key in [
         foreign.allocation_part(cluster.id(), &staging::run(1), staging::day(), 1),
         foreign.allocation_part(staging::cluster().id(), &staging::run(2), staging::day(), 1),
@@ -231,12 +193,7 @@ async fn a_manifest_is_believed_only_where_it_agrees_with_its_key() {
 async fn a_part_that_is_not_what_was_written_is_quarantined() {
     let mut missing = good();
     missing.objects.remove(0);
-    quarantined(
-        missing,
-        "part_missing",
-        "allocation-0001.json.zst is missing",
-    )
-    .await;
+    quarantined(missing, "part_missing", "allocation-0001.json.zst is missing").await;
     let mut wrong_hash = good();
     wrong_hash.manifest.parts[0].sha256 = hash(b"other");
     quarantined(wrong_hash, "part_mismatch", "SHA-256").await;
@@ -264,12 +221,7 @@ async fn a_part_that_is_not_what_was_written_is_quarantined() {
 async fn rows_and_costs_that_were_lost_are_noticed() {
     let mut rows = good();
     rows.manifest.rows += 1;
-    quarantined(
-        rows,
-        "rows",
-        "16 rows were read, but the exporter counted 17",
-    )
-    .await;
+    quarantined(rows, "rows", "16 rows were read, but the exporter counted 17").await;
     let mut part_rows = good();
     part_rows.manifest.parts[0].rows = 15;
     quarantined(part_rows, "rows", "counted 15").await;
@@ -277,9 +229,7 @@ async fn rows_and_costs_that_were_lost_are_noticed() {
     total.manifest.total_cost += 0.001;
     quarantined(total, "totals", "the sum of totalCost").await;
     let mut none = good();
-    none.manifest
-        .parts
-        .retain(|part| part.kind == PartKind::Assets);
+    none.manifest.parts.retain(|part| part.kind == PartKind::Assets);
     quarantined(none, "rows", "0 rows were read").await;
 }
 
@@ -292,8 +242,7 @@ async fn a_manifest_of_another_version_or_form_is_quarantined() {
     ] {
         let lake = Lake::new().await;
         let run = staging::run(1);
-        lake.bucket
-            .put(&Staging::empty(run).manifest_key(), content.as_bytes());
+        lake.bucket.put(&Staging::empty(run).manifest_key(), content.as_bytes());
         let outcome = lake.redeliver(run).await.unwrap();
         assert_eq!(
             outcome,
@@ -325,10 +274,7 @@ async fn a_set_that_cannot_be_converted_leaves_what_the_lake_has() {
         None,
         None,
     );
-    assert_eq!(
-        lake.deliver(newer).await,
-        Outcome::Quarantined { reason: "row" }
-    );
+    assert_eq!(lake.deliver(newer).await, Outcome::Quarantined { reason: "row" });
     assert_eq!(lake.bucket.get(&super::lake_key()).unwrap().content, before);
 }
 
@@ -341,20 +287,14 @@ async fn a_passing_failure_is_an_error_and_the_next_delivery_succeeds() {
         good().stage(&lake.bucket);
         lake.bucket.break_reads(broken, 1);
         let error = lake.redeliver(staging::run(1)).await.unwrap_err();
-        assert!(
-            matches!(error, TransformError::Store(_)),
-            "{broken}: {error}"
-        );
+        assert!(matches!(error, TransformError::Store(_)), "{broken}: {error}");
         assert!(error.to_string().contains(broken), "{error}");
         assert!(
             lake.is_empty() && lake.quarantine(staging::run(1)).is_none(),
             "{broken}"
         );
         let outcome = lake.redeliver(staging::run(1)).await.unwrap();
-        assert!(
-            matches!(outcome, Outcome::Written { .. }),
-            "{broken}: {outcome:?}"
-        );
+        assert!(matches!(outcome, Outcome::Written { .. }), "{broken}: {outcome:?}");
     }
 }
 
@@ -362,16 +302,8 @@ async fn a_passing_failure_is_an_error_and_the_next_delivery_succeeds() {
 async fn a_key_that_is_no_manifests_is_refused() {
     let lake = Lake::new().await;
     let parts = good().manifest.parts;
-    for key in [
-        "",
-        "staging/x/manifest.json",
-        &parts[0].key,
-        &super::lake_key(),
-    ] {
+    for key in ["", "staging/x/manifest.json", &parts[0].key, &super::lake_key()] {
         let error = lake.function.transform_manifest(key).await.unwrap_err();
-        assert!(
-            matches!(error, TransformError::NotAManifest { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, TransformError::NotAManifest { .. }), "{error}");
     }
 }

@@ -12,17 +12,11 @@ use super::{Lake, lake_key, table::Table};
 
 /// The columns that other tables and dashboards count on.
 fn base_columns() -> Vec<(String, String)> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/table/tests/table-columns.csv"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/table/tests/table-columns.csv");
     let columns = std::fs::read_to_string(path).unwrap();
     let fields = columns.lines().skip(1).map(|line| {
         let mut fields = line.split(',');
-        (
-            fields.next().unwrap().to_owned(),
-            fields.nth(1).unwrap().to_owned(),
-        )
+        (fields.next().unwrap().to_owned(), fields.nth(1).unwrap().to_owned())
     });
     fields.collect()
 }
@@ -36,10 +30,7 @@ async fn convert() -> Table {
         Some(&answer("kubecost/kubecost_assets_1day_nodes.json")),
     );
     let outcome = lake.deliver(staging).await;
-    assert!(
-        matches!(outcome, Outcome::Written { rows: 16, .. }),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Outcome::Written { rows: 16, .. }), "{outcome:?}");
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
     lake.table()
 }
@@ -97,10 +88,7 @@ async fn types_are_those_that_every_engine_reads() {
         .iter()
         .find(|field| field.name() == "labels")
         .unwrap();
-    assert_eq!(
-        map.get_basic_info().logical_type_ref(),
-        Some(&LogicalType::Map)
-    );
+    assert_eq!(map.get_basic_info().logical_type_ref(), Some(&LogicalType::Map));
     for group in table.metadata.row_groups() {
         assert!(
             group
@@ -116,8 +104,7 @@ async fn the_first_58_columns_have_no_nulls() {
     let lake = Lake::new().await;
     for (index, (file, set)) in super::answers::CONVERTIBLE.into_iter().enumerate() {
         let run = staging::run(u32::try_from(index).unwrap());
-        lake.deliver(Staging::of(run, &answer(file), set, None))
-            .await;
+        lake.deliver(Staging::of(run, &answer(file), set, None)).await;
         let table = lake.table();
         assert_eq!(table.footer("run"), run.to_string());
         for (name, column) in table.names().iter().zip(table.rows.columns()).take(60) {
@@ -147,25 +134,20 @@ async fn object_and_footer_say_where_the_data_comes_from() {
     let total: f64 = table.footer("total_cost").parse().unwrap();
     let sum: f64 = table.numbers("totalCost").into_iter().flatten().sum();
     assert!((total - sum).abs() < 1e-9, "{total} {sum}");
-    let totals: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(table.footer("totals")).unwrap();
+    let totals: serde_json::Map<String, serde_json::Value> = serde_json::from_str(table.footer("totals")).unwrap();
     assert_eq!(totals.len(), table::NUMBERS);
 }
 
 #[tokio::test]
 async fn configured_labels_have_their_values() {
     let table = convert().await;
-    let row =
-        "cluster-one/ip-10-123-0-0.ec2.internal/team-003-prod/worker-084-161e07ea63-8d0d8/worker";
+    let row = "cluster-one/ip-10-123-0-0.ec2.internal/team-003-prod/worker-084-161e07ea63-8d0d8/worker";
     assert_eq!(
         table.text(row, "properties.labels.app.kubernetes.io/name"),
         "worker-084"
     );
     assert_eq!(table.text(row, "properties.labels.team"), "team-03");
-    assert_eq!(
-        table.text(row, "properties.annotations.prometheus.io/path"),
-        "/metrics"
-    );
+    assert_eq!(table.text(row, "properties.annotations.prometheus.io/path"), "/metrics");
     let idle = "cluster-one/ip-10-123-0-0.ec2.internal/__idle__";
     assert_eq!(table.text(idle, "properties.labels.team"), "");
     assert_eq!(table.maps("labels")[table.row(row)].len(), 21);

@@ -23,12 +23,7 @@ const COLUMNS: [&str; 9] = [
 async fn convert(allocation: &str, assets: Option<&str>) -> Table {
     let lake = Lake::new().await;
     let assets = assets.map(answer);
-    let staging = Staging::of(
-        staging::run(1),
-        &answer(allocation),
-        None,
-        assets.as_deref(),
-    );
+    let staging = Staging::of(staging::run(1), &answer(allocation), None, assets.as_deref());
     let outcome = lake.deliver(staging).await;
     assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");
     lake.table()
@@ -88,32 +83,9 @@ async fn rows_find_their_node_by_provider_id_name_or_labels() {
             ("by-labels", NODE_9),
             (
                 "azure",
-                [
-                    "Azure",
-                    "westeurope",
-                    "Standard_D4s_v3",
-                    "",
-                    "",
-                    "",
-                    "",
-                    "",
-                    "",
-                ],
+                ["Azure", "westeurope", "Standard_D4s_v3", "", "", "", "", "", ""],
             ),
-            (
-                "gcp",
-                [
-                    "GCP",
-                    "europe-west1",
-                    "e2-standard-4",
-                    "",
-                    "",
-                    "",
-                    "",
-                    "",
-                    "",
-                ],
-            ),
+            ("gcp", ["GCP", "europe-west1", "e2-standard-4", "", "", "", "", "", ""]),
             ("nothing-known", [""; 9]),
         ] {
             assert_eq!(node(&table, row), expected, "{assets}: {row}");
@@ -151,17 +123,10 @@ async fn recorded_answers_join() {
         ]
     );
     assert_eq!(
-        node(
-            &kubecost,
-            "cluster-one//__unmounted__/__unmounted__/__unmounted__"
-        ),
+        node(&kubecost, "cluster-one//__unmounted__/__unmounted__/__unmounted__"),
         [""; 9]
     );
-    let opencost = convert(
-        "opencost/alloc_default_1day.json",
-        Some("opencost/assets_1day.json"),
-    )
-    .await;
+    let opencost = convert("opencost/alloc_default_1day.json", Some("opencost/assets_1day.json")).await;
     assert!(
         opencost
             .texts("properties.node_nodegroup")
@@ -170,8 +135,5 @@ async fn recorded_answers_join() {
     );
     let types = opencost.texts("properties.node_instance_type");
     assert_eq!(types.iter().filter(|kind| **kind == "m5.large").count(), 5);
-    assert_eq!(
-        types.iter().filter(|kind| **kind == "g4dn.xlarge").count(),
-        4
-    );
+    assert_eq!(types.iter().filter(|kind| **kind == "g4dn.xlarge").count(), 4);
 }

@@ -103,18 +103,11 @@ async fn windows() {
         ("null", day),
         ("empty", day),
         ("null-times", day),
-        (
-            "fractions",
-            ("2026-11-20T05:06:07.123Z", "2026-11-20T23:59:59.999Z"),
-        ),
+        ("fractions", ("2026-11-20T05:06:07.123Z", "2026-11-20T23:59:59.999Z")),
         ("offset", day),
     ] {
         let index = table.row(row);
-        assert_eq!(
-            table.times("window.start")[index],
-            milliseconds(start),
-            "{row}"
-        );
+        assert_eq!(table.times("window.start")[index], milliseconds(start), "{row}");
         assert_eq!(table.times("window.end")[index], milliseconds(end), "{row}");
     }
     assert_eq!(table.footer("rows_outside_window"), "0");
@@ -153,8 +146,5 @@ async fn missing_fields_are_empty_or_zero() {
     assert_eq!(table.number("no-cost-at-all", "totalCost"), Some(0.0));
     let mut names = table.texts("name");
     names.sort_unstable();
-    assert_eq!(
-        names,
-        ["", "", "name-and-cost", "no-cost-at-all", "null-everything"]
-    );
+    assert_eq!(names, ["", "", "name-and-cost", "no-cost-at-all", "null-everything"]);
 }

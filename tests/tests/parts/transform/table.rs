@@ -35,20 +35,12 @@ impl Table {
         let schema = arrow::array::RecordBatchReader::schema(&reader);
         let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
         let rows = concat_batches(&schema, &batches).unwrap();
-        Self {
-            metadata,
-            object,
-            rows,
-        }
+        Self { metadata, object, rows }
     }
 
     pub fn names(&self) -> Vec<String> {
         let schema = self.rows.schema();
-        schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect()
+        schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
     fn column(&self, name: &str) -> &dyn Array {
@@ -66,10 +58,7 @@ impl Table {
     }
 
     pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
-        self.column(name)
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect()
+        self.column(name).as_primitive::<Float64Type>().iter().collect()
     }
 
     /// Milliseconds since 1970.
@@ -98,13 +87,8 @@ impl Table {
     /// The row of a name.
     pub fn row(&self, name: &str) -> usize {
         let names = self.texts("name");
-        let mut found = names
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| **known == name);
-        let (index, _) = found
-            .next()
-            .unwrap_or_else(|| panic!("no row {name}: {names:?}"));
+        let mut found = names.iter().enumerate().filter(|(_, known)| **known == name);
+        let (index, _) = found.next().unwrap_or_else(|| panic!("no row {name}: {names:?}"));
         assert!(found.next().is_none(), "two rows {name}");
         index
     }
