@@ -6,7 +6,7 @@ import urllib.parse
 
 from servers import ROOT, Handler
 
-ANSWERS = ROOT / "tests/answers/kubecost"
+ANSWERS = ROOT / "shared/recordings/kubecost"
 RECORDED_DAY = datetime.date(2026, 11, 20)
 # The exporter's setting: half a day away from now, so that no day becomes complete while the tests run.
 SETTLE_HOURS = (datetime.datetime.now(datetime.timezone.utc).hour + 12) % 24

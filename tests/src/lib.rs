@@ -8,11 +8,3 @@
 
 pub mod bucket;
 pub mod staging;
-
-/// A recorded or written answer of a source, by its path below `tests/answers`.
-pub fn answer(path: &str) -> String {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("answers")
-        .join(path);
-    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}

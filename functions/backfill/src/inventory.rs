@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_access::StoreError;
+use store::StoreError;
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,

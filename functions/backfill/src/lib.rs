@@ -8,13 +8,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_access::Store;
+use store::Store;
 use contract::{
     clock::Clock,
     events::ObjectCreated,
     keys::{StagingKey, StagingObject},
 };
-use function::{BoxError, Function, metrics::MetricSink};
+use lambda::{BoxError, Function, metrics::MetricSink};
 
 pub mod audit;
 pub mod inventory;
@@ -51,7 +51,7 @@ impl Backfill {
     ///
     /// # Errors
     /// When S3 refuses or fails for more than single clusters.
-    pub async fn audit(&self) -> Result<AuditReport, aws_access::StoreError> {
+    pub async fn audit(&self) -> Result<AuditReport, store::StoreError> {
         let report = audit::audit(&self.store, &self.settings, self.clock.now()).await?;
         let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
         self.store
@@ -73,7 +73,7 @@ impl Backfill {
         Ok(report)
     }
 
-    async fn answer(&self, StagingKey { cluster, run, .. }: &StagingKey) -> Result<(), aws_access::StoreError> {
+    async fn answer(&self, StagingKey { cluster, run, .. }: &StagingKey) -> Result<(), store::StoreError> {
         let Self { settings, store, .. } = self;
         let objects = ClusterObjects {
             store,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use backfill::{Backfill, settings::Settings};
 use contract::clock::SystemClock;
-use function::{BoxError, logs, metrics::StandardOutput};
+use lambda::{BoxError, logs, metrics::StandardOutput};
 use settings::Reader;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +14,7 @@ async fn main() -> Result<(), BoxError> {
     let settings = Settings::read(Reader::from_environment())?;
     let client = session::s3_client(&session::from_environment().await);
     let store = Store::new(client, &settings.bucket).with_kms_key(settings.kms_key.clone());
-    function::serve(Backfill::new(
+    lambda::serve(Backfill::new(
         settings,
         store,
         Arc::new(SystemClock),

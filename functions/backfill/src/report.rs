@@ -7,7 +7,7 @@ use contract::{
     day::Day,
     run::RunId,
 };
-use function::metrics::{self, MetricSink, Unit};
+use lambda::metrics::{self, MetricSink, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Standing;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_access::{Store, StoreError};
+use store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,

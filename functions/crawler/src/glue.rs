@@ -215,7 +215,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    call_message(operation, object, aws_access::message(error))
+    call_message(operation, object, store::message(error))
 }
 
 fn call_message(operation: &'static str, object: String, message: String) -> CatalogError {

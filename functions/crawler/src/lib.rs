@@ -10,12 +10,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_access::{Store, StoreError};
+use store::{Store, StoreError};
 use contract::{
     events::ObjectCreated,
     keys::{Area, Partition},
 };
-use function::{BoxError, Function};
+use lambda::{BoxError, Function};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use crawler::{Crawler, glue::GlueCatalog, settings::Settings};
-use function::{BoxError, logs};
+use lambda::{BoxError, logs};
 use settings::Reader;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,5 +15,5 @@ async fn main() -> Result<(), BoxError> {
     let store = Store::new(session::s3_client(&config), &settings.bucket);
     let glue = aws_sdk_glue::Client::new(&config);
     let catalog = GlueCatalog::new(glue, &settings.database, &settings.table);
-    function::serve(Crawler::new(settings, store, Arc::new(catalog))).await
+    lambda::serve(Crawler::new(settings, store, Arc::new(catalog))).await
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_access::{Store, StoreError, UploadError};
+use store::{Store, StoreError, UploadError};
 use contract::{
     clock::Clock,
     cluster::ClusterArn,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use answer::{Entry, Scanner};
+use response::{Entry, Scanner};
 use contract::{
     day::{Day, Window},
     documents::SourceKind,

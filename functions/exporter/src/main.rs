@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use aws_access::session;
+use store::session;
 use contract::clock::SystemClock;
 use exporter::{Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate};
 

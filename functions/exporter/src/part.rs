@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use answer::{Entry, Envelope, Scanner};
-use aws_access::{Store, Upload, UploadError};
+use response::{Entry, Envelope, Scanner};
+use store::{Store, Upload, UploadError};
 use bytes::Bytes;
 use contract::documents::{self, Part, PartKind};
 use sha2::{Digest, Sha256};

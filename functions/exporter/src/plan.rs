@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aws_access::Store;
+use store::Store;
 use contract::{
     day::Day,
     documents::{Plan, PlannedDay},

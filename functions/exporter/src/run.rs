@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
-use aws_access::{Store, StoreError};
+use store::{Store, StoreError};
 use contract::{
     clock::Clock,
     cluster::ClusterArn,

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, hash::BuildHasher};
 
-use answer::{Entry, allocation::RowParser};
+use response::{Entry, allocation::RowParser};
 use chrono::{DateTime, Utc};
 use contract::day::{Day, Window};
 use table::{Property, TOTAL_COST};

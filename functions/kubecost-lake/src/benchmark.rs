@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use backfill::Backfill;
 use contract::{
     clock::{Clock, FixedClock},
@@ -25,7 +25,7 @@ use exporter::{
     progress::Nobody,
     settings::{PeriodSettings, SourceSettings},
 };
-use function::metrics::LogOnly;
+use lambda::metrics::LogOnly;
 use serde::{Deserialize, Serialize};
 use settings::Reader;
 use transform::{Outcome, Transform};

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use aws_access::session;
+use store::session;
 use contract::{clock::Clock, cluster::ClusterArn, day::Day};
 use exporter::{
     Days, RunSummary,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
 use exporter::settings::{

@@ -54,7 +54,7 @@ pub enum DemoError {
     Settings(#[from] Faults),
     /// The bucket.
     #[error(transparent)]
-    Store(#[from] aws_access::StoreError),
+    Store(#[from] store::StoreError),
 }
 
 /// The settings that a user of the source would give.

@@ -8,7 +8,7 @@ use contract::{
     events::{self, ObjectCreated},
     keys::{INVENTORY, MANIFEST, PARQUET},
 };
-use function::Function;
+use lambda::Function;
 use tokio::{
     sync::{Mutex, Semaphore, mpsc::UnboundedReceiver},
     task::JoinHandle,
@@ -132,10 +132,10 @@ impl Dispatcher {
     ///
     /// # Errors
     /// What the first function said that failed.
-    pub async fn schedule(&self) -> Result<(), function::HandleError> {
+    pub async fn schedule(&self) -> Result<(), lambda::HandleError> {
         let event = events::schedule(&*self.clock);
         for function in [&self.functions.backfill, &self.functions.crawler] {
-            function::handle(&**function, &event).await?;
+            lambda::handle(&**function, &event).await?;
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ async fn deliver(function: &dyn Function, written: &ObjectWritten, clock: &dyn C
     let event = events::notification(&object, &written.event_name, REGION, clock);
     let mut attempt = 1;
     loop {
-        let Err(error) = function::handle(function, &event).await else {
+        let Err(error) = lambda::handle(function, &event).await else {
             return Ok(());
         };
         tracing::warn!(function = function.name(), key = written.key, attempt, %error, "an event failed");

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use backfill::Backfill;
 use contract::{clock::Clock, cluster::ClusterArn, keys::Prefixes};
 use crawler::Crawler;
@@ -15,7 +15,7 @@ use exporter::{
     Exporter,
     settings::{PeriodSettings, SourceSettings},
 };
-use function::metrics::LogOnly;
+use lambda::metrics::LogOnly;
 use settings::{Faults, Reader};
 use transform::Transform;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use arrow::{array::AsArray, datatypes::Float64Type};
-use aws_access::{Store, StoreError};
+use store::{Store, StoreError};
 use contract::{
     cluster::ClusterId,
     day::Day,

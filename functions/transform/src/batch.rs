@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use answer::{Pairs, allocation::Allocation, asset::NodeFacts};
+use response::{Pairs, allocation::Allocation, asset::NodeFacts};
 use arrow::{
     array::{
         ArrayRef, AsArray, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder,

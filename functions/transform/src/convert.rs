@@ -1,7 +1,7 @@
 //! The conversion itself: pieces of compressed answers in, pieces of a Parquet file out. It runs on a thread of its own and knows nothing of
 //! S3.
 
-use answer::{
+use response::{
     allocation::{Allocation, RowError, RowParser},
     asset::NodeIndex,
 };

@@ -1,7 +1,7 @@
 //! What can go wrong, and whether trying again can help.
 
-use answer::allocation::RowError;
-use aws_access::StoreError;
+use response::allocation::RowError;
+use store::StoreError;
 
 /// Input that can never be converted, whatever is tried: it is quarantined.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use async_trait::async_trait;
-use aws_access::{Condition, Store, StoreError, Upload, UploadError};
+use store::{Condition, Store, StoreError, Upload, UploadError};
 use bytes::Bytes;
 use contract::{
     clock::Clock,
@@ -13,7 +13,7 @@ use contract::{
     keys::{RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
-use function::{
+use lambda::{
     BoxError, Function,
     metrics::{self, MetricSink, Unit},
 };

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use answer::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
+use response::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
 use bytes::{Buf, Bytes};
 use contract::documents::{self, Part, PartKind};
 use sha2::{Digest, Sha256};

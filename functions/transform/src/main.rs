@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use contract::clock::SystemClock;
-use function::{BoxError, logs, metrics::StandardOutput};
+use lambda::{BoxError, logs, metrics::StandardOutput};
 use transform::{Settings, Transform};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +13,7 @@ async fn main() -> Result<(), BoxError> {
     let settings = Settings::from_environment()?;
     let client = session::s3_client(&session::from_environment().await);
     let store = Store::new(client, &settings.bucket).with_kms_key(settings.kms_key.clone());
-    function::serve(Transform::new(
+    lambda::serve(Transform::new(
         settings,
         store,
         Arc::new(SystemClock),

@@ -11,7 +11,7 @@ mod table;
 
 use std::sync::Arc;
 
-use aws_access::Store;
+use store::Store;
 use contract::{
     clock::FixedClock,
     documents::{self, Quarantine},
@@ -22,7 +22,7 @@ use end_to_end::{
     bucket::Bucket,
     staging::{self, Staging},
 };
-use function::metrics::LogOnly;
+use lambda::metrics::LogOnly;
 use settings::Reader;
 use transform::{Outcome, Settings, Transform, TransformError};
 

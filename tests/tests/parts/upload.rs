@@ -1,6 +1,6 @@
 //! Objects written as streams, over S3's API.
 
-use aws_access::{
+use store::{
     Store, StoreError, UploadError,
     upload::{Condition, PART_BYTES},
 };
@@ -29,9 +29,9 @@ fn content(length: usize) -> Bytes {
 
 /// Writes in pieces of a size that divides no part.
 async fn write(
-    builder: aws_access::upload::UploadBuilder,
+    builder: store::upload::UploadBuilder,
     content: &Bytes,
-) -> Result<aws_access::upload::Uploaded, UploadError> {
+) -> Result<store::upload::Uploaded, UploadError> {
     let mut upload = builder.begin();
     let mut rest = content.clone();
     while !rest.is_empty() {

@@ -1,6 +1,6 @@
 //! The lake's bucket, and how it is reached.
 
-use aws_access::{Store, session};
+use store::{Store, session};
 use aws_config::SdkConfig;
 use contract::keys::Prefixes;
 use settings::{Reader, invites_sniping};

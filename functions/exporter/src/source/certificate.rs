@@ -41,7 +41,7 @@ pub async fn load(
             source,
         }),
         CaCertificate::Secret { name, region } => {
-            let config = aws_access::session::in_region(&config().await, region.clone());
+            let config = store::session::in_region(&config().await, region.clone());
             let client = aws_sdk_secretsmanager::Client::new(&config);
             let failed = |message: String| CertificateError::Secret {
                 name: name.clone(),
@@ -52,7 +52,7 @@ pub async fn load(
                 .secret_id(name)
                 .send()
                 .await
-                .map_err(|error| failed(aws_access::message(&error)))?;
+                .map_err(|error| failed(store::message(&error)))?;
             let text = output
                 .secret_string
                 .ok_or_else(|| failed("it holds bytes and no text: store the PEM as a text".to_owned()))?;

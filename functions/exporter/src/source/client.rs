@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use answer::envelope::Excerpt;
+use response::envelope::Excerpt;
 use bytes::Bytes;
 use reqwest::{
     Certificate, RequestBuilder, Url,

@@ -1,6 +1,6 @@
 //! What can go wrong with a source.
 
-use answer::{AnswerFault, FeedError};
+use response::{AnswerFault, FeedError};
 
 /// Why a source did not give what was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -26,9 +26,9 @@ pub mod recorded {
     /// The day, in UTC.
     pub const DAY: &str = "2026-11-20";
     /// What it answered to a query for allocations.
-    pub const ALLOCATION: &str = include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
+    pub const ALLOCATION: &str = recordings::OPENCOST_ALLOCATION;
     /// What it answered to a query for assets.
-    pub const ASSETS: &str = include_str!("../../../../tests/answers/opencost/assets_1day.json");
+    pub const ASSETS: &str = recordings::OPENCOST_ASSETS;
 }
 
 /// Rows that are made before they are sent.

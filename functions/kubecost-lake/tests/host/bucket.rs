@@ -1,6 +1,6 @@
 //! The bucket on a directory, through the real client.
 
-use aws_access::{Condition, Store, UploadError, session};
+use store::{Condition, Store, UploadError, session};
 use bytes::Bytes;
 use kubecost_lake::bucket::{BUCKET_NAME, LocalBucket};
 

@@ -24,10 +24,10 @@ fn total(answer: &str) -> (u64, f64) {
     })
 }
 
-const OPENCOST: &str = include_str!("../../../../tests/answers/opencost/alloc_default_1day.json");
-const OPENCOST_ASSETS: &str = include_str!("../../../../tests/answers/opencost/assets_1day.json");
-const KUBECOST: &str = include_str!("../../../../tests/answers/kubecost/kubecost_allocation_1day.json");
-const KUBECOST_ASSETS: &str = include_str!("../../../../tests/answers/kubecost/kubecost_assets_1day_nodes.json");
+const OPENCOST: &str = recordings::OPENCOST_ALLOCATION;
+const OPENCOST_ASSETS: &str = recordings::OPENCOST_ASSETS;
+const KUBECOST: &str = include_str!("../../../../shared/recordings/kubecost/kubecost_allocation_1day.json");
+const KUBECOST_ASSETS: &str = include_str!("../../../../shared/recordings/kubecost/kubecost_assets_1day_nodes.json");
 
 fn given() -> Days {
     Days::Given(vec!["2026-11-20".parse().unwrap()])
@@ -69,7 +69,7 @@ async fn a_source_that_answers_everything_with_its_allocations_gives_them_all_th
 async fn what_is_no_day_of_containers_is_refused_and_said() {
     for (body, expected) in [
         (
-            include_str!("../../../../tests/answers/opencost/alloc_summary_1day.json"),
+            include_str!("../../../../shared/recordings/opencost/alloc_summary_1day.json"),
             "are not rows",
         ),
         (r#"{"code":500,"data":null,"message":"boom"}"#, "500"),

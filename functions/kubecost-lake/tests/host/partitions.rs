@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_access::Store;
+use store::Store;
 use contract::{
     day::Day,
     keys::{Partition, Prefixes},
@@ -89,7 +89,7 @@ async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSe
 async fn what_arrives_meanwhile_stays_and_what_is_gone_goes() {
     let directory = tempfile::tempdir().unwrap();
     let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
-    let client = aws_access::session::s3_client(&bucket.sdk_config());
+    let client = store::session::s3_client(&bucket.sdk_config());
     let store = Store::new(client, BUCKET_NAME);
     let [gone, known, new, arriving]: [Day; 4] =
         ["2026-08-31", "2026-09-01", "2026-10-31", "2026-11-01"].map(|day| day.parse().unwrap());

@@ -160,7 +160,7 @@ async fn an_inventory_that_cannot_be_written_ends_the_run() {
     tokio::spawn(Bucket::default().accept(listener));
     let mut setup = setup(&source.url, &[]).await;
     let client = end_to_end::bucket::client_with_secret(&endpoint, "not the secret");
-    setup.exporter.store = aws_access::Store::new(client, "lake-bucket");
+    setup.exporter.store = store::Store::new(client, "lake-bucket");
     let error = setup.exporter.run(None, &Days::Planned, &Nobody).await;
     let message = error.unwrap_err().to_string();
     assert!(

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aws_access::Store;
+use store::Store;
 use axum::{
     Router,
     body::Body,

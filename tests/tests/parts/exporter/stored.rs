@@ -1,7 +1,7 @@
 //! What is stored of an answer: exactly what came.
 
 use contract::documents::PartKind;
-use end_to_end::{answer, staging::hash};
+use end_to_end::{staging::hash};
 use exporter::{Days, progress::Nobody};
 
 use super::source::{Scripted, bad_window, containers, not_found, row, setup, text};
@@ -25,7 +25,7 @@ async fn recorded_answers_of_both_sources_are_stored_as_they_came() {
         ),
     ];
     for (allocation_path, asset_path, allocation, assets) in cases {
-        let (allocation, assets) = (answer(allocation), answer(assets));
+        let (allocation, assets) = (recordings::read(allocation), recordings::read(assets));
         let (body, asset_body) = (allocation.clone(), assets.clone());
         let source = Scripted::serve(move |asked| match asked.path.as_str() {
             path if path == allocation_path && asked.day().is_empty() => bad_window(),
@@ -179,6 +179,6 @@ async fn a_large_answer_streams_through_in_parts() {
     assert!(summary.is_success(), "{summary}");
     let part = &setup.manifests()[0].parts[0];
     assert_eq!(part.raw_bytes, length);
-    assert!(part.bytes > 2 * aws_access::upload::PART_BYTES as u64, "{part:?}");
+    assert!(part.bytes > 2 * store::upload::PART_BYTES as u64, "{part:?}");
     assert_eq!(hash(&setup.bucket.get(&part.key).unwrap().content), part.sha256);
 }

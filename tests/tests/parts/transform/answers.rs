@@ -127,7 +127,7 @@ async fn every_convertible_answer_becomes_a_table_with_its_rows_and_sums() {
     let lake = Lake::new().await;
     for (index, (file, set)) in CONVERTIBLE.into_iter().enumerate() {
         let case = format!("{file} {set:?}");
-        let answer = answer(file);
+        let answer = recordings::read(file);
         let rows = rows(&answer, set);
         assert!(!rows.is_empty(), "{case}");
         let run = staging::run(u32::try_from(index).unwrap());
@@ -177,7 +177,7 @@ async fn special_rows_keep_their_costs() {
     let lake = Lake::new().await;
     lake.deliver(Staging::of(
         staging::run(1),
-        &answer("shapes/special_rows.json"),
+        &recordings::read("shapes/special_rows.json"),
         None,
         None,
     ))
@@ -202,7 +202,7 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
     let without_parts = |run| Staging::empty(staging::run(run));
     let without_rows = |run, body: &str| Staging::of(staging::run(run), body, None, None);
     assert_eq!(lake.deliver(without_parts(1)).await, Outcome::Empty);
-    let recorded = answer("opencost/alloc_empty_future.json");
+    let recorded = recordings::read("opencost/alloc_empty_future.json");
     for body in [
         recorded.as_str(),
         r#"{"code":200,"data":[]}"#,
@@ -213,7 +213,7 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
     assert!(lake.is_empty());
     lake.deliver(Staging::of(
         staging::run(3),
-        &answer("kubecost/kubecost_allocation_1day.json"),
+        &recordings::read("kubecost/kubecost_allocation_1day.json"),
         None,
         None,
     ))

@@ -8,14 +8,14 @@ use end_to_end::{
     answer,
     staging::{self, Staging},
 };
-use function::HandleError;
+use lambda::HandleError;
 use serde_json::{Value, json};
 
 use super::{BUCKET, Lake, lake_key};
 
 async fn staged() -> (Lake, String) {
     let lake = Lake::new().await;
-    let answer = answer("kubecost/kubecost_allocation_1day.json");
+    let answer = recordings::read("kubecost/kubecost_allocation_1day.json");
     let key = Staging::of(staging::run(1), &answer, None, None).stage(&lake.bucket);
     (lake, key)
 }
@@ -47,7 +47,7 @@ async fn an_s3_notification_with_an_encoded_key() {
     let (lake, key) = staged().await;
     let mut event = notification(BUCKET, &key);
     event["Records"][0]["s3"]["object"]["key"] = key.replace('-', "%2D").into();
-    assert_eq!(function::handle(&lake.function, &event).await.unwrap(), Value::Null);
+    assert_eq!(lambda::handle(&lake.function, &event).await.unwrap(), Value::Null);
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
 }
 
@@ -55,7 +55,7 @@ async fn an_s3_notification_with_an_encoded_key() {
 async fn an_event_of_event_bridge() {
     let (lake, key) = staged().await;
     assert_eq!(
-        function::handle(&lake.function, &event_bridge(&key)).await.unwrap(),
+        lambda::handle(&lake.function, &event_bridge(&key)).await.unwrap(),
         Value::Null
     );
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
@@ -72,22 +72,22 @@ async fn of_messages_in_a_queue_only_those_that_failed_come_again() {
         message("bridge", &event_bridge(&key)),
         message("no event", &json!({ "x": 1 })),
     ]});
-    let response = function::handle(&lake.function, &event).await.unwrap();
+    let response = lambda::handle(&lake.function, &event).await.unwrap();
     let failed = json!([{ "itemIdentifier": "broken" }, { "itemIdentifier": "no event" }]);
     assert_eq!(response["batchItemFailures"], failed);
     assert_eq!(lake.table().rows.num_rows(), 16);
     let again = json!({ "Records": [message("broken", &notification(BUCKET, &other))] });
-    let response = function::handle(&lake.function, &again).await.unwrap();
+    let response = lambda::handle(&lake.function, &again).await.unwrap();
     assert_eq!(response["batchItemFailures"], json!([]));
 }
 
 #[tokio::test]
 async fn what_can_never_be_converted_is_not_delivered_again() {
     let lake = Lake::new().await;
-    let answer = answer("shapes/refused_data_null.json");
+    let answer = recordings::read("shapes/refused_data_null.json");
     let key = Staging::of(staging::run(1), &answer, None, None).stage(&lake.bucket);
     let event = json!({ "Records": [message("bad", &notification(BUCKET, &key))] });
-    let response = function::handle(&lake.function, &event).await.unwrap();
+    let response = lambda::handle(&lake.function, &event).await.unwrap();
     assert_eq!(response["batchItemFailures"], json!([]));
     assert_eq!(lake.quarantine(staging::run(1)).unwrap().reason, "answer");
 }
@@ -96,11 +96,11 @@ async fn what_can_never_be_converted_is_not_delivered_again() {
 async fn other_objects_are_passed_over_and_other_buckets_refused() {
     let (lake, key) = staged().await;
     let part = key.replace("manifest.json", "allocation-0001.json.zst");
-    function::handle(&lake.function, &notification(BUCKET, &part))
+    lambda::handle(&lake.function, &notification(BUCKET, &part))
         .await
         .unwrap();
     assert!(lake.is_empty());
-    let error = function::handle(&lake.function, &notification("other", &key))
+    let error = lambda::handle(&lake.function, &notification("other", &key))
         .await
         .unwrap_err();
     assert!(matches!(error, HandleError::Objects { failed: 1, .. }), "{error}");

@@ -14,9 +14,9 @@ const GOOD: &str = "kubecost/kubecost_allocation_1day.json";
 fn good() -> Staging {
     Staging::of(
         staging::run(1),
-        &answer(GOOD),
+        &recordings::read(GOOD),
         None,
-        Some(&answer("kubecost/kubecost_assets_1day_nodes.json")),
+        Some(&recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
     )
 }
 
@@ -110,7 +110,7 @@ async fn answers_of_other_kinds_are_quarantined() {
             "row 'b': field 'window.start' holds 'yesterday'",
         ),
     ] {
-        quarantined(Staging::of(staging::run(1), &answer(file), None, None), reason, message).await;
+        quarantined(Staging::of(staging::run(1), &recordings::read(file), None, None), reason, message).await;
     }
     let empty = Staging::of(staging::run(1), "", None, None);
     quarantined(empty, "answer", "the answer is empty").await;
@@ -122,7 +122,7 @@ async fn answers_of_other_kinds_are_quarantined() {
 #[tokio::test]
 async fn an_answer_cut_short_anywhere_is_quarantined() {
     let lake = Lake::new().await;
-    let whole = answer("shapes/special_rows.json");
+    let whole = recordings::read("shapes/special_rows.json");
     let whole = whole.trim_end();
     let rows = staging::rows(whole, None);
     for length in (1..whole.len()).step_by(23).chain([whole.len() - 1]) {
@@ -139,11 +139,11 @@ async fn an_answer_cut_short_anywhere_is_quarantined() {
 async fn bad_assets_are_quarantined_too() {
     for (assets, message) in [
         (
-            answer("shapes/refused_login_page.json"),
+            recordings::read("shapes/refused_login_page.json"),
             "assets.json.zst: the answer is not JSON",
         ),
         (
-            answer("opencost/assets_badwindow.json"),
+            recordings::read("opencost/assets_badwindow.json"),
             "assets.json.zst: the answer is not JSON",
         ),
         (
@@ -152,7 +152,7 @@ async fn bad_assets_are_quarantined_too() {
         ),
     ] {
         quarantined(
-            Staging::of(staging::run(1), &answer(GOOD), None, Some(&assets)),
+            Staging::of(staging::run(1), &recordings::read(GOOD), None, Some(&assets)),
             "answer",
             message,
         )
@@ -205,13 +205,13 @@ async fn a_part_that_is_not_what_was_written_is_quarantined() {
     cut.objects[0].1.truncate(length / 2);
     quarantined(cut, "part_mismatch", "bytes").await;
     let mut replaced = good();
-    replaced.objects[0].1 = zstd::encode_all(answer("shapes/texts.json").as_bytes(), 1).unwrap();
+    replaced.objects[0].1 = zstd::encode_all(recordings::read("shapes/texts.json").as_bytes(), 1).unwrap();
     quarantined(replaced, "part_mismatch", "bytes").await;
     let mut raw = good();
     raw.manifest.parts[0].raw_bytes -= 1;
     quarantined(raw, "part_mismatch", "uncompressed bytes").await;
     let mut uncompressed = good();
-    uncompressed.objects[0].1 = answer(GOOD).into_bytes();
+    uncompressed.objects[0].1 = recordings::read(GOOD).into_bytes();
     uncompressed.manifest.parts[0].bytes = uncompressed.objects[0].1.len() as u64;
     uncompressed.manifest.parts[0].sha256 = hash(&uncompressed.objects[0].1);
     quarantined(uncompressed, "compression", "cannot be decompressed").await;
@@ -270,7 +270,7 @@ async fn a_set_that_cannot_be_converted_leaves_what_the_lake_has() {
     let before = lake.bucket.get(&super::lake_key()).unwrap().content;
     let newer = Staging::of(
         staging::run(2),
-        &answer("shapes/refused_text_in_number.json"),
+        &recordings::read("shapes/refused_text_in_number.json"),
         None,
         None,
     );

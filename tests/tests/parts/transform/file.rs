@@ -25,9 +25,9 @@ async fn convert() -> Table {
     let lake = Lake::with("app.kubernetes.io/name,team", "prometheus.io/path").await;
     let staging = Staging::of(
         staging::run(7),
-        &answer("kubecost/kubecost_allocation_1day.json"),
+        &recordings::read("kubecost/kubecost_allocation_1day.json"),
         None,
-        Some(&answer("kubecost/kubecost_assets_1day_nodes.json")),
+        Some(&recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
     );
     let outcome = lake.deliver(staging).await;
     assert!(matches!(outcome, Outcome::Written { rows: 16, .. }), "{outcome:?}");
@@ -104,7 +104,7 @@ async fn the_first_58_columns_have_no_nulls() {
     let lake = Lake::new().await;
     for (index, (file, set)) in super::answers::CONVERTIBLE.into_iter().enumerate() {
         let run = staging::run(u32::try_from(index).unwrap());
-        lake.deliver(Staging::of(run, &answer(file), set, None)).await;
+        lake.deliver(Staging::of(run, &recordings::read(file), set, None)).await;
         let table = lake.table();
         assert_eq!(table.footer("run"), run.to_string());
         for (name, column) in table.names().iter().zip(table.rows.columns()).take(60) {

@@ -23,7 +23,7 @@ const COLUMNS: [&str; 9] = [
 async fn convert(allocation: &str, assets: Option<&str>) -> Table {
     let lake = Lake::new().await;
     let assets = assets.map(answer);
-    let staging = Staging::of(staging::run(1), &answer(allocation), None, assets.as_deref());
+    let staging = Staging::of(staging::run(1), &recordings::read(allocation), None, assets.as_deref());
     let outcome = lake.deliver(staging).await;
     assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");
     lake.table()

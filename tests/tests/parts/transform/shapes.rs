@@ -11,7 +11,7 @@ use super::{Lake, table::Table};
 async fn convert(file: &str) -> Table {
     let lake = Lake::with("version,port,emoji,no-such-label", "quotes").await;
     let outcome = lake
-        .deliver(Staging::of(staging::run(1), &answer(file), None, None))
+        .deliver(Staging::of(staging::run(1), &recordings::read(file), None, None))
         .await;
     assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");
     lake.table()
