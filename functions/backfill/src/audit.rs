@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,
@@ -13,6 +12,7 @@ use contract::{
     run::RunId,
 };
 use futures_util::{StreamExt, stream};
+use store::{Store, StoreError};
 
 use crate::{
     inventory,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use store::StoreError;
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,
@@ -11,6 +10,7 @@ use contract::{
     run::RunId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
+use store::StoreError;
 
 use crate::{
     policy::{self, DayState},

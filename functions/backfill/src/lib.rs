@@ -8,13 +8,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use store::Store;
 use contract::{
     clock::Clock,
     events::ObjectCreated,
     keys::{StagingKey, StagingObject},
 };
 use lambda::{BoxError, Function, metrics::MetricSink};
+use store::Store;
 
 pub mod audit;
 pub mod inventory;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use store::{Store, session};
 use backfill::{Backfill, settings::Settings};
 use contract::clock::SystemClock;
 use lambda::{BoxError, logs, metrics::StandardOutput};
 use settings::Reader;
+use store::{Store, session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,
@@ -12,6 +11,7 @@ use contract::{
     keys::{Prefixes, RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
+use store::{Store, StoreError};
 
 use crate::policy::{Attempt, DayState, Outcome};
 

@@ -10,13 +10,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use store::{Store, StoreError};
 use contract::{
     events::ObjectCreated,
     keys::{Area, Partition},
 };
-use lambda::{BoxError, Function};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use lambda::{BoxError, Function};
+use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
 pub mod catalog;

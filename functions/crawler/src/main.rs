@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use store::{Store, session};
 use crawler::{Crawler, glue::GlueCatalog, settings::Settings};
 use lambda::{BoxError, logs};
 use settings::Reader;
+use store::{Store, session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {

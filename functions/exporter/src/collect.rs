@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use store::{Store, StoreError, UploadError};
 use contract::{
     clock::Clock,
     cluster::ClusterArn,
@@ -11,6 +10,7 @@ use contract::{
     keys::Prefixes,
     run::RunId,
 };
+use store::{Store, StoreError, UploadError};
 
 use crate::{
     part::{self, PartError, Received},

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use response::{Entry, Scanner};
 use contract::{
     day::{Day, Window},
     documents::SourceKind,
 };
+use response::{Entry, Scanner};
 
 use crate::{
     settings::{Aggregation, SourceSettings},

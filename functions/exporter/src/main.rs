@@ -2,9 +2,9 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use store::session;
 use contract::clock::SystemClock;
 use exporter::{Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate};
+use store::session;
 
 /// A setting is wrong.
 const EXIT_SETTINGS: u8 = 2;

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use response::{Entry, Envelope, Scanner};
-use store::{Store, Upload, UploadError};
 use bytes::Bytes;
 use contract::documents::{self, Part, PartKind};
+use response::{Entry, Envelope, Scanner};
 use sha2::{Digest, Sha256};
+use store::{Store, Upload, UploadError};
 use zstd::stream::write::Encoder;
 
 use crate::source::{Client, Query, SourceError, client::Patience};

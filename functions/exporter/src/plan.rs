@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use store::Store;
 use contract::{
     day::Day,
     documents::{Plan, PlannedDay},
     run::RunId,
 };
+use store::Store;
 use tokio::time::Instant;
 
 /// How long to wait before the first look, and between looks at most. The plan is usually there within seconds.

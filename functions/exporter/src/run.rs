@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
-use store::{Store, StoreError};
 use contract::{
     clock::Clock,
     cluster::ClusterArn,
@@ -12,6 +11,7 @@ use contract::{
     run::RunId,
 };
 use futures_util::{StreamExt, stream};
+use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use crate::{

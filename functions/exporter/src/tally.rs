@@ -4,9 +4,9 @@
 
 use std::{collections::BTreeMap, hash::BuildHasher};
 
-use response::{Entry, allocation::RowParser};
 use chrono::{DateTime, Utc};
 use contract::day::{Day, Window};
+use response::{Entry, allocation::RowParser};
 use table::{Property, TOTAL_COST};
 
 use crate::settings::Aggregation;

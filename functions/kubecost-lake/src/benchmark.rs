@@ -10,7 +10,6 @@ use std::{
     time::SystemTime,
 };
 
-use store::{Store, session};
 use backfill::Backfill;
 use contract::{
     clock::{Clock, FixedClock},
@@ -28,13 +27,14 @@ use exporter::{
 use lambda::metrics::LogOnly;
 use serde::{Deserialize, Serialize};
 use settings::Reader;
+use store::{Store, session};
 use transform::{Outcome, Transform};
 
 use crate::{
-    bucket::{BUCKET_NAME, LocalBucket, REGION},
     output,
     simulator::{Source, generated::GeneratedCluster},
 };
+use local_bucket::{BUCKET_NAME, LocalBucket, REGION};
 
 /// Any failure of the benchmark.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;

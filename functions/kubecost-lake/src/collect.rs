@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use store::session;
 use contract::{clock::Clock, cluster::ClusterArn, day::Day};
 use exporter::{
     Days, RunSummary,
@@ -10,6 +9,7 @@ use exporter::{
     source::certificate::{self, CertificateError},
 };
 use settings::{Faults, Reader};
+use store::session;
 
 use crate::{
     dispatch::Failure,

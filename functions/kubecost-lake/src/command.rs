@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use store::{Store, session};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
 use exporter::settings::{
@@ -10,6 +9,7 @@ use exporter::settings::{
     table::{LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, Setting, add_to, look_up},
 };
 use settings::{Faults, Reader};
+use store::{Store, session};
 
 use crate::{
     benchmark::{self, Limits, Part, Size},

@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::bucket::{
+use local_bucket::{
     BUCKET_NAME, REGION,
     journal::{Journal, ObjectWritten},
 };

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use store::{Store, session};
 use backfill::Backfill;
 use contract::{clock::Clock, cluster::ClusterArn, keys::Prefixes};
 use crawler::Crawler;
@@ -17,13 +16,14 @@ use exporter::{
 };
 use lambda::metrics::LogOnly;
 use settings::{Faults, Reader};
+use store::{Store, session};
 use transform::Transform;
 
 use crate::{
-    bucket::{BUCKET_NAME, BucketError, LocalBucket},
     catalog::{self, LocalCatalog},
     dispatch::{Dispatcher, Functions, is_wanted},
 };
+use local_bucket::{BUCKET_NAME, BucketError, LocalBucket};
 
 /// How long the exporter waits for a plan: the function is in the same process.
 const PLAN_WAIT: Duration = Duration::from_secs(60);

@@ -3,9 +3,9 @@
 //! The manifests of each day's sets are written once more as they are, so that the bucket itself sends the events: of the set whose
 //! data the lake has and of all newer ones, since those may be without data or in quarantine.
 
-use store::{Store, StoreError};
 use backfill::{audit, staged::ClusterObjects};
 use contract::{cluster::ClusterId, day::Day, keys::Prefixes, run::RunId};
+use store::{Store, StoreError};
 
 /// Which staged days.
 #[derive(Debug, Clone)]

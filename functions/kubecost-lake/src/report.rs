@@ -8,7 +8,6 @@ use std::{
 };
 
 use arrow::{array::AsArray, datatypes::Float64Type};
-use store::{Store, StoreError};
 use contract::{
     cluster::ClusterId,
     day::Day,
@@ -18,6 +17,7 @@ use parquet::{
     arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
     errors::ParquetError,
 };
+use store::{Store, StoreError};
 
 /// The columns that are read.
 const NAMESPACE: &str = "properties.namespace";

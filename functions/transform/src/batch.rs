@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use response::{Pairs, allocation::Allocation, asset::NodeFacts};
 use arrow::{
     array::{
         ArrayRef, AsArray, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder,
@@ -13,6 +12,7 @@ use arrow::{
     error::ArrowError,
 };
 use contract::{cluster::ClusterArn, day::Window};
+use response::{Pairs, allocation::Allocation, asset::NodeFacts};
 use table::{Kind, Origin, Property, Source, TableLayout, kubecost_key, number_index};
 
 use crate::sums::Sums;

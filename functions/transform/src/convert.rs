@@ -1,12 +1,12 @@
 //! The conversion itself: pieces of compressed answers in, pieces of a Parquet file out. It runs on a thread of its own and knows nothing of
 //! S3.
 
+use bytes::Bytes;
+use contract::documents::{Manifest, Part, PartKind};
 use response::{
     allocation::{Allocation, RowError, RowParser},
     asset::NodeIndex,
 };
-use bytes::Bytes;
-use contract::documents::{Manifest, Part, PartKind};
 use serde_json::{Map, Value};
 use table::{NUMBERS, TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;

@@ -3,7 +3,6 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use async_trait::async_trait;
-use store::{Condition, Store, StoreError, Upload, UploadError};
 use bytes::Bytes;
 use contract::{
     clock::Clock,
@@ -17,6 +16,7 @@ use lambda::{
     BoxError, Function,
     metrics::{self, MetricSink, Unit},
 };
+use store::{Condition, Store, StoreError, Upload, UploadError};
 use tokio::sync::mpsc;
 
 use crate::{

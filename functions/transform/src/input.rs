@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use response::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
 use bytes::{Buf, Bytes};
 use contract::documents::{self, Part, PartKind};
+use response::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 

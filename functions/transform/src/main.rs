@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use store::{Store, session};
 use contract::clock::SystemClock;
 use lambda::{BoxError, logs, metrics::StandardOutput};
+use store::{Store, session};
 use transform::{Settings, Transform};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,9 +1,9 @@
 //! The lake's bucket, and how it is reached.
 
-use store::{Store, session};
 use aws_config::SdkConfig;
 use contract::keys::Prefixes;
 use settings::{Reader, invites_sniping};
+use store::{Store, session};
 
 use super::{is_account, read_region};
 

@@ -2,13 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
-use response::envelope::Excerpt;
 use bytes::Bytes;
 use reqwest::{
     Certificate, RequestBuilder, Url,
     header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION},
     redirect,
 };
+use response::envelope::Excerpt;
 use tokio::time::timeout;
 
 use crate::{

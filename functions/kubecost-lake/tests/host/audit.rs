@@ -67,7 +67,7 @@ async fn while_a_run_is_collecting_what_is_missing_is_no_gap() {
     let host = start(directory.path()).await;
     send_inventory(&host, "shop", RunId::new(now())).await;
     let settings = backfill::settings::Settings::read(settings::Reader::new(|name| match name {
-        "S3_BUCKET_NAME" => Some(kubecost_lake::bucket::BUCKET_NAME.to_owned()),
+        "S3_BUCKET_NAME" => Some(local_bucket::BUCKET_NAME.to_owned()),
         "IN_FLIGHT_MINUTES" => Some("60".to_owned()),
         _ => None,
     }))

@@ -9,7 +9,6 @@
 
 mod audit;
 mod benchmark;
-mod bucket;
 mod collect;
 mod gaps;
 mod killed;

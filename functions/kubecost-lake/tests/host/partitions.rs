@@ -6,7 +6,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use store::Store;
 use contract::{
     day::Day,
     keys::{Partition, Prefixes},
@@ -16,8 +15,9 @@ use crawler::{
     catalog::{Catalog, CatalogError, Start},
     settings::Settings,
 };
-use kubecost_lake::bucket::{BUCKET_NAME, LocalBucket};
+use local_bucket::{BUCKET_NAME, LocalBucket};
 use settings::Reader;
+use store::Store;
 
 use crate::support::arn;
 

@@ -1,9 +1,6 @@
 //! What the table tells of nodes.
 
-use end_to_end::{
-    answer,
-    staging::{self, Staging},
-};
+use end_to_end::staging::{self, Staging};
 use transform::Outcome;
 
 use super::{Lake, table::Table};
@@ -22,7 +19,7 @@ const COLUMNS: [&str; 9] = [
 
 async fn convert(allocation: &str, assets: Option<&str>) -> Table {
     let lake = Lake::new().await;
-    let assets = assets.map(answer);
+    let assets = assets.map(recordings::read);
     let staging = Staging::of(staging::run(1), &recordings::read(allocation), None, assets.as_deref());
     let outcome = lake.deliver(staging).await;
     assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");

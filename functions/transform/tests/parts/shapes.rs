@@ -1,9 +1,6 @@
 //! Odd values, each as the table is to have it.
 
-use end_to_end::{
-    answer,
-    staging::{self, Staging},
-};
+use end_to_end::staging::{self, Staging};
 use transform::Outcome;
 
 use super::{Lake, table::Table};

@@ -18,7 +18,7 @@ use s3s::{
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
-use super::{
+use crate::{
     BUCKET_NAME,
     directory::{Directory, DirectoryError, Entry, Listed, Precondition},
     journal::Journal,
@@ -34,8 +34,8 @@ const PAGE_KEYS: i32 = 1000;
 /// The service.
 #[derive(Debug, Clone)]
 pub struct Service {
-    pub(super) directory: Arc<Directory>,
-    pub(super) journal: Arc<Journal>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl From<DirectoryError> for S3Error {

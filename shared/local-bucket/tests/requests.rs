@@ -1,8 +1,8 @@
 //! The bucket on a directory, through the real client.
 
-use store::{Condition, Store, UploadError, session};
 use bytes::Bytes;
-use kubecost_lake::bucket::{BUCKET_NAME, LocalBucket};
+use local_bucket::{BUCKET_NAME, LocalBucket};
+use store::{Condition, Store, UploadError, session};
 
 async fn serve(directory: &std::path::Path) -> (LocalBucket, Store) {
     let (bucket, _) = LocalBucket::serve(directory, |_| false).await.unwrap();

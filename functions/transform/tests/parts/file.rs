@@ -1,10 +1,7 @@
 //! The Parquet file, as other readers see it.
 
 use arrow::array::Array;
-use end_to_end::{
-    answer,
-    staging::{self, Staging},
-};
+use end_to_end::staging::{self, Staging};
 use parquet::basic::{Compression, LogicalType, TimeUnit, Type};
 use transform::Outcome;
 

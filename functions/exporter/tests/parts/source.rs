@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use store::Store;
 use axum::{
     Router,
     body::Body,
@@ -23,6 +22,7 @@ use exporter::{
     settings::{PeriodSettings, SourceSettings},
 };
 use settings::Reader;
+use store::Store;
 
 /// What came to the source.
 #[derive(Debug, Clone)]

@@ -1,11 +1,12 @@
 //! Objects written as streams, over S3's API.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use bytes::Bytes;
+use end_to_end::bucket::{Bucket, client_with_secret};
 use store::{
     Store, StoreError, UploadError,
     upload::{Condition, PART_BYTES},
 };
-use bytes::Bytes;
-use end_to_end::bucket::{Bucket, client_with_secret};
 
 const KEY: &str = "staging/an object";
 
@@ -28,10 +29,7 @@ fn content(length: usize) -> Bytes {
 }
 
 /// Writes in pieces of a size that divides no part.
-async fn write(
-    builder: store::upload::UploadBuilder,
-    content: &Bytes,
-) -> Result<store::upload::Uploaded, UploadError> {
+async fn write(builder: store::upload::UploadBuilder, content: &Bytes) -> Result<store::upload::Uploaded, UploadError> {
     let mut upload = builder.begin();
     let mut rest = content.clone();
     while !rest.is_empty() {

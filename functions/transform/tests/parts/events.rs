@@ -4,10 +4,7 @@ use contract::{
     clock::FixedClock,
     events::{self, ObjectCreated},
 };
-use end_to_end::{
-    answer,
-    staging::{self, Staging},
-};
+use end_to_end::staging::{self, Staging};
 use lambda::HandleError;
 use serde_json::{Value, json};
 

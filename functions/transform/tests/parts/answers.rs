@@ -1,9 +1,6 @@
 //! Recorded and written answers: what goes in comes out, read by another parser.
 
-use end_to_end::{
-    answer,
-    staging::{self, Staging, number, rows},
-};
+use end_to_end::staging::{self, Staging, number, rows};
 use serde_json::Value;
 use transform::Outcome;
 
@@ -160,7 +157,7 @@ async fn pages_become_one_table() {
         "shapes/special_rows.json",
         "shapes/texts.json",
     ]
-    .map(answer);
+    .map(recordings::read);
     let mut staging = Staging::empty(staging::run(1));
     for page in &pages {
         staging.add_page(page, None);

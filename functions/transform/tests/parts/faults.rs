@@ -1,10 +1,7 @@
 //! What cannot be converted is quarantined with its reason, and what may pass is an error.
 
 use contract::{documents::PartKind, keys::Prefixes};
-use end_to_end::{
-    answer,
-    staging::{self, Staging, hash},
-};
+use end_to_end::staging::{self, Staging, hash};
 use transform::{Outcome, TransformError};
 
 use super::Lake;
@@ -110,7 +107,12 @@ async fn answers_of_other_kinds_are_quarantined() {
             "row 'b': field 'window.start' holds 'yesterday'",
         ),
     ] {
-        quarantined(Staging::of(staging::run(1), &recordings::read(file), None, None), reason, message).await;
+        quarantined(
+            Staging::of(staging::run(1), &recordings::read(file), None, None),
+            reason,
+            message,
+        )
+        .await;
     }
     let empty = Staging::of(staging::run(1), "", None, None);
     quarantined(empty, "answer", "the answer is empty").await;

@@ -1,4 +1,5 @@
 //! The transform function over a bucket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod answers;
 mod deliveries;
@@ -11,7 +12,6 @@ mod table;
 
 use std::sync::Arc;
 
-use store::Store;
 use contract::{
     clock::FixedClock,
     documents::{self, Quarantine},
@@ -24,6 +24,7 @@ use end_to_end::{
 };
 use lambda::metrics::LogOnly;
 use settings::Reader;
+use store::Store;
 use transform::{Outcome, Settings, Transform, TransformError};
 
 use self::table::Table;

@@ -1,4 +1,5 @@
 //! The exporter against a source over HTTP and a bucket over S3.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod detection;
 mod errors;

@@ -1,7 +1,7 @@
 //! What is stored of an answer: exactly what came.
 
 use contract::documents::PartKind;
-use end_to_end::{staging::hash};
+use end_to_end::staging::hash;
 use exporter::{Days, progress::Nobody};
 
 use super::source::{Scripted, bad_window, containers, not_found, row, setup, text};
