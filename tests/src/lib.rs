@@ -1,6 +1,5 @@
 //! What the tests of several parts need: an S3 server in memory and sets as an exporter stages them.
 #![allow(
-    missing_docs,
     clippy::unwrap_used,
     clippy::panic,
     reason = "helps tests only, where a panic is a failed test"

@@ -34,8 +34,8 @@ struct Neighbourhood {
     quarantined: HashMap<String, Quarantined>,
 }
 
-/// Looks at all clusters that have staged something or were ever given a plan. A cluster that cannot be looked at is reported and keeps
-/// no other from being looked at.
+/// Looks at all clusters that have staged something or were ever given a plan. A cluster that cannot be looked at is
+/// reported and keeps no other from being looked at.
 ///
 /// # Errors
 /// When the clusters themselves cannot be listed.
@@ -207,7 +207,8 @@ impl ClusterAudit<'_> {
         Ok(states)
     }
 
-    /// Compares the newest inventory with what there is. While its run may still be collecting, what is missing is no gap yet.
+    /// Compares the newest inventory with what there is. While its run may still be collecting, what is missing is no
+    /// gap yet.
     async fn gaps(
         &self,
         run: RunId,
@@ -276,8 +277,8 @@ impl ClusterAudit<'_> {
         Ok(stuck)
     }
 
-    /// Has a set delivered again, a bounded number of times: its manifest is written once more as it is, so that S3 itself sends
-    /// its event, by whatever way the bucket's events are configured to go.
+    /// Has a set delivered again, a bounded number of times: its manifest is written once more as it is, so that S3
+    /// itself sends its event, by whatever way the bucket's events are configured to go.
     async fn redeliver(&self, set: &SetName) -> Result<bool, StoreError> {
         let ClusterObjects {
             store,
@@ -300,7 +301,8 @@ impl ClusterAudit<'_> {
     }
 }
 
-/// Writes a manifest once more as it is, so that S3 sends its event again. `false` where there is no such manifest any more.
+/// Writes a manifest once more as it is, so that S3 sends its event again. `false` where there is no such manifest any
+/// more.
 ///
 /// # Errors
 /// When S3 refuses or fails.

@@ -53,8 +53,8 @@ pub enum Refusal {
     },
 }
 
-/// Reads an inventory and believes it only where it agrees with its key. The days come back in order, once each, and none of them in
-/// the future.
+/// Reads an inventory and believes it only where it agrees with its key. The days come back in order, once each, and
+/// none of them in the future.
 ///
 /// # Errors
 /// When S3 refuses or fails. The inner result tells why an inventory is not answered.
@@ -89,8 +89,9 @@ pub async fn read(
     Ok(Ok(days.into_iter().skip(older).collect()))
 }
 
-/// Makes the plan that answers a run, looking up each of its days in the lake by its exact key. `None` where a newer run has written an
-/// inventory since: each cluster has one plan, and the newer run waits for its own. So events that come late do no harm.
+/// Makes the plan that answers a run, looking up each of its days in the lake by its exact key. `None` where a newer
+/// run has written an inventory since: each cluster has one plan, and the newer run waits for its own. So events that
+/// come late do no harm.
 ///
 /// # Errors
 /// When S3 refuses or fails.

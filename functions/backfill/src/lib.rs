@@ -1,9 +1,9 @@
-//! The backfill function: compares what each cluster's source can answer for with what the lake has, and writes the plan of what is
-//! to be collected.
+//! The backfill function: compares what each cluster's source can answer for with what the lake has, and writes the
+//! plan of what is to be collected.
 //!
-//! It is started by an inventory's arrival, and answers with that cluster's plan within seconds, since the exporter waits for it; and by
-//! the schedule, when it audits all clusters ([`audit`]). What a document says is believed only where it agrees with the key that it
-//! arrived under.
+//! It is started by an inventory's arrival, and answers with that cluster's plan within seconds, since the exporter
+//! waits for it; and by the schedule, when it audits all clusters ([`audit`]). What a document says is believed only
+//! where it agrees with the key that it arrived under.
 
 use std::sync::Arc;
 

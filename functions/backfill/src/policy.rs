@@ -10,7 +10,8 @@ use contract::{
 /// When a day is collected, again, or no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// A day that ended less than this ago is collected again, since the source may still reconcile its costs. Zero: never.
+    /// A day that ended less than this ago is collected again, since the source may still reconcile its costs. Zero:
+    /// never.
     pub restate_age: TimeDelta,
     /// A day is restated at most this often.
     pub restate_interval: TimeDelta,

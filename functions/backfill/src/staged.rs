@@ -1,5 +1,5 @@
-//! What a cluster has staged and what of it is in quarantine, gathered from listings. Keys are believed, since only the cluster's own
-//! role can write below its prefix; documents are not.
+//! What a cluster has staged and what of it is in quarantine, gathered from listings. Keys are believed, since only the
+//! cluster's own role can write below its prefix; documents are not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,8 +115,8 @@ impl ClusterObjects<'_> {
             .collect())
     }
 
-    /// What is known of a day. Reads as few manifests as will do: none where the lake has the day, else those of the `reads` newest
-    /// sets, to learn which of them the source had no data for.
+    /// What is known of a day. Reads as few manifests as will do: none where the lake has the day, else those of the
+    /// `reads` newest sets, to learn which of them the source had no data for.
     ///
     /// # Errors
     /// When S3 refuses or fails.
@@ -162,8 +162,8 @@ impl ClusterObjects<'_> {
         Ok(head.and_then(|head| head.metadata.get(RUN_METADATA)?.parse().ok()))
     }
 
-    /// Whether a manifest says that the source had no data. One that cannot be read says nothing: transform will say what is wrong
-    /// with it.
+    /// Whether a manifest says that the source had no data. One that cannot be read says nothing: transform will say
+    /// what is wrong with it.
     ///
     /// # Errors
     /// When S3 refuses or fails.

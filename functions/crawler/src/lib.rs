@@ -1,8 +1,8 @@
 //! The crawler function: makes sure that the catalog knows each partition that the lake has.
 //!
-//! It is started by the arrival of a Parquet object: mostly the partition is known already, and nothing is to be done. And by the
-//! schedule, when it compares all partitions of the lake with the catalog's, so that none is forgotten: not one that arrived while a
-//! crawl was on its way, nor one whose event was lost.
+//! It is started by the arrival of a Parquet object: mostly the partition is known already, and nothing is to be done.
+//! And by the schedule, when it compares all partitions of the lake with the catalog's, so that none is forgotten: not
+//! one that arrived while a crawl was on its way, nor one whose event was lost.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -94,7 +94,8 @@ impl Crawler {
             }
             Mode::Crawler { crawler } => {
                 let start = self.catalog.start_crawler(crawler).await?;
-                // The crawl that begins now finds it; one that ran already may have passed it by. The schedule looks again in any case.
+                // The crawl that begins now finds it; one that ran already may have passed it by. The schedule looks
+                // again in any case.
                 if start == Start::Started {
                     known.insert(partition.clone());
                 }
@@ -104,8 +105,8 @@ impl Crawler {
         Ok(())
     }
 
-    /// Compares all partitions of the lake with the catalog's, and mends the difference. A crawler is started once for all of them; what it
-    /// leaves, as when it is running already, the next comparison finds.
+    /// Compares all partitions of the lake with the catalog's, and mends the difference. A crawler is started once for
+    /// all of them; what it leaves, as when it is running already, the next comparison finds.
     ///
     /// # Errors
     /// On a passing failure of the bucket or the catalog.
@@ -113,7 +114,8 @@ impl Crawler {
         if self.settings.mode == Mode::None {
             return Ok(Comparison::default());
         }
-        // The catalog first: a partition that is registered meanwhile is then found in the lake, not taken for one that is gone.
+        // The catalog first: a partition that is registered meanwhile is then found in the lake, not taken for one that
+        // is gone.
         let in_catalog = self.catalog.partitions().await?;
         let in_lake = self.partitions_of_the_lake(&in_catalog).await?;
         let mut comparison = Comparison {
@@ -144,8 +146,9 @@ impl Crawler {
         Ok(comparison)
     }
 
-    /// The partitions of the lake. Folders are listed and not objects, so that the work grows with accounts, regions and years, and not
-    /// with clusters or days. Of a month that the catalog does not know, objects tell whether it has any of the table.
+    /// The partitions of the lake. Folders are listed and not objects, so that the work grows with accounts, regions
+    /// and years, and not with clusters or days. Of a month that the catalog does not know, objects tell whether it has
+    /// any of the table.
     async fn partitions_of_the_lake(
         &self,
         in_catalog: &BTreeSet<Partition>,

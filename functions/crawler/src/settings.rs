@@ -41,7 +41,8 @@ enum ModeWord {
 }
 
 impl Settings {
-    /// Reads the settings. The crawler's name is required in the mode that starts it, database and table in both modes that ask Glue.
+    /// Reads the settings. The crawler's name is required in the mode that starts it, database and table in both modes
+    /// that ask Glue.
     ///
     /// # Errors
     /// All faults together.

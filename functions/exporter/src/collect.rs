@@ -248,7 +248,8 @@ impl Collector<'_> {
     /// The nodes; `None` where the source has no such API.
     async fn assets(&self, day: Day, progress: &dyn Progress) -> Result<Option<Part>, DayError> {
         let received = match self.asset_answer(day, true, progress).await {
-            // Sources of other versions spell the filter in other ways; without it there is more to read, and no less to find.
+            // Sources of other versions spell the filter in other ways; without it there is more to read, and no less
+            // to find.
             Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
                 self.asset_answer(day, false, progress).await
             }

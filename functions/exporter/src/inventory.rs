@@ -16,8 +16,9 @@ use crate::{
 
 /// The days of a period that the source has, oldest first.
 ///
-/// Kubecost is asked for a row a day, which is cheap for it. OpenCost would compute all days anew for that, so that its whole period is named: a day
-/// that turns out to be without data is known as such afterwards. The same where Kubecost's answer cannot be used.
+/// Kubecost is asked for a row a day, which is cheap for it. OpenCost would compute all days anew for that, so that its
+/// whole period is named: a day that turns out to be without data is known as such afterwards. The same where
+/// Kubecost's answer cannot be used.
 pub async fn available_days(client: &Client, settings: &SourceSettings, kind: SourceKind, period: &[Day]) -> Vec<Day> {
     let (Some(first), Some(last)) = (period.first(), period.last()) else {
         return Vec::new();

@@ -11,7 +11,8 @@ use zstd::stream::write::Encoder;
 
 use crate::source::{Client, Query, SourceError, client::Patience};
 
-/// How hard answers are compressed. They repeat themselves so much that more effort gains little, and the cluster pays for it.
+/// How hard answers are compressed. They repeat themselves so much that more effort gains little, and the cluster pays
+/// for it.
 const COMPRESSION_LEVEL: i32 = 1;
 
 /// Compressed bytes are handed on in pieces of this size.
@@ -71,10 +72,12 @@ impl Received {
     }
 }
 
-/// Asks the source, and sends what comes to the bucket, compressed, while `on_row` sees each row and `on_bytes` how much came.
+/// Asks the source, and sends what comes to the bucket, compressed, while `on_row` sees each row and `on_bytes` how
+/// much came.
 ///
 /// # Errors
-/// When the answer is not whole and good, when `on_row` refuses it, or when S3 fails. Nothing is visible in the bucket then.
+/// When the answer is not whole and good, when `on_row` refuses it, or when S3 fails. Nothing is visible in the bucket
+/// then.
 pub async fn receive(
     client: &Client,
     query: &Query,

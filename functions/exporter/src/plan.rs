@@ -14,8 +14,8 @@ use tokio::time::Instant;
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-/// Waits for the plan that answers a run; `None` where there is none in time. The exporter may not list the bucket, so S3 answers 403 and not 404 for a
-/// key that is not there yet: both mean "not yet" until the wait ends.
+/// Waits for the plan that answers a run; `None` where there is none in time. The exporter may not list the bucket, so
+/// S3 answers 403 and not 404 for a key that is not there yet: both mean "not yet" until the wait ends.
 pub async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Option<Plan> {
     let end = Instant::now() + limit;
     let mut delay = FIRST_DELAY.min(limit);
@@ -37,7 +37,8 @@ pub async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Opti
     }
 }
 
-/// The days of a plan that are this run's to collect, newest first: a plan is believed only where it agrees with the inventory.
+/// The days of a plan that are this run's to collect, newest first: a plan is believed only where it agrees with the
+/// inventory.
 pub fn agreed(plan: Plan, available: &[Day]) -> Vec<PlannedDay> {
     let available: BTreeSet<Day> = available.iter().copied().collect();
     let (mut days, others): (Vec<PlannedDay>, Vec<PlannedDay>) = plan

@@ -1,6 +1,8 @@
-//! What is noted of an answer's rows while they stream by: how many, what they cost, and whether they are what was asked for.
+//! What is noted of an answer's rows while they stream by: how many, what they cost, and whether they are what was
+//! asked for.
 //!
-//! A source that does not understand a question rarely says so: it answers something else. Here it is noticed before it is stored as if it were right.
+//! A source that does not understand a question rarely says so: it answers something else. Here it is noticed before it
+//! is stored as if it were right.
 
 use std::{collections::BTreeMap, hash::BuildHasher};
 
@@ -82,8 +84,8 @@ impl Tally {
         }
     }
 
-    /// Notes a row. What a row cannot be read for is for transform to say, in quarantine, with the row kept; only an answer none of whose rows
-    /// can be read is refused.
+    /// Notes a row. What a row cannot be read for is for transform to say, in quarantine, with the row kept; only an
+    /// answer none of whose rows can be read is refused.
     ///
     /// # Errors
     /// When the answer has more sets than any that is asked for.
@@ -221,8 +223,8 @@ impl Tally {
         }
     }
 
-    /// One set of another window than asked for: as from a recording that is served for any window. To take it for the day would count another
-    /// day of the run twice, if it is one.
+    /// One set of another window than asked for: as from a recording that is served for any window. To take it for the
+    /// day would count another day of the run twice, if it is one.
     fn other_window(&self, day: Day, range: DayRange) -> Result<String, String> {
         let window = self
             .sets

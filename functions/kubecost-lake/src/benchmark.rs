@@ -1,5 +1,5 @@
-//! `benchmark`: what exporter, transform and the audit need on this machine. Each runs in a process of its own, so that the bucket's and the
-//! source's work does not count.
+//! `benchmark`: what exporter, transform and the audit need on this machine. Each runs in a process of its own, so that
+//! the bucket's and the source's work does not count.
 
 use std::{
     fs,
@@ -124,7 +124,8 @@ impl Measured {
     fn with_usage(mut self) -> io::Result<Self> {
         const TICKS_PER_SECOND: f64 = 100.0;
         let stat = fs::read_to_string("/proc/self/stat")?;
-        // The program's name, in parentheses, may have spaces; user and system time are the 12th and 13th fields after it.
+        // The program's name, in parentheses, may have spaces; user and system time are the 12th and 13th fields after
+        // it.
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks = |index: usize| {
             fields
@@ -307,7 +308,8 @@ async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyErro
     })
 }
 
-/// Puts there what the audit reads: an inventory of each cluster, and names of manifests and Parquet objects, of which it reads none.
+/// Puts there what the audit reads: an inventory of each cluster, and names of manifests and Parquet objects, of which
+/// it reads none.
 fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
     let prefixes = Prefixes::default();
     let now = FixedClock(NOW.parse()?).now();

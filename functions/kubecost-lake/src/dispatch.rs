@@ -1,5 +1,5 @@
-//! What S3 and Lambda do between the parts: an object's arrival becomes an event for the function that waits for it. At least once, tried
-//! again on failure, kept for the next start if it fails for good.
+//! What S3 and Lambda do between the parts: an object's arrival becomes an event for the function that waits for it. At
+//! least once, tried again on failure, kept for the next start if it fails for good.
 
 use std::sync::Arc;
 
@@ -122,7 +122,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until all events are handled, those included that follow from them; gives those that failed since it was last asked.
+    /// Waits until all events are handled, those included that follow from them; gives those that failed since it was
+    /// last asked.
     pub async fn settle(&self) -> Vec<Failure> {
         self.journal.settled().await;
         std::mem::take(&mut *self.failures.lock().await)

@@ -1,7 +1,8 @@
-//! `replay`: staged days are converted again, for a changed list of labels or a mended fault, without asking the source.
+//! `replay`: staged days are converted again, for a changed list of labels or a mended fault, without asking the
+//! source.
 //!
-//! The manifests of each day's sets are written once more as they are, so that the bucket itself sends the events: of the set whose
-//! data the lake has and of all newer ones, since those may be without data or in quarantine.
+//! The manifests of each day's sets are written once more as they are, so that the bucket itself sends the events: of
+//! the set whose data the lake has and of all newer ones, since those may be without data or in quarantine.
 
 use backfill::{audit, staged::ClusterObjects};
 use contract::{cluster::ClusterId, day::Day, keys::Prefixes, run::RunId};

@@ -23,8 +23,8 @@ const ROWS: usize = 2048;
 /// A batch is closed earlier when its texts reach this many bytes, so that long labels do not fill the memory.
 const TEXT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be read as one
-/// table; only the newer numbers ever are null.
+/// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be
+/// read as one table; only the newer numbers ever are null.
 pub(crate) fn schema(layout: &TableLayout) -> SchemaRef {
     let fields: Vec<Field> = layout
         .columns()

@@ -1,5 +1,5 @@
-//! The conversion itself: pieces of compressed answers in, pieces of a Parquet file out. It runs on a thread of its own and knows nothing of
-//! S3.
+//! The conversion itself: pieces of compressed answers in, pieces of a Parquet file out. It runs on a thread of its own
+//! and knows nothing of S3.
 
 use bytes::Bytes;
 use contract::documents::{Manifest, Part, PartKind};
@@ -50,8 +50,8 @@ impl From<OutputError> for ConvertError {
     }
 }
 
-/// Converts a set. `parts` is the order in which `pieces` brings them. The file is complete, and everything it must agree with is
-/// compared, only once this returns without an error.
+/// Converts a set. `parts` is the order in which `pieces` brings them. The file is complete, and everything it must
+/// agree with is compared, only once this returns without an error.
 pub(crate) fn convert(
     manifest: &Manifest,
     parts: &[Part],

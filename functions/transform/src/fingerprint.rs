@@ -4,15 +4,16 @@ use contract::documents;
 use sha2::{Digest, Sha256};
 use table::TableLayout;
 
-/// The version of the conversion. To be raised with any change by which the same answers become another file, so that sets that are
-/// delivered again replace what an older version wrote.
+/// The version of the conversion. To be raised with any change by which the same answers become another file, so that
+/// sets that are delivered again replace what an older version wrote.
 const CONVERSION_VERSION: u32 = 1;
 
 /// Bytes of the hash that are kept: enough to tell a handful of configurations apart.
 const BYTES: usize = 8;
 
-/// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`. Where an object of the
-/// lake has another fingerprint than the function that looks at it, the same answers would now become another file.
+/// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`.
+/// Where an object of the lake has another fingerprint than the function that looks at it, the same answers would now
+/// become another file.
 pub(crate) fn fingerprint(layout: &TableLayout) -> String {
     let mut hash = Sha256::new();
     for column in layout.columns() {

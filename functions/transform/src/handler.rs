@@ -215,7 +215,8 @@ impl Transform {
             .condition(condition)
             .begin();
         match self.stream(set, &mut upload).await {
-            // Parts without a row say the same as no parts. What the lake has from before the source lost the day is kept.
+            // Parts without a row say the same as no parts. What the lake has from before the source lost the day is
+            // kept.
             Ok(Converted { rows: 0, .. }) => {
                 upload.abort().await;
                 Ok(Some(Outcome::Empty))

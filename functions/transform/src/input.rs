@@ -100,12 +100,12 @@ impl Read for PartReader<'_> {
 /// How much is decompressed at a time.
 const RAW_PIECE: usize = 256 * 1024;
 
-/// The largest window that the decompressor takes, as a power of two: 8 MiB, which all levels of zstd up to 19 keep to. A part cannot make it
-/// reserve more.
+/// The largest window that the decompressor takes, as a power of two: 8 MiB, which all levels of zstd up to 19 keep to.
+/// A part cannot make it reserve more.
 const WINDOW_LOG: u32 = 23;
 
-/// Reads one part: decompresses it, splits it into rows, and gives those of the part's set to `row`, by key and JSON. The part is good only
-/// when this returns without an error.
+/// Reads one part: decompresses it, splits it into rows, and gives those of the part's set to `row`, by key and JSON.
+/// The part is good only when this returns without an error.
 pub(crate) fn read_part(
     pieces: &mut mpsc::Receiver<Piece>,
     part: &Part,

@@ -16,13 +16,16 @@ use parquet::{
 };
 use tokio::sync::mpsc;
 
-/// Rows of a row group: enough for engines to skip and to read in parallel, few enough to hold in memory while being encoded.
+/// Rows of a row group: enough for engines to skip and to read in parallel, few enough to hold in memory while being
+/// encoded.
 const ROWS_PER_GROUP: usize = 20_000;
 
-/// A row group is closed earlier when the memory that it takes reaches this many bytes, as rows with very long labels would have it.
+/// A row group is closed earlier when the memory that it takes reaches this many bytes, as rows with very long labels
+/// would have it.
 const GROUP_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Columns whose values differ in nearly every row: a dictionary of them costs time and memory, and makes the file larger.
+/// Columns whose values differ in nearly every row: a dictionary of them costs time and memory, and makes the file
+/// larger.
 const VARYING: [&str; 17] = [
     "name",
     "cpuCores",

@@ -15,8 +15,8 @@ pub(crate) struct DaySet {
 }
 
 impl DaySet {
-    /// Believes a manifest only where it agrees with the key: a cluster can write below its own prefix only, so what it writes must
-    /// not reach beyond it.
+    /// Believes a manifest only where it agrees with the key: a cluster can write below its own prefix only, so what it
+    /// writes must not reach beyond it.
     pub(crate) fn check(manifest: Manifest, key: &StagingKey, day: Day, prefixes: &Prefixes) -> Result<Self, Fault> {
         let mismatch = |field, claimed: String, expected: String| Fault::ManifestMismatch {
             field,

@@ -2,11 +2,12 @@
 
 use table::NUMBERS;
 
-/// How far two sums of the same numbers may lie apart, relative to the sum of their magnitudes: far more than compensated sums differ by,
-/// far less than any lost row with a cost that matters.
+/// How far two sums of the same numbers may lie apart, relative to the sum of their magnitudes: far more than
+/// compensated sums differ by, far less than any lost row with a cost that matters.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// A sum whose rounding errors are carried along (Neumaier), so that it does not depend on the order of millions of numbers.
+/// A sum whose rounding errors are carried along (Neumaier), so that it does not depend on the order of millions of
+/// numbers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     sum: f64,
@@ -30,8 +31,8 @@ impl Sum {
         self.sum + self.lost
     }
 
-    /// Whether another sum of the same numbers agrees. Costs and their adjustments can cancel out, so that the measure is the sum of
-    /// the magnitudes.
+    /// Whether another sum of the same numbers agrees. Costs and their adjustments can cancel out, so that the measure
+    /// is the sum of the magnitudes.
     pub(crate) fn agrees_with(self, other: f64) -> bool {
         let difference = (self.value() - other).abs();
         difference <= TOLERANCE * self.magnitude || difference == 0.0

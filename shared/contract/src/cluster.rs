@@ -169,8 +169,8 @@ impl From<ClusterArn> for String {
     }
 }
 
-/// Whether a text has the form of a region code: `us-east-1`, `us-gov-west-1`, `ap-southeast-4`. New regions appear every
-/// year, so the form is checked and no list.
+/// Whether a text has the form of a region code: `us-east-1`, `us-gov-west-1`, `ap-southeast-4`. New regions appear
+/// every year, so the form is checked and no list.
 pub fn is_region(text: &str) -> bool {
     let segments: Vec<&str> = text.split('-').collect();
     let [first, middle @ .., last] = segments.as_slice() else {

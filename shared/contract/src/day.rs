@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One day from 00:00 UTC to the next 00:00 UTC. Reads and writes as `2026-11-20`; a day that is read has a year of four digits, so
-/// that no document can name one that cannot be reckoned with.
+/// One day from 00:00 UTC to the next 00:00 UTC. Reads and writes as `2026-11-20`; a day that is read has a year of
+/// four digits, so that no document can name one that cannot be reckoned with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
@@ -66,7 +66,8 @@ impl Day {
         first.0.iter_days().take_while(move |date| *date <= last.0).map(Self)
     }
 
-    /// The day that an exporter without a plan collects: from 72 hours ago, at 00:00 UTC, to 48 hours ago, at 00:00 UTC.
+    /// The day that an exporter without a plan collects: from 72 hours ago, at 00:00 UTC, to 48 hours ago, at 00:00
+    /// UTC.
     pub fn newest_settled(now: DateTime<Utc>) -> Self {
         Self::of(now).minus(3)
     }

@@ -211,7 +211,8 @@ pub struct Part {
     pub sha256: String,
     /// Rows of the day in it: allocations, or assets.
     pub rows: u64,
-    /// Where the answer holds sets of several days: the index of the set that is this day's, counted from 0. Missing: all sets are.
+    /// Where the answer holds sets of several days: the index of the set that is this day's, counted from 0. Missing:
+    /// all sets are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<u32>,
 }

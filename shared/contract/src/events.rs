@@ -1,5 +1,6 @@
-//! The events that start functions: S3 notifications, EventBridge's "Object Created", either of them in SQS messages, and the
-//! schedule. Keys in S3 notifications are URL-encoded, keys in EventBridge events are not: this is the one place that knows.
+//! The events that start functions: S3 notifications, EventBridge's "Object Created", either of them in SQS messages,
+//! and the schedule. Keys in S3 notifications are URL-encoded, keys in EventBridge events are not: this is the one
+//! place that knows.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -166,8 +167,8 @@ const KEPT: AsciiSet = CONTROLS
     .add(b'}')
     .add(b'~');
 
-/// The notification that S3 sends when an object arrives; also what a re-delivery sends, so that a function cannot tell the two
-/// apart. `event_name` is `ObjectCreated:Put` or `ObjectCreated:CompleteMultipartUpload`.
+/// The notification that S3 sends when an object arrives; also what a re-delivery sends, so that a function cannot tell
+/// the two apart. `event_name` is `ObjectCreated:Put` or `ObjectCreated:CompleteMultipartUpload`.
 pub fn notification(object: &ObjectCreated, event_name: &str, region: &str, clock: &dyn Clock) -> Value {
     let key = utf8_percent_encode(&object.key, &KEPT).to_string().replace("%20", "+");
     json!({

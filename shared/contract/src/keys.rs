@@ -1,13 +1,14 @@
 //! Where objects lie in the bucket.
 //!
-//! Builders and parsers of the same keys stand side by side; a property test holds them together. No other code makes or
-//! reads a key.
+//! Builders and parsers of the same keys stand side by side; a property test holds them together. No other code makes
+//! or reads a key.
 
 use std::fmt;
 
 use crate::{cluster::ClusterId, day::Day, run::RunId};
 
-/// The prefixes of the bucket. Each ends with `/`; none contains another, so that an event's prefix filter is unambiguous.
+/// The prefixes of the bucket. Each ends with `/`; none contains another, so that an event's prefix filter is
+/// unambiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
     staging: String,

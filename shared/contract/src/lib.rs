@@ -3,6 +3,7 @@
 //! them use: a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
 //!
 //! Nothing here talks to AWS.
+#![deny(missing_docs)]
 
 pub mod clock;
 pub mod cluster;

@@ -1,6 +1,7 @@
-//! What the Lambda functions have in common: an event is read and its objects are handled one by one ([`handle`]), logs are JSON
-//! lines ([`logs`]), metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`] connects a
-//! function with the Lambda runtime.
+//! What the Lambda functions have in common: an event is read and its objects are handled one by one ([`handle`]), logs
+//! are JSON lines ([`logs`]), metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`]
+//! connects a function with the Lambda runtime.
+#![deny(missing_docs)]
 
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ pub trait Function: Send + Sync {
     /// Handles one object that arrived in that bucket. The same object can come twice, and late.
     ///
     /// # Errors
-    /// On a passing failure, after which the event is to be delivered again. Input that can never be handled is no error: it is
-    /// reported by other means.
+    /// On a passing failure, after which the event is to be delivered again. Input that can never be handled is no
+    /// error: it is reported by other means.
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError>;
 
     /// Does what is due on the schedule. A function without a schedule does nothing.
@@ -67,7 +68,8 @@ pub enum HandleError {
     Schedule(BoxError),
 }
 
-/// An event of another bucket than the function's: its trigger or its setting is wrong. An error, so that it is noticed.
+/// An event of another bucket than the function's: its trigger or its setting is wrong. An error, so that it is
+/// noticed.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the event is of bucket '{found}', and S3_BUCKET_NAME is '{configured}': correct the function's trigger or that setting"
@@ -94,8 +96,8 @@ impl From<HandleError> for Diagnostic {
     }
 }
 
-/// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being handled. For
-/// SQS the answer names the messages to deliver again, all else is answered by `null`.
+/// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being
+/// handled. For SQS the answer names the messages to deliver again, all else is answered by `null`.
 ///
 /// # Errors
 /// When the event is to be delivered again.

@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 /// The setting of the level: a level (`info`) or directives (`info,transform=debug`).
 pub const LEVEL_SETTING: &str = "LOG_LEVEL";
 
-/// Writes logs of this process to standard error as JSON lines, from the level of `LOG_LEVEL` up, `info` by default. Call it once, at
-/// the start; another call changes nothing.
+/// Writes logs of this process to standard error as JSON lines, from the level of `LOG_LEVEL` up, `info` by default.
+/// Call it once, at the start; another call changes nothing.
 pub fn start_json() {
     let directives = std::env::var(LEVEL_SETTING).unwrap_or_default();
     let filter = EnvFilter::try_new(if directives.trim().is_empty() {

@@ -1,5 +1,5 @@
-//! Metrics in CloudWatch's
-//! [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html):
+//! Metrics in CloudWatch's [embedded metric
+//! format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html):
 //! a JSON line on standard output, which CloudWatch Logs turns into metrics without any call or permission.
 
 use std::io::Write;
@@ -31,9 +31,9 @@ impl Unit {
     }
 }
 
-/// The line that gives CloudWatch some metrics, of the dimensions `Bucket` and `Function`: an account and region may have several
-/// lakes. Properties are searchable in the log and are no dimensions: a
-/// dimension with a value for each cluster would cost for each cluster.
+/// The line that gives CloudWatch some metrics, of the dimensions `Bucket` and `Function`: an account and region may
+/// have several lakes. Properties are searchable in the log and are no dimensions: a dimension with a value for each
+/// cluster would cost for each cluster.
 pub fn line(
     function: &str,
     bucket: &str,

@@ -1,8 +1,9 @@
 //! A bucket as a directory: an object is a file at its key, whole or not there at all.
 //!
-//! Beside the objects lies one hidden directory, [`HIDDEN`], with what S3 keeps apart from the content: metadata and ETag of each object, and
-//! uploads that are not complete. `s3s-fs` does the same in fewer lines, but encodes the key into one file's name, which leaves 14 bytes for
-//! a cluster's name, looks at conditions and replaces the file in two steps, and walks the whole bucket for each listing.
+//! Beside the objects lies one hidden directory, [`HIDDEN`], with what S3 keeps apart from the content: metadata and
+//! ETag of each object, and uploads that are not complete. `s3s-fs` does the same in fewer lines, but encodes the key
+//! into one file's name, which leaves 14 bytes for a cluster's name, looks at conditions and replaces the file in two
+//! steps, and walks the whole bucket for each listing.
 
 use std::{
     collections::HashMap,
@@ -121,8 +122,8 @@ impl Stamp {
     }
 }
 
-/// What S3 keeps beside the content. Written before the content takes its place: one that does not belong to the file there, since the
-/// process ended in between, is as good as none.
+/// What S3 keeps beside the content. Written before the content takes its place: one that does not belong to the file
+/// there, since the process ended in between, is as good as none.
 #[derive(Debug, Serialize, Deserialize)]
 struct Sidecar {
     stamp: Stamp,
@@ -310,8 +311,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Objects whose keys begin with `prefix` and come after `after`, in the order of their keys, at most `limit`. With `folders`, keys
-    /// that go on after the next `/` are listed once.
+    /// Objects whose keys begin with `prefix` and come after `after`, in the order of their keys, at most `limit`. With
+    /// `folders`, keys that go on after the next `/` are listed once.
     ///
     /// # Errors
     /// When the file system refuses.

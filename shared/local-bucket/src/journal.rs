@@ -1,4 +1,5 @@
-//! The events that are still to be delivered, on disk: S3 delivers at least once, also when the process is killed in between.
+//! The events that are still to be delivered, on disk: S3 delivers at least once, also when the process is killed in
+//! between.
 
 use std::{
     fs, io,
@@ -35,7 +36,8 @@ pub struct Journal {
     open: watch::Sender<usize>,
 }
 
-/// An entry whose object is about to be written. Dropped without [`Notice::publish`], the write failed and the entry goes.
+/// An entry whose object is about to be written. Dropped without [`Notice::publish`], the write failed and the entry
+/// goes.
 #[derive(Debug)]
 pub struct Notice<'a> {
     journal: &'a Journal,

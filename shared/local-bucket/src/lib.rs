@@ -1,4 +1,6 @@
-//! An S3 server over a directory, in this process: the real client reaches it over HTTP, and whoever wants to know is told of what is written.
+//! An S3 server over a directory, in this process: the real client reaches it over HTTP, and whoever wants to know is
+//! told of what is written.
+#![deny(missing_docs)]
 
 use std::{io, path::Path, sync::Arc};
 
@@ -59,7 +61,8 @@ pub enum BucketError {
 }
 
 impl LocalBucket {
-    /// Serves a directory, made if need be, until the value is dropped. Writes to keys that `is_wanted` arrive at the receiver.
+    /// Serves a directory, made if need be, until the value is dropped. Writes to keys that `is_wanted` arrive at the
+    /// receiver.
     ///
     /// # Errors
     /// When the directory cannot be used.

@@ -33,7 +33,7 @@ const PAGE_KEYS: i32 = 1000;
 
 /// The service.
 #[derive(Debug, Clone)]
-pub struct Service {
+pub(crate) struct Service {
     pub(crate) directory: Arc<Directory>,
     pub(crate) journal: Arc<Journal>,
 }

@@ -1,5 +1,7 @@
 //! The bucket on a directory, through the real client.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
 use bytes::Bytes;
 use local_bucket::{BUCKET_NAME, LocalBucket};
 use store::{Condition, Store, UploadError, session};

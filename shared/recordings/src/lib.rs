@@ -1,5 +1,6 @@
-//! Responses of Kubecost and OpenCost: recorded ones below `kubecost` and `opencost`, written ones below `shapes`. Tests read any of them
-//! by path; the local host's simulator embeds two.
+//! Responses of Kubecost and OpenCost: recorded ones below `kubecost` and `opencost`, written ones below `shapes`.
+//! Tests read any of them by path; the local host's simulator embeds two.
+#![deny(missing_docs)]
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,8 @@ pub const OPENCOST_ALLOCATION: &str = include_str!("../opencost/alloc_default_1d
 /// The assets of the same day.
 pub const OPENCOST_ASSETS: &str = include_str!("../opencost/assets_1day.json");
 
-/// Where the recording with a path such as `kubecost/kubecost_allocation_1day.json` is on this machine. Only for tests: the sources must be
-/// there.
+/// Where the recording with a path such as `kubecost/kubecost_allocation_1day.json` is on this machine. Only for tests:
+/// the sources must be there.
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }

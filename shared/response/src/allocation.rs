@@ -54,7 +54,8 @@ impl<'a> Allocation<'a> {
         (self.present >> index & 1 == 1).then(|| self.numbers[index])
     }
 
-    /// Whether the row has a field with a cost, be it null. An answer without one in any of its rows is an answer of another API.
+    /// Whether the row has a field with a cost, be it null. An answer without one in any of its rows is an answer of
+    /// another API.
     pub fn has_cost(&self) -> bool {
         self.has_cost
     }
@@ -103,8 +104,8 @@ impl RowParser {
     /// Reads one row. `key` is its key in the answer, for messages.
     ///
     /// # Errors
-    /// When the row is not an object, has unknown fields and none of the numbers of an allocation, or holds something else where a number,
-    /// a time or an object must be.
+    /// When the row is not an object, has unknown fields and none of the numbers of an allocation, or holds something
+    /// else where a number, a time or an object must be.
     pub fn parse<'a>(&mut self, key: &str, json: &'a str) -> Result<Allocation<'a>, RowError> {
         let error = |kind| RowError {
             row: excerpt(key),
@@ -283,8 +284,8 @@ fn field_of(name: &str) -> Option<usize> {
     })
 }
 
-/// Which field came after which. A source writes the fields of all rows in one order, so that a field's name is usually compared with one
-/// name only.
+/// Which field came after which. A source writes the fields of all rows in one order, so that a field's name is usually
+/// compared with one name only.
 #[derive(Debug)]
 struct Successors {
     /// By the field before; the last entry is that of a row's first field.

@@ -13,8 +13,8 @@ use crate::{
 /// What the table tells of a node, by [`NodeFact`]; empty where nothing is known.
 pub type NodeFacts<'a> = [&'a str; NodeFact::ALL.len()];
 
-/// The nodes of a day, found by provider id and by name. It grows with the nodes of the cluster, not with its containers: nodes of
-/// one kind share their facts, so that a node costs little more than its id and name.
+/// The nodes of a day, found by provider id and by name. It grows with the nodes of the cluster, not with its
+/// containers: nodes of one kind share their facts, so that a node costs little more than its id and name.
 #[derive(Debug, Default)]
 pub struct NodeIndex {
     kinds: Vec<Kind>,
@@ -92,8 +92,8 @@ impl NodeIndex {
         self.nodes
     }
 
-    /// Adds an asset if it is a node; other types and null are passed over. `key` is its key in the answer, a path whose
-    /// second-to-last segment is the provider id and whose last is the name.
+    /// Adds an asset if it is a node; other types and null are passed over. `key` is its key in the answer, a path
+    /// whose second-to-last segment is the provider id and whose last is the name.
     ///
     /// # Errors
     /// When the asset is not an object, or not valid JSON.
@@ -131,8 +131,8 @@ impl NodeIndex {
         Ok(())
     }
 
-    /// What is known of the node that a row ran on: from the node's asset, and what that does not tell from the node labels among
-    /// the row's own labels.
+    /// What is known of the node that a row ran on: from the node's asset, and what that does not tell from the node
+    /// labels among the row's own labels.
     pub fn facts<'a>(&'a self, row: &'a Allocation<'_>) -> NodeFacts<'a> {
         let mut facts: NodeFacts<'a> = [""; NodeFact::ALL.len()];
         if let Some(kind) = self.find(row).and_then(|kind| self.kinds.get(kind as usize)) {
@@ -205,8 +205,8 @@ fn first_label<'a>(labels: &'a Pairs<'_>, fact: NodeFact) -> &'a str {
         .unwrap_or("")
 }
 
-/// Whether a label's key is the wanted one: with or without Kubecost's prefix for assets' labels, and with or without `.`, `/` and
-/// `-` replaced by `_`.
+/// Whether a label's key is the wanted one: with or without Kubecost's prefix for assets' labels, and with or without
+/// `.`, `/` and `-` replaced by `_`.
 fn is_label(key: &str, wanted: &str) -> bool {
     let key = if key.len() == wanted.len() {
         key
@@ -220,7 +220,8 @@ fn is_label(key: &str, wanted: &str) -> bool {
             .all(|(byte, wanted)| byte == wanted || (wanted == b'_' && matches!(byte, b'.' | b'/' | b'-')))
 }
 
-/// An AWS instance's id without the zone that Kubernetes puts before it (`aws:///us-east-1a/i-0…`); other ids as they are.
+/// An AWS instance's id without the zone that Kubernetes puts before it (`aws:///us-east-1a/i-0…`); other ids as they
+/// are.
 fn bare_id(provider_id: &str) -> &str {
     match provider_id.rsplit_once('/') {
         Some((_, last)) if last.starts_with("i-") => last,

@@ -65,7 +65,8 @@ impl Envelope {
     }
 }
 
-/// Why what came is not an answer to use. The first bytes of what came are part of most messages, so that a person sees what it was.
+/// Why what came is not an answer to use. The first bytes of what came are part of most messages, so that a person sees
+/// what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {
     /// Nothing came.

@@ -1,5 +1,6 @@
-//! The answers of Kubecost and OpenCost: splitting them into rows while they stream by ([`scanner`]), and reading a row: an allocation
-//! ([`allocation`]) or an asset ([`asset`]).
+//! The answers of Kubecost and OpenCost: splitting them into rows while they stream by ([`scanner`]), and reading a
+//! row: an allocation ([`allocation`]) or an asset ([`asset`]).
+#![deny(missing_docs)]
 
 pub mod allocation;
 pub mod asset;

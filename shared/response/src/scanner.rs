@@ -1,10 +1,10 @@
 //! Splits a source's answer into its rows while it streams by.
 //!
-//! An answer is `{"code":200, …, "data":[{"<key>":{row}, …}, …]}`: a list of sets, one for each step of the window; OpenCost's assets are one
-//! set without a list. The members of the outer object come in any order. The scanner knows strings and brackets and nothing else
-//! of JSON: what a row says is its reader's matter. It holds one row at most, of a bounded size, and looks at each byte once, however the
-//! answer is cut into chunks. Only [`Scanner::finish`] tells whether the answer was whole and good: rows that came before are not to be
-//! used without it.
+//! An answer is `{"code":200, …, "data":[{"<key>":{row}, …}, …]}`: a list of sets, one for each step of the window;
+//! OpenCost's assets are one set without a list. The members of the outer object come in any order. The scanner knows
+//! strings and brackets and nothing else of JSON: what a row says is its reader's matter. It holds one row at most, of
+//! a bounded size, and looks at each byte once, however the answer is cut into chunks. Only [`Scanner::finish`] tells
+//! whether the answer was whole and good: rows that came before are not to be used without it.
 
 use std::borrow::Cow;
 
@@ -443,7 +443,8 @@ impl Scanner {
     }
 }
 
-/// Where the value that begins at `begin` ends, looked at from `from` on. A scalar ends before the first byte that cannot be part of it.
+/// Where the value that begins at `begin` ends, looked at from `from` on. A scalar ends before the first byte that
+/// cannot be part of it.
 fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &mut Inside) -> Option<usize> {
     let mut at = from;
     loop {
@@ -513,8 +514,8 @@ fn string_end(buffer: &[u8], from: usize, inside: &mut Inside) -> Option<usize> 
     }
 }
 
-/// Where the first quote or backslash is. Most strings are keys of some ten bytes, for which a call of a vectorised search costs more than
-/// it saves: the first bytes are looked at here, eight at a time.
+/// Where the first quote or backslash is. Most strings are keys of some ten bytes, for which a call of a vectorised
+/// search costs more than it saves: the first bytes are looked at here, eight at a time.
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     const SHORT: usize = 32;
     const ONES: u64 = u64::MAX / 255;

@@ -1,4 +1,5 @@
-//! Values as the sources write them: texts that may be other scalars, numbers that may be texts, objects that may be null.
+//! Values as the sources write them: texts that may be other scalars, numbers that may be texts, objects that may be
+//! null.
 
 use std::{borrow::Cow, fmt};
 

@@ -16,7 +16,8 @@ pub enum BucketNameError {
     Reserved,
 }
 
-/// Checks a bucket's name by [S3's rules](https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
+/// Checks a bucket's name by [S3's
+/// rules](https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
 ///
 /// # Errors
 /// When a rule is broken.
@@ -49,8 +50,8 @@ pub fn check_bucket_name(name: &str) -> Result<(), BucketNameError> {
     }
 }
 
-/// Whether a name can be guessed from what is public of a company: it holds an account id (12 digits) or a region code. Somebody
-/// else can then take the name in a region first ("bucket sniping") and be sent the data.
+/// Whether a name can be guessed from what is public of a company: it holds an account id (12 digits) or a region code.
+/// Somebody else can then take the name in a region first ("bucket sniping") and be sent the data.
 pub fn invites_sniping(name: &str) -> bool {
     let account = name
         .split(|character: char| !character.is_ascii_digit())

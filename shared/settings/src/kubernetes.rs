@@ -7,8 +7,8 @@
 )]
 pub struct KeyError;
 
-/// Checks the key of a label or annotation by
-/// [Kubernetes' rules](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
+/// Checks the key of a label or annotation by [Kubernetes'
+/// rules](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
 ///
 /// # Errors
 /// When a rule is broken.

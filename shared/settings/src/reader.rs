@@ -37,8 +37,8 @@ impl fmt::Display for Faults {
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Reads settings by name and gathers what is wrong with them. White space around a value is ignored, an empty value is as
-/// none: deployment tools often set a variable that they have no value for.
+/// Reads settings by name and gathers what is wrong with them. White space around a value is ignored, an empty value is
+/// as none: deployment tools often set a variable that they have no value for.
 pub struct Reader<'a> {
     lookup: Box<Lookup<'a>>,
     faults: Vec<Fault>,

@@ -1,9 +1,11 @@
 //! Access to AWS.
 //!
-//! [`session`] makes the configuration that all clients share: one HTTP client with rustls and ring, the default chain of
-//! credentials, and role chaining. [`store`] is the bucket; [`upload`] streams an object into it with bounded memory.
+//! [`session`] makes the configuration that all clients share: one HTTP client with rustls and ring, the default chain
+//! of credentials, and role chaining. [`store`] is the bucket; [`upload`] streams an object into it with bounded
+//! memory.
 //!
 //! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
+#![deny(missing_docs)]
 
 mod message;
 pub mod session;

@@ -4,19 +4,20 @@ use std::error::Error;
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// [S3's codes](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) for a request that reached the wrong region: by an
-/// older region's endpoint, by the signature, and by the endpoint of a region that must be enabled.
+/// [S3's codes](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) for a request that reached the
+/// wrong region: by an older region's endpoint, by the signature, and by the endpoint of a region that must be enabled.
 const IN_ANOTHER_REGION: [&str; 3] = [
     "PermanentRedirect",
     "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
 ];
 
-/// One line about a failed call: the service's code and message where it answered, else the causes from the outermost to the innermost,
-/// each once. Never the request or the answer themselves, as the SDK's own display of errors has them: they hold headers.
+/// One line about a failed call: the service's code and message where it answered, else the causes from the outermost
+/// to the innermost, each once. Never the request or the answer themselves, as the SDK's own display of errors has
+/// them: they hold headers.
 ///
-/// Where S3 says that a bucket lies in another region, the line says how to tell the exporter, whose region is its cluster's: the SDK
-/// follows no redirect.
+/// Where S3 says that a bucket lies in another region, the line says how to tell the exporter, whose region is its
+/// cluster's: the SDK follows no redirect.
 pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         let advice = if IN_ANOTHER_REGION.contains(&code) {

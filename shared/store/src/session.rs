@@ -9,9 +9,10 @@ const CHAINED_SESSION: std::time::Duration = std::time::Duration::from_secs(3600
 /// How often a call is tried, the first time included: S3 answers 503 "Slow Down" and Glue throttles.
 const ATTEMPTS: u32 = 5;
 
-/// The configuration of the process's environment: region, credentials by the default chain (environment, IRSA's web identity,
-/// EKS Pod Identity, Lambda's role, instance profile), endpoints by `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.
-/// All clients made from it share one pool of connections and one set of root certificates.
+/// The configuration of the process's environment: region, credentials by the default chain (environment, IRSA's web
+/// identity, EKS Pod Identity, Lambda's role, instance profile), endpoints by `AWS_ENDPOINT_URL` and
+/// `AWS_ENDPOINT_URL_<SERVICE>`. All clients made from it share one pool of connections and one set of root
+/// certificates.
 pub async fn from_environment() -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -23,8 +24,8 @@ pub async fn from_environment() -> SdkConfig {
         .await
 }
 
-/// The same configuration with the credentials of a role that is assumed with the credentials so far (role chaining). Both hops are
-/// renewed for as long as the process runs: a web identity's token file is read anew each time.
+/// The same configuration with the credentials of a role that is assumed with the credentials so far (role chaining).
+/// Both hops are renewed for as long as the process runs: a web identity's token file is read anew each time.
 pub async fn assume_role(base: &SdkConfig, role_arn: &str, session_name: &str) -> SdkConfig {
     let provider = AssumeRoleProvider::builder(role_arn)
         .configure(base)
@@ -44,8 +45,8 @@ pub fn in_region(config: &SdkConfig, region: Option<String>) -> SdkConfig {
     }
 }
 
-/// A client of S3. Where the environment names another endpoint than AWS's own, as for emulators and S3-compatible stores, the
-/// bucket is named in the path and not in the host.
+/// A client of S3. Where the environment names another endpoint than AWS's own, as for emulators and S3-compatible
+/// stores, the bucket is named in the path and not in the host.
 pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     let other_endpoint = config.endpoint_url().is_some()
         || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]

@@ -105,7 +105,8 @@ impl Store {
     /// Reads a document; `None` where there is no such key.
     ///
     /// # Errors
-    /// When S3 refuses (see [`StoreError::is_forbidden`]) or fails, or when the object is too large for a document, or not one.
+    /// When S3 refuses (see [`StoreError::is_forbidden`]) or fails, or when the object is too large for a document, or
+    /// not one.
     pub async fn get_document<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let Some(bytes) = self.get_bytes(key, documents::MAX_BYTES).await? else {
             return Ok(None);

@@ -87,8 +87,8 @@ impl UploadBuilder {
     }
 }
 
-/// An object being written. It is visible only after [`Upload::finish`], whole. While one part is under way the next is filled,
-/// so that memory holds two parts at most. What fits into one part is sent as one `PutObject`.
+/// An object being written. It is visible only after [`Upload::finish`], whole. While one part is under way the next is
+/// filled, so that memory holds two parts at most. What fits into one part is sent as one `PutObject`.
 ///
 /// An upload that is dropped leaves parts behind that nobody sees: abort it, or have the bucket's lifecycle do so.
 #[derive(Debug)]

@@ -140,8 +140,9 @@ impl NodeFact {
         Self::NodeGroupImage,
     ];
 
-    /// The node labels that tell the fact, the first one found wins; spelled as the sources do, without the prefix `label_` that
-    /// Kubecost gives to the labels of assets. The labels of Kubernetes' beta time come last: nodes carry both.
+    /// The node labels that tell the fact, the first one found wins; spelled as the sources do, without the prefix
+    /// `label_` that Kubecost gives to the labels of assets. The labels of Kubernetes' beta time come last: nodes carry
+    /// both.
     pub const fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Provider => &[],
@@ -189,7 +190,8 @@ const fn other(name: &'static str, origin: Origin) -> BaseColumn {
     BaseColumn { name, origin }
 }
 
-/// The first 58 columns of the table, in order. None of their values is ever NULL: a missing text is empty, a missing number 0.
+/// The first 58 columns of the table, in order. None of their values is ever NULL: a missing text is empty, a missing
+/// number 0.
 pub const BASE_COLUMNS: [BaseColumn; 58] = [
     other("name", Origin::Name),
     other("window.start", Origin::WindowStart),

@@ -31,8 +31,8 @@ pub fn glue_columns(layout: &TableLayout) -> Vec<GlueColumn> {
     layout.columns().iter().map(GlueColumn::of).collect()
 }
 
-/// The table as a JSON document for tools that create it in Glue. Configured labels and annotations are theirs to insert:
-/// `columns`, then for each label and annotation its prefix and key in lower case, then `trailing_columns`.
+/// The table as a JSON document for tools that create it in Glue. Configured labels and annotations are theirs to
+/// insert: `columns`, then for each label and annotation its prefix and key in lower case, then `trailing_columns`.
 pub fn columns_json() -> String {
     #[derive(Serialize)]
     struct Table {

@@ -53,8 +53,8 @@ impl TableLayout {
     /// The table for labels and annotations, given by their keys as in Kubernetes.
     ///
     /// # Errors
-    /// All faults together: keys that Kubernetes does not allow, keys given twice, and keys that differ only in case, whose
-    /// columns Glue could not tell apart.
+    /// All faults together: keys that Kubernetes does not allow, keys given twice, and keys that differ only in case,
+    /// whose columns Glue could not tell apart.
     pub fn new(labels: &[String], annotations: &[String]) -> Result<Self, LayoutFaults> {
         let mut faults = Vec::new();
         check_keys(Metadata::Label, labels, &mut faults);

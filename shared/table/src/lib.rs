@@ -1,15 +1,18 @@
-//! The columns of the lake's table: the one place that knows their names, types and order, and where each value comes from.
+//! The columns of the lake's table: the one place that knows their names, types and order, and where each value comes
+//! from.
 //!
-//! The table begins with the 58 columns of the Kubecost dashboards that it replaces ([`BASE_COLUMNS`]), so that their queries go
-//! on working. Then come one string column for each configured label and annotation, the maps `labels` and `annotations` with
-//! all of them, and the numeric fields that sources have added since ([`NEWER_NUMBERS`]). New columns are only ever added at
-//! the end: engines find columns by name, and read a column that an older file lacks as NULL.
+//! The table begins with the 58 columns of the Kubecost dashboards that it replaces ([`BASE_COLUMNS`]), so that their
+//! queries go on working. Then come one string column for each configured label and annotation, the maps `labels` and
+//! `annotations` with all of them, and the numeric fields that sources have added since ([`NEWER_NUMBERS`]). New
+//! columns are only ever added at the end: engines find columns by name, and read a column that an older file lacks as
+//! NULL.
 //!
 //! ```
 //! let layout = table::TableLayout::new(&["app.kubernetes.io/name".to_owned()], &[]).unwrap();
 //! assert_eq!(layout.columns()[58].name, "properties.labels.app.kubernetes.io/name");
 //! assert_eq!(layout.columns()[59].name, "labels");
 //! ```
+#![deny(missing_docs)]
 
 mod base;
 mod glue;

@@ -71,7 +71,8 @@ pub enum CaCertificate {
     },
 }
 
-/// How to authenticate to the source. The secret itself stays in its file and is read for each request, since tokens are renewed.
+/// How to authenticate to the source. The secret itself stays in its file and is read for each request, since tokens
+/// are renewed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
     /// Not at all.

@@ -1,4 +1,5 @@
-//! The list of settings: the one place for their names, flags and help. Command lines and the README's table are made from it.
+//! The list of settings: the one place for their names, flags and help. Command lines and the README's table are made
+//! from it.
 
 use clap::{Arg, ArgMatches, Command};
 

@@ -25,8 +25,9 @@ pub enum CertificateError {
     },
 }
 
-/// Reads the certificate: the PEM text, or `None` where public CAs are trusted. The secret is read with the credentials that write to the
-/// bucket: it lies in the lake's account. Only then is `config` asked for: elsewhere looking for AWS credentials takes seconds.
+/// Reads the certificate: the PEM text, or `None` where public CAs are trusted. The secret is read with the credentials
+/// that write to the bucket: it lies in the lake's account. Only then is `config` asked for: elsewhere looking for AWS
+/// credentials takes seconds.
 ///
 /// # Errors
 /// When it cannot be read.

@@ -93,8 +93,8 @@ impl SourceError {
         }
     }
 
-    /// Whether the source understood the request and could not do what it asks, by the status or by the code of an answer whose status
-    /// is 200.
+    /// Whether the source understood the request and could not do what it asks, by the status or by the code of an
+    /// answer whose status is 200.
     pub fn refuses_the_query(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 400 | 500),

@@ -4,8 +4,8 @@ use contract::documents::SourceKind;
 
 use crate::source::{Client, SourceError, client::Patience, query};
 
-/// Finds out which source it is by asking each one's own path without a window: the right one misses the window at once, or answers all the
-/// same; the wrong one does not know the path.
+/// Finds out which source it is by asking each one's own path without a window: the right one misses the window at
+/// once, or answers all the same; the wrong one does not know the path.
 ///
 /// # Errors
 /// When neither answers so, telling what came instead.

@@ -1,5 +1,5 @@
-//! What a source is asked. Kubecost and OpenCost differ in paths and in names of parameters; each ignores the other's in silence, so
-//! that all are sent: behind OpenCost's own user interface one looks like the other.
+//! What a source is asked. Kubecost and OpenCost differ in paths and in names of parameters; each ignores the other's
+//! in silence, so that all are sent: behind OpenCost's own user interface one looks like the other.
 
 use std::num::NonZeroU32;
 
@@ -58,8 +58,9 @@ pub struct AllocationQuery<'a> {
     pub aggregation: Aggregation,
     /// Whether containers are asked for by naming all that identifies one.
     ///
-    /// Without `aggregate`, Kubecost 1 and OpenCost answer a row for each container with all properties; Kubecost 2 may answer rows that
-    /// lack pod and container. `aggregate=container` in turn merges containers of the same name over all pods.
+    /// Without `aggregate`, Kubecost 1 and OpenCost answer a row for each container with all properties; Kubecost 2 may
+    /// answer rows that lack pod and container. `aggregate=container` in turn merges containers of the same name over
+    /// all pods.
     pub explicit: bool,
     /// The source's own filter.
     pub filter: Option<&'a str>,
@@ -125,8 +126,8 @@ pub fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
     }
 }
 
-/// The request for the nodes of a window. `filtered`: leave it to the source to give nodes only; older sources know the filter by another
-/// name, some refuse it.
+/// The request for the nodes of a window. `filtered`: leave it to the source to give nodes only; older sources know the
+/// filter by another name, some refuse it.
 pub fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
     const NODES: &str = "assetType:\"node\"";
     let query = match kind {

@@ -7,7 +7,8 @@ use crate::settings::SourceSettings;
 /// The longest wait between two tries, before it is varied by half.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// Tries, and after passing failures tries again, as often as the settings say, with growing waits that differ from cluster to cluster.
+/// Tries, and after passing failures tries again, as often as the settings say, with growing waits that differ from
+/// cluster to cluster.
 ///
 /// # Errors
 /// The last failure.

@@ -8,7 +8,8 @@ use super::source::{Scripted, bad_window, broken_off, containers, not_found, set
 const BAD: &str = "2026-11-19";
 const GOOD: &str = "2026-11-20";
 
-/// A source with one good day and one bad answer; gives what the bad day's failure says, and how often it was asked for.
+/// A source with one good day and one bad answer; gives what the bad day's failure says, and how often it was asked
+/// for.
 async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (String, usize) {
     let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
         ("/model/allocation", "") => bad_window(),
@@ -179,7 +180,8 @@ async fn secrets_are_sent_and_never_said() {
     }
 }
 
-/// Why a day fails at a source that answers each request with some bytes, and then closes the connection or falls silent.
+/// Why a day fails at a source that answers each request with some bytes, and then closes the connection or falls
+/// silent.
 async fn failure_of(bytes: String, closes: bool) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

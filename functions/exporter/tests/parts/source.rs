@@ -26,19 +26,19 @@ use store::Store;
 
 /// What came to the source.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    pub path: String,
-    pub parameters: BTreeMap<String, String>,
-    pub headers: HeaderMap,
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Asked {
-    pub fn parameter(&self, name: &str) -> &str {
+    pub(crate) fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
     }
 
     /// The day of the window, as its date.
-    pub fn day(&self) -> &str {
+    pub(crate) fn day(&self) -> &str {
         self.parameter("window").get(..10).unwrap_or("")
     }
 }
@@ -47,15 +47,15 @@ type Answer = dyn Fn(&Asked) -> Response + Send + Sync;
 
 /// A source.
 #[derive(Clone)]
-pub struct Scripted {
-    pub url: String,
+pub(crate) struct Scripted {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     answer: Arc<Answer>,
 }
 
 impl Scripted {
     /// Serves until the runtime ends.
-    pub async fn serve(answer: impl Fn(&Asked) -> Response + Send + Sync + 'static) -> Self {
+    pub(crate) async fn serve(answer: impl Fn(&Asked) -> Response + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let source = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
@@ -68,7 +68,7 @@ impl Scripted {
     }
 
     /// A Kubecost that answers allocations of any window with a body; assets are empty.
-    pub async fn kubecost(allocation: impl Into<String>) -> Self {
+    pub(crate) async fn kubecost(allocation: impl Into<String>) -> Self {
         let allocation = allocation.into();
         Self::serve(move |asked| match asked.path.as_str() {
             "/model/allocation" if asked.day().is_empty() => bad_window(),
@@ -79,7 +79,7 @@ impl Scripted {
         .await
     }
 
-    pub fn asked(&self, path: &str) -> Vec<Asked> {
+    pub(crate) fn asked(&self, path: &str) -> Vec<Asked> {
         self.asked
             .lock()
             .unwrap()
@@ -90,7 +90,7 @@ impl Scripted {
     }
 
     /// Requests for a day's allocations, not those that find out what the source is.
-    pub fn asked_for_days(&self) -> Vec<Asked> {
+    pub(crate) fn asked_for_days(&self) -> Vec<Asked> {
         self.asked("/model/allocation")
             .into_iter()
             .filter(|asked| !asked.day().is_empty())
@@ -126,20 +126,20 @@ fn parameters_of(query: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-pub fn text(status: u16, body: impl Into<String>) -> Response {
+pub(crate) fn text(status: u16, body: impl Into<String>) -> Response {
     (StatusCode::from_u16(status).unwrap(), body.into()).into_response()
 }
 
-pub fn not_found() -> Response {
+pub(crate) fn not_found() -> Response {
     text(404, "404 page not found\n")
 }
 
-pub fn bad_window() -> Response {
+pub(crate) fn bad_window() -> Response {
     text(400, "Missing required query parameter: 'window'\n")
 }
 
 /// A body that ends with the connection.
-pub fn broken_off(body: &str) -> Response {
+pub(crate) fn broken_off(body: &str) -> Response {
     let pieces = [
         Ok(Bytes::copy_from_slice(body.as_bytes())),
         Err(std::io::Error::other("gone")),
@@ -148,7 +148,7 @@ pub fn broken_off(body: &str) -> Response {
 }
 
 /// A day's answer with rows of containers, one for each name.
-pub fn containers(day: &str, names: &[String]) -> String {
+pub(crate) fn containers(day: &str, names: &[String]) -> String {
     let rows: Vec<String> = names
         .iter()
         .map(|name| row(day, name, r#""pod":"p","container":"c","namespace":"n","cluster":"x""#))
@@ -157,7 +157,7 @@ pub fn containers(day: &str, names: &[String]) -> String {
 }
 
 /// A row that costs 0.5.
-pub fn row(day: &str, name: &str, properties: &str) -> String {
+pub(crate) fn row(day: &str, name: &str, properties: &str) -> String {
     let end = day.parse::<Day>().unwrap().next();
     format!(
         r#""{name}":{{"name":"{name}","properties":{{{properties}}},"window":{{"start":"{day}T00:00:00Z","end":"{end}T00:00:00Z"}},"start":"{day}T00:00:00Z","end":"{end}T00:00:00Z","minutes":1440,"cpuCost":0.5,"totalCost":0.5}}"#
@@ -165,14 +165,14 @@ pub fn row(day: &str, name: &str, properties: &str) -> String {
 }
 
 /// An exporter with settings of a user, into a bucket of its own.
-pub struct Setup {
-    pub bucket: Bucket,
-    pub exporter: Exporter,
+pub(crate) struct Setup {
+    pub(crate) bucket: Bucket,
+    pub(crate) exporter: Exporter,
 }
 
-pub const NOW: &str = "2026-11-24T05:00:00Z";
+pub(crate) const NOW: &str = "2026-11-24T05:00:00Z";
 
-pub async fn setup(url: &str, more: &[(&str, &str)]) -> Setup {
+pub(crate) async fn setup(url: &str, more: &[(&str, &str)]) -> Setup {
     let look_up = |name: &str| match name {
         "KUBECOST_API_ENDPOINT" => Some(url.to_owned()),
         _ => more
@@ -200,13 +200,13 @@ pub async fn setup(url: &str, more: &[(&str, &str)]) -> Setup {
 
 impl Setup {
     /// Collects given days.
-    pub async fn collect(&self, days: &[&str]) -> RunSummary {
+    pub(crate) async fn collect(&self, days: &[&str]) -> RunSummary {
         let days = Days::Given(days.iter().map(|day| day.parse().unwrap()).collect());
         self.exporter.run(None, &days, &Nobody).await.unwrap()
     }
 
     /// The manifests in the bucket.
-    pub fn manifests(&self) -> Vec<contract::documents::Manifest> {
+    pub(crate) fn manifests(&self) -> Vec<contract::documents::Manifest> {
         let keys = self
             .bucket
             .keys("staging/")

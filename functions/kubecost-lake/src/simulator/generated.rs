@@ -1,4 +1,5 @@
-//! A made-up cluster, the same for the same seed: its containers' names and labels stay, what they use changes from day to day.
+//! A made-up cluster, the same for the same seed: its containers' names and labels stay, what they use changes from day
+//! to day.
 
 use contract::day::Day;
 use serde_json::{Map, Value, json};
@@ -282,8 +283,8 @@ impl GeneratedCluster {
         (key, row)
     }
 
-    /// The day's set aggregated by cluster, for the query of days: empty where the source has no data. The costs are those of nothing in
-    /// particular, since nobody reads them.
+    /// The day's set aggregated by cluster, for the query of days: empty where the source has no data. The costs are
+    /// those of nothing in particular, since nobody reads them.
     pub fn cluster_set(&self, day: Day) -> Value {
         if !self.has(day) {
             return Value::Object(Map::new());

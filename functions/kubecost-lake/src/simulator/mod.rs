@@ -1,5 +1,5 @@
-//! Sources of costs for the demo, the benchmark and tests: a [generated](generated) cluster of any size behind Kubecost's interface, and
-//! [recorded] answers of an OpenCost.
+//! Sources of costs for the demo, the benchmark and tests: a [generated](generated) cluster of any size behind
+//! Kubecost's interface, and [recorded] answers of an OpenCost.
 
 use std::{io, sync::Arc};
 

@@ -21,7 +21,8 @@ use store::Store;
 
 use crate::support::arn;
 
-/// A catalog in memory. While its partitions are told, the first object of another one arrives in the lake, and is registered.
+/// A catalog in memory. While its partitions are told, the first object of another one arrives in the lake, and is
+/// registered.
 struct Busy {
     partitions: Mutex<BTreeSet<Partition>>,
     store: Store,

@@ -21,15 +21,15 @@ use kubecost_lake::{
 };
 use settings::Reader;
 
-pub const CONTAINERS: usize = 40;
+pub(crate) const CONTAINERS: usize = 40;
 
-pub fn arn(name: &str) -> ClusterArn {
+pub(crate) fn arn(name: &str) -> ClusterArn {
     format!("arn:aws:eks:us-east-1:111122223333:cluster/{name}")
         .parse()
         .unwrap()
 }
 
-pub fn source_settings(url: &str) -> SourceSettings {
+pub(crate) fn source_settings(url: &str) -> SourceSettings {
     let mut reader = Reader::new(|name| match name {
         "KUBECOST_API_ENDPOINT" => Some(url.to_owned()),
         "RETRIES" => Some("0".to_owned()),
@@ -38,25 +38,25 @@ pub fn source_settings(url: &str) -> SourceSettings {
     SourceSettings::read(&mut reader, &mut Vec::new()).unwrap()
 }
 
-pub fn period() -> PeriodSettings {
+pub(crate) fn period() -> PeriodSettings {
     PeriodSettings::read(&mut Reader::new(|_| None))
 }
 
 /// The days of the backfill period, oldest first.
-pub fn days() -> Vec<Day> {
+pub(crate) fn days() -> Vec<Day> {
     Day::backfill_period(SystemClock.now(), period().days, period().settle)
 }
 
-pub async fn start(directory: &Path) -> Host {
+pub(crate) async fn start(directory: &Path) -> Host {
     start_with(directory, &|_| None).await
 }
 
-pub async fn start_with(directory: &Path, look_up: &dyn Fn(&str) -> Option<String>) -> Host {
+pub(crate) async fn start_with(directory: &Path, look_up: &dyn Fn(&str) -> Option<String>) -> Host {
     Host::start(directory, look_up, Arc::new(SystemClock)).await.unwrap()
 }
 
 /// A source that has these days.
-pub fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
+pub(crate) fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
     GeneratedCluster {
         name: name.to_owned(),
         account: "111122223333".to_owned(),
@@ -68,24 +68,24 @@ pub fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
     }
 }
 
-pub async fn source(name: &str, days: &[Day]) -> Source {
+pub(crate) async fn source(name: &str, days: &[Day]) -> Source {
     Source::kubecost(generated(name, days)).await.unwrap()
 }
 
 /// What the CronJob does.
-pub async fn run(host: &Host, name: &str, source: &Source) -> Outcome {
+pub(crate) async fn run(host: &Host, name: &str, source: &Source) -> Outcome {
     host.collect(arn(name), source_settings(&source.url), period(), None, &Days::Planned)
         .await
         .unwrap()
 }
 
 /// The days that a run collected, with data or without.
-pub fn collected(outcome: &Outcome) -> Vec<Day> {
+pub(crate) fn collected(outcome: &Outcome) -> Vec<Day> {
     outcome.run.collected().map(|(day, _)| day).collect()
 }
 
 /// The days of a cluster in the lake.
-pub fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
+pub(crate) fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
     outcome
         .lake
         .clusters
@@ -94,12 +94,12 @@ pub fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
         .unwrap_or_default()
 }
 
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
 
 /// What a cluster's exporter says that its source has: all days.
-pub fn inventory(name: &str, run: RunId) -> Inventory {
+pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
     Inventory {
         run,
         cluster: arn(name),
@@ -113,7 +113,7 @@ pub fn inventory(name: &str, run: RunId) -> Inventory {
 }
 
 /// Does what is due on the schedule; gives the audit's report.
-pub async fn audit(host: &Host) -> serde_json::Value {
+pub(crate) async fn audit(host: &Host) -> serde_json::Value {
     host.dispatcher.schedule().await.unwrap();
     assert_eq!(host.dispatcher.settle().await, []);
     let key = host.prefixes.audit_report();

@@ -7,7 +7,7 @@ use transform::Outcome;
 use super::{Lake, table::Table};
 
 /// Allocation answers that are to be converted, and the set that is the day's.
-pub const CONVERTIBLE: [(&str, Option<u32>); 22] = [
+pub(crate) const CONVERTIBLE: [(&str, Option<u32>); 22] = [
     ("kubecost/kubecost_allocation_1day.json", None),
     ("kubecost/kubecost_days_available.json", None),
     ("opencost/alloc_container_1day.json", None),

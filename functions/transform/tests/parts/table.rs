@@ -16,14 +16,14 @@ use parquet::{
     },
 };
 
-pub struct Table {
-    pub metadata: ParquetMetaData,
-    pub object: Object,
-    pub rows: RecordBatch,
+pub(crate) struct Table {
+    pub(crate) metadata: ParquetMetaData,
+    pub(crate) object: Object,
+    pub(crate) rows: RecordBatch,
 }
 
 impl Table {
-    pub fn read(object: Object) -> Self {
+    pub(crate) fn read(object: Object) -> Self {
         let metadata = SerializedFileReader::new(object.content.clone())
             .unwrap()
             .metadata()
@@ -38,7 +38,7 @@ impl Table {
         Self { metadata, object, rows }
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let schema = self.rows.schema();
         schema.fields().iter().map(|field| field.name().clone()).collect()
     }
@@ -49,7 +49,7 @@ impl Table {
             .unwrap_or_else(|| panic!("no column {name}"))
     }
 
-    pub fn texts(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         self.column(name)
             .as_string::<i32>()
             .iter()
@@ -57,17 +57,17 @@ impl Table {
             .collect()
     }
 
-    pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
+    pub(crate) fn numbers(&self, name: &str) -> Vec<Option<f64>> {
         self.column(name).as_primitive::<Float64Type>().iter().collect()
     }
 
     /// Milliseconds since 1970.
-    pub fn times(&self, name: &str) -> Vec<i64> {
+    pub(crate) fn times(&self, name: &str) -> Vec<i64> {
         let times = self.column(name).as_primitive::<TimestampMillisecondType>();
         times.iter().map(Option::unwrap).collect()
     }
 
-    pub fn maps(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+    pub(crate) fn maps(&self, name: &str) -> Vec<BTreeMap<String, String>> {
         let maps = self.column(name).as_map();
         (0..maps.len())
             .map(|row| {
@@ -85,7 +85,7 @@ impl Table {
     }
 
     /// The row of a name.
-    pub fn row(&self, name: &str) -> usize {
+    pub(crate) fn row(&self, name: &str) -> usize {
         let names = self.texts("name");
         let mut found = names.iter().enumerate().filter(|(_, known)| **known == name);
         let (index, _) = found.next().unwrap_or_else(|| panic!("no row {name}: {names:?}"));
@@ -93,16 +93,16 @@ impl Table {
         index
     }
 
-    pub fn text(&self, row: &str, column: &str) -> &str {
+    pub(crate) fn text(&self, row: &str, column: &str) -> &str {
         self.texts(column)[self.row(row)]
     }
 
-    pub fn number(&self, row: &str, column: &str) -> Option<f64> {
+    pub(crate) fn number(&self, row: &str, column: &str) -> Option<f64> {
         self.numbers(column)[self.row(row)]
     }
 
     /// A value of the footer.
-    pub fn footer(&self, key: &str) -> &str {
+    pub(crate) fn footer(&self, key: &str) -> &str {
         let values = self.metadata.file_metadata().key_value_metadata().unwrap();
         let found = values.iter().find(|value| value.key == key);
         found
