@@ -6,9 +6,7 @@
 #![deny(missing_docs)]
 
 mod bucket;
-mod kubernetes;
 mod reader;
 
 pub use bucket::{BucketNameError, check_bucket_name, invites_sniping};
-pub use kubernetes::{KeyError, check_metadata_key};
 pub use reader::{Fault, Faults, Reader};

@@ -2,9 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
-use settings::{KeyError, check_metadata_key};
-
-use crate::{BASE_COLUMNS, Kind, NEWER_NUMBERS, Origin, numbers::number_index};
+use crate::{BASE_COLUMNS, Kind, NEWER_NUMBERS, Origin, kubernetes::is_metadata_key, numbers::number_index};
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,11 +150,10 @@ pub fn kubecost_key(key: &str) -> Cow<'_, str> {
 fn check_keys(metadata: Metadata, keys: &[String], faults: &mut Vec<LayoutFault>) {
     let mut seen: HashMap<String, &str> = HashMap::new();
     for key in keys {
-        if let Err(error) = check_metadata_key(key) {
+        if !is_metadata_key(key) {
             faults.push(LayoutFault::Key {
                 metadata,
                 key: key.clone(),
-                error,
             });
             continue;
         }
@@ -208,14 +205,14 @@ impl fmt::Display for Metadata {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutFault {
     /// Not a key of Kubernetes.
-    #[error("{metadata} '{key}' is not a key: {error}")]
+    #[error(
+        "{metadata} '{key}' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it"
+    )]
     Key {
         /// Label or annotation.
         metadata: Metadata,
         /// The key.
         key: String,
-        /// The rule.
-        error: KeyError,
     },
     /// Its column's name would be too long for Glue.
     #[error(

@@ -16,6 +16,7 @@
 
 mod base;
 mod glue;
+mod kubernetes;
 mod layout;
 mod numbers;
 
