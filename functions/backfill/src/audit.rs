@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use contract::{
+    audit::{AuditReport, Finding, SetName, StuckSet},
     cluster::ClusterId,
     day::Day,
     documents,
@@ -17,7 +18,7 @@ use store::{Store, StoreError};
 use crate::{
     inventory,
     policy::{DayState, Outcome},
-    report::{AuditReport, Finding, Gap, SetName, StuckSet},
+    report,
     settings::Settings,
     staged::{ClusterObjects, Quarantined, Staged},
 };
@@ -40,7 +41,7 @@ struct Neighbourhood {
 /// # Errors
 /// When the clusters themselves cannot be listed.
 pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Result<AuditReport, StoreError> {
-    let mut report = AuditReport::begin(now, settings.audit_period_days);
+    let mut report = report::begin(now, settings.audit_period_days);
     for (place, clusters) in clusters(store, &settings.prefixes).await? {
         tracing::debug!(%place, clusters = clusters.len(), "auditing");
         let Some(any) = clusters.first() else {
@@ -50,7 +51,7 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
         let listed = &listed;
         let mut findings = stream::iter(clusters)
             .map(async |cluster| {
-                let mut finding = Finding::none(cluster.clone());
+                let mut finding = report::no_finding(cluster.clone());
                 let audit = ClusterAudit {
                     objects: ClusterObjects {
                         store,
@@ -75,7 +76,7 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
             })
             .buffered(settings.audit_concurrency);
         while let Some(finding) = findings.next().await {
-            report.add(finding);
+            report::add(&mut report, finding);
         }
     }
     Ok(report)
@@ -235,7 +236,7 @@ impl ClusterAudit<'_> {
             .filter(|day| *day >= first)
             .filter_map(|day| {
                 let state = states.get(&day).unwrap_or(&unknown);
-                Gap::of(day, state.standing(self.now, policy))
+                report::gap(day, state.standing(self.now, policy))
             })
             .collect();
         Ok(())

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::{
+    audit::AuditReport,
     clock::Clock,
     events::ObjectCreated,
     keys::{StagingKey, StagingObject},
@@ -19,12 +20,11 @@ use store::Store;
 pub mod audit;
 pub mod inventory;
 pub mod policy;
-pub mod report;
+mod report;
 pub mod settings;
 pub mod staged;
 
 use inventory::Refusal;
-use report::AuditReport;
 use settings::Settings;
 use staged::ClusterObjects;
 
@@ -53,11 +53,10 @@ impl Backfill {
     /// When S3 refuses or fails for more than single clusters.
     pub async fn audit(&self) -> Result<AuditReport, store::StoreError> {
         let report = audit::audit(&self.store, &self.settings, self.clock.now()).await?;
-        let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
         self.store
-            .put_json(&self.settings.prefixes.audit_report(), json)
+            .put_document(&self.settings.prefixes.audit_report(), &report)
             .await?;
-        report.emit(&self.settings.bucket, &*self.metrics, &*self.clock);
+        report::emit(&report, &self.settings.bucket, &*self.metrics, &*self.clock);
         tracing::info!(
             clusters = report.clusters,
             gap_days = report.gap_days,

@@ -5,6 +5,7 @@
 //! Nothing here talks to AWS.
 #![deny(missing_docs)]
 
+pub mod audit;
 pub mod clock;
 pub mod cluster;
 pub mod day;
