@@ -6,9 +6,8 @@
 
 use std::{collections::BTreeMap, hash::BuildHasher};
 
-use chrono::{DateTime, Utc};
 use contract::day::{Day, Window};
-use response::{Entry, allocation::RowParser};
+use response::{Entry, RowParser, Sum};
 use table::{Property, TOTAL_COST};
 
 use crate::settings::Aggregation;
@@ -41,7 +40,7 @@ pub struct Tally {
 #[derive(Debug, Default, Clone, PartialEq)]
 struct SetTally {
     rows: u64,
-    total_cost: f64,
+    total_cost: Sum,
     window: Option<(i64, i64)>,
     /// Rows that are not special, and those of them that have what they are aggregated by.
     ordinary: u64,
@@ -95,10 +94,10 @@ impl Tally {
                 "the answer has more than {MOST_SETS} sets, and one was asked for"
             ));
         }
-        self.keys.add(&entry.key);
+        self.keys.add(entry.key);
         let set = self.sets.entry(entry.set).or_default();
         set.rows += 1;
-        let row = match self.parser.parse(&entry.key, entry.value) {
+        let row = match self.parser.parse(entry.key, entry.value) {
             Ok(row) => row,
             Err(error) => {
                 set.unreadable += 1;
@@ -106,7 +105,7 @@ impl Tally {
                 return Ok(());
             }
         };
-        set.total_cost += row.number(TOTAL_COST).unwrap_or(0.0);
+        set.total_cost.add(row.number(TOTAL_COST).unwrap_or(0.0));
         if set.window.is_none() {
             set.window = row.window_start.zip(row.window_end);
         }
@@ -148,8 +147,8 @@ impl Tally {
     /// The days that the answer has rows for, by their windows' start.
     pub fn days(&self) -> impl Iterator<Item = Day> {
         self.sets.values().filter_map(|set| {
-            let (start, _) = set.window?;
-            DateTime::<Utc>::from_timestamp_millis(start).map(Day::of)
+            let window = set.window.and_then(Window::from_milliseconds)?;
+            Some(Day::of(window.start))
         })
     }
 
@@ -184,14 +183,13 @@ impl Tally {
         Ok(DaySet {
             set,
             rows: chosen().map(|(_, tally)| tally.rows).sum(),
-            total_cost: chosen().map(|(_, tally)| tally.total_cost).sum(),
+            total_cost: chosen().map(|(_, tally)| tally.total_cost.value()).sum(),
             warnings,
         })
     }
 
     fn choose(&self, day: Day, range: DayRange) -> Result<(Option<u32>, Option<String>), String> {
-        let asked = day.window();
-        let bounds = (asked.start.timestamp_millis(), asked.end.timestamp_millis());
+        let bounds = day.window().milliseconds();
         let is_inside = |tally: &SetTally| {
             tally
                 .window
@@ -230,13 +228,7 @@ impl Tally {
             .sets
             .values()
             .find_map(|tally| tally.window)
-            .and_then(|(start, end)| {
-                let start = DateTime::<Utc>::from_timestamp_millis(start)?;
-                Some(Window {
-                    start,
-                    end: DateTime::from_timestamp_millis(end)?,
-                })
-            });
+            .and_then(Window::from_milliseconds);
         let Some(window) = window else {
             return Err("the rows' windows are no times".to_owned());
         };

@@ -28,7 +28,7 @@ use lambda::metrics::LogOnly;
 use serde::{Deserialize, Serialize};
 use settings::Reader;
 use store::{Store, session};
-use transform::{Outcome, Transform};
+use transform::{Transform, TransformOutcome};
 
 use crate::{
     output,
@@ -285,7 +285,7 @@ async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, Any
     }))?;
     let transform = Transform::new(settings, store, clock, Arc::new(LogOnly));
     match transform.transform_manifest(&manifest.key).await? {
-        Outcome::Written { rows, raw_bytes, .. } => Ok(Measured {
+        TransformOutcome::Written { rows, raw_bytes, .. } => Ok(Measured {
             raw_bytes,
             rows,
             ..Measured::default()

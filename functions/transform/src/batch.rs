@@ -4,32 +4,30 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, AsArray, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder,
-        StructArray, TimestampMillisecondArray,
+        ArrayRef, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder, StructArray,
+        TimestampMillisecondArray,
     },
     buffer::OffsetBuffer,
-    datatypes::{DataType, Field, Fields, Float64Type, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit},
     error::ArrowError,
 };
-use contract::{cluster::ClusterArn, day::Window};
-use response::{Pairs, allocation::Allocation, asset::NodeFacts};
-use table::{Kind, Origin, Property, Source, TableLayout, kubecost_key, number_index};
-
-use crate::sums::Sums;
+use contract::cluster::ClusterArn;
+use response::{Allocation, LabelKey, NodeFacts, Pairs};
+use table::{Kind, Origin, Property, TableLayout};
 
 /// Rows of a batch: enough for the columns to be written in runs, few enough to stay in the processor's cache.
 const ROWS: usize = 2048;
 
-/// A batch is closed earlier when its texts reach this many bytes, so that long labels do not fill the memory.
+/// A batch is closed earlier when its texts reach this many bytes, so that long labels cannot fill the memory.
 const TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be
-/// read as one table; only the newer numbers ever are null.
+/// read as one table; only the newer numbers are ever null.
 pub(crate) fn schema(layout: &TableLayout) -> SchemaRef {
     let fields: Vec<Field> = layout
         .columns()
         .iter()
-        .map(|column| Field::new(&column.name, data_type(column.kind), true))
+        .map(|column| Field::new(column.name.as_ref(), data_type(column.origin.kind()), true))
         .collect();
     Arc::new(Schema::new(fields))
 }
@@ -57,7 +55,6 @@ fn entries_field() -> Field {
     Field::new("key_value", DataType::Struct(entry_fields()), false)
 }
 
-/// Gathers rows, and gives them as record batches.
 pub(crate) struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
@@ -70,44 +67,18 @@ enum ColumnBuilder {
     Name(StringBuilder),
     WindowStart(Vec<i64>),
     WindowEnd(Vec<i64>),
-    /// A number by its index; 0 where it is missing.
+    /// A number by its index; 0 if it is missing.
     Number(usize, Vec<f64>),
-    /// A number by its index; null where it is missing.
+    /// A number by its index; null if it is missing.
     NullableNumber(usize, Float64Builder),
     Property(Property, StringBuilder),
     Node(usize, StringBuilder),
-    /// The same text in all rows: made once, for the longest batch.
+    /// The same text in all rows: built once, for the longest batch.
     Constant(StringArray),
-    Label(Key, StringBuilder),
-    Annotation(Key, StringBuilder),
+    Label(LabelKey, StringBuilder),
+    Annotation(LabelKey, StringBuilder),
     Labels(MapBuilder),
     Annotations(MapBuilder),
-}
-
-/// A configured label's or annotation's key: as in Kubernetes, and as the sources spell it.
-struct Key {
-    original: String,
-    replaced: String,
-}
-
-impl Key {
-    fn new(key: &str) -> Self {
-        Self {
-            original: key.to_owned(),
-            replaced: kubecost_key(key).into_owned(),
-        }
-    }
-
-    /// The value of the key; empty where there is none.
-    fn find<'a>(&self, pairs: &'a Pairs<'_>) -> &'a str {
-        let value = |wanted: &str| {
-            pairs
-                .iter()
-                .find(|(key, _)| key == wanted)
-                .map(|(_, value)| value.as_ref())
-        };
-        value(&self.replaced).or_else(|| value(&self.original)).unwrap_or("")
-    }
 }
 
 #[derive(Default)]
@@ -144,28 +115,22 @@ impl MapBuilder {
 }
 
 impl BatchBuilder {
-    /// A builder for the rows of a cluster's day. Rows without a window get the day's.
-    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, cluster: &ClusterArn, window: Window) -> Self {
-        let column = |column: &table::Column| match column.source {
-            Source::Base(origin) => base_column(origin, &column.name, cluster),
-            Source::Label(index) => ColumnBuilder::Label(Key::new(&layout.labels()[index]), StringBuilder::new()),
-            Source::Annotation(index) => {
-                ColumnBuilder::Annotation(Key::new(&layout.annotations()[index]), StringBuilder::new())
-            }
-            Source::Labels => ColumnBuilder::Labels(MapBuilder::default()),
-            Source::Annotations => ColumnBuilder::Annotations(MapBuilder::default()),
-            Source::NewerNumber(index) => ColumnBuilder::NullableNumber(index, Float64Builder::new()),
-        };
+    /// A builder for the rows of a cluster's day. Rows without a window get the day's, in milliseconds.
+    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, cluster: &ClusterArn, window: (i64, i64)) -> Self {
         Self {
             schema,
-            columns: layout.columns().iter().map(column).collect(),
-            window: (window.start.timestamp_millis(), window.end.timestamp_millis()),
+            columns: layout
+                .columns()
+                .iter()
+                .map(|column| builder(column.origin, layout, cluster))
+                .collect(),
+            window,
             rows: 0,
             text_bytes: 0,
         }
     }
 
-    /// Adds a row. Once the builder is full the batch is to be taken.
+    /// Adds a row. Once the builder is full, the batch must be taken.
     pub(crate) fn push(&mut self, row: &Allocation<'_>, node: &NodeFacts<'_>) {
         let mut bytes = row.name.len();
         for column in &mut self.columns {
@@ -207,24 +172,15 @@ impl BatchBuilder {
         self.rows >= ROWS || self.text_bytes >= TEXT_BYTES
     }
 
-    /// The rows so far as a batch, and the sums over its arrays added to `written`; `None` if there are none.
-    pub(crate) fn take(&mut self, written: &mut Sums) -> Result<Option<RecordBatch>, ArrowError> {
+    /// The rows so far as a batch; `None` if there are none.
+    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         if rows == 0 {
             return Ok(None);
         }
-        let mut arrays = Vec::with_capacity(self.columns.len());
-        for column in &mut self.columns {
-            let array = column.take(rows)?;
-            if let ColumnBuilder::Number(index, _) | ColumnBuilder::NullableNumber(index, _) = column {
-                for number in array.as_primitive::<Float64Type>().iter().flatten() {
-                    written.0[*index].add(number);
-                }
-            }
-            arrays.push(array);
-        }
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays).map(Some)
+        let arrays: Result<Vec<_>, _> = self.columns.iter_mut().map(|column| column.take(rows)).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays?).map(Some)
     }
 }
 
@@ -250,17 +206,22 @@ impl ColumnBuilder {
     }
 }
 
-fn base_column(origin: Origin, name: &str, cluster: &ClusterArn) -> ColumnBuilder {
+fn builder(origin: Origin, layout: &TableLayout, cluster: &ClusterArn) -> ColumnBuilder {
+    let texts = StringBuilder::new();
     let constant = |text: &str| ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(text, ROWS)));
     match origin {
-        Origin::Name => ColumnBuilder::Name(StringBuilder::new()),
+        Origin::Name => ColumnBuilder::Name(texts),
         Origin::WindowStart => ColumnBuilder::WindowStart(Vec::new()),
         Origin::WindowEnd => ColumnBuilder::WindowEnd(Vec::new()),
-        // Every number of the table has an index; the table's own tests see to it.
-        Origin::Number => ColumnBuilder::Number(number_index(name).unwrap_or_default(), Vec::new()),
-        Origin::Property(property) => ColumnBuilder::Property(property, StringBuilder::new()),
+        Origin::Number(index) => ColumnBuilder::Number(index, Vec::new()),
+        Origin::NewerNumber(index) => ColumnBuilder::NullableNumber(index, Float64Builder::new()),
+        Origin::Property(property) => ColumnBuilder::Property(property, texts),
         Origin::ClusterArn => constant(&cluster.to_string()),
         Origin::ClusterName => constant(cluster.id().name()),
-        Origin::Node(fact) => ColumnBuilder::Node(fact as usize, StringBuilder::new()),
+        Origin::Node(fact) => ColumnBuilder::Node(fact as usize, texts),
+        Origin::Label(index) => ColumnBuilder::Label(LabelKey::new(&layout.labels()[index]), texts),
+        Origin::Annotation(index) => ColumnBuilder::Annotation(LabelKey::new(&layout.annotations()[index]), texts),
+        Origin::Labels => ColumnBuilder::Labels(MapBuilder::default()),
+        Origin::Annotations => ColumnBuilder::Annotations(MapBuilder::default()),
     }
 }

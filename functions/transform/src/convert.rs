@@ -1,25 +1,20 @@
-//! The conversion itself: pieces of compressed answers in, pieces of a Parquet file out. It runs on a thread of its own
-//! and knows nothing of S3.
+//! The conversion: pieces of compressed responses in, pieces of a Parquet file out. It runs on its own thread, and does
+//! not depend on S3.
 
 use bytes::Bytes;
 use contract::documents::{Manifest, Part, PartKind};
-use response::{
-    allocation::{Allocation, RowError, RowParser},
-    asset::NodeIndex,
-};
+use response::{Allocation, NodeIndex, RowError, RowParser, Sum};
 use serde_json::{Map, Value};
 use table::{NUMBERS, TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
 
 use crate::{
     batch::{BatchBuilder, schema},
-    fault::Fault,
+    error::{ConvertError, Fault},
     input::{Piece, read_part},
     output::{OutputError, ParquetFile},
-    sums::Sums,
 };
 
-/// What was converted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Converted {
     pub(crate) rows: u64,
@@ -27,31 +22,8 @@ pub(crate) struct Converted {
     pub(crate) raw_bytes: u64,
 }
 
-/// Why nothing was converted.
-#[derive(Debug)]
-pub(crate) enum ConvertError {
-    Fault(Fault),
-    /// Input or output was given up by the other side, which knows why.
-    GivenUp,
-}
-
-impl From<Fault> for ConvertError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<OutputError> for ConvertError {
-    fn from(error: OutputError) -> Self {
-        match error {
-            OutputError::GivenUp => Self::GivenUp,
-            OutputError::Parquet(error) => Self::Fault(Fault::Parquet(error.to_string())),
-        }
-    }
-}
-
-/// Converts a set. `parts` is the order in which `pieces` brings them. The file is complete, and everything it must
-/// agree with is compared, only once this returns without an error.
+/// Converts a set. `pieces` has the parts in the order of `parts`. Only if this returns without an error, the file is
+/// complete and agrees with the manifest.
 pub(crate) fn convert(
     manifest: &Manifest,
     parts: &[Part],
@@ -99,10 +71,8 @@ struct Conversion<'a> {
     parser: RowParser,
     batch: BatchBuilder,
     file: ParquetFile,
-    read: Sums,
-    written: Sums,
+    sums: [Sum; NUMBERS],
     rows: u64,
-    written_rows: u64,
     rows_with_cost: u64,
     null_rows: u64,
     rows_outside: u64,
@@ -144,18 +114,16 @@ fn expect_rows(found: u64, expected: u64) -> Result<(), Fault> {
 impl<'a> Conversion<'a> {
     fn new(manifest: &'a Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
         let schema = schema(layout);
-        let window = manifest.date.window();
+        let window = manifest.date.window().milliseconds();
         Ok(Self {
             manifest,
-            window: (window.start.timestamp_millis(), window.end.timestamp_millis()),
+            window,
             nodes: NodeIndex::new(),
             parser: RowParser::new(),
             batch: BatchBuilder::new(layout, schema.clone(), &manifest.cluster, window),
             file: ParquetFile::new(schema, output)?,
-            read: Sums::default(),
-            written: Sums::default(),
+            sums: [Sum::default(); NUMBERS],
             rows: 0,
-            written_rows: 0,
             rows_with_cost: 0,
             null_rows: 0,
             rows_outside: 0,
@@ -166,7 +134,9 @@ impl<'a> Conversion<'a> {
         let row = self.parser.parse(key, json)?;
         self.rows += 1;
         self.rows_with_cost += u64::from(row.has_cost());
-        self.read.add_row(row.numbers());
+        for (sum, number) in self.sums.iter_mut().zip(row.numbers()) {
+            sum.add(*number);
+        }
         self.rows_outside += u64::from(self.lies_outside(&row));
         let node = self.nodes.facts(&row);
         self.batch.push(&row, &node);
@@ -176,22 +146,17 @@ impl<'a> Conversion<'a> {
         Ok(())
     }
 
-    /// Whether a row's window reaches beyond the day: the source then answered for another step than was asked for.
+    /// Whether a row's window reaches beyond the day: the source then used another step than requested.
     fn lies_outside(&self, row: &Allocation<'_>) -> bool {
         row.window_start.is_some_and(|start| start < self.window.0)
             || row.window_end.is_some_and(|end| end > self.window.1)
     }
 
     fn write_batch(&mut self) -> Result<(), OutputError> {
-        let batch = self
-            .batch
-            .take(&mut self.written)
-            .map_err(|error| OutputError::Parquet(error.into()))?;
-        if let Some(batch) = batch {
-            self.file.write(&batch)?;
-            self.written_rows += batch.num_rows() as u64;
+        match self.batch.take().map_err(|error| OutputError::Parquet(error.into()))? {
+            Some(batch) => self.file.write(&batch),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn finish(mut self) -> Result<(u64, f64), ConvertError> {
@@ -200,52 +165,35 @@ impl<'a> Conversion<'a> {
         if self.rows > 0 && self.rows_with_cost == 0 {
             return Err(Fault::NoCosts { rows: self.rows }.into());
         }
-        expect_rows(self.written_rows, self.rows)?;
-        self.compare_sums()?;
+        let sum = self.sums[TOTAL_COST];
+        let total_cost = sum.value();
+        if !sum.agrees_with(self.manifest.total_cost) {
+            return Err(Fault::TotalCost {
+                found: total_cost,
+                expected: self.manifest.total_cost,
+            }
+            .into());
+        }
         self.warn();
         let rows = self.rows;
-        let total_cost = self.written.0[TOTAL_COST].value();
         let metadata = self.footer(total_cost);
-        self.file.finish(metadata)?;
+        let written = self.file.finish(metadata)?;
+        if u64::try_from(written).ok() != Some(rows) {
+            return Err(Fault::Parquet(format!("{written} rows were written, but {rows} were read")).into());
+        }
         Ok((rows, total_cost))
     }
 
-    fn compare_sums(&self) -> Result<(), Fault> {
-        for index in 0..NUMBERS {
-            let (read, written) = (self.read.0[index], self.written.0[index]);
-            if !read.agrees_with(written.value()) {
-                return Err(Fault::Totals {
-                    column: number_name(index),
-                    found: written.value(),
-                    place: "over the written rows",
-                    expected: read.value(),
-                    other_place: "over the rows read",
-                });
-            }
-        }
-        let read = self.read.0[TOTAL_COST];
-        if !read.agrees_with(self.manifest.total_cost) {
-            return Err(Fault::Totals {
-                column: number_name(TOTAL_COST),
-                found: read.value(),
-                place: "over the rows read",
-                expected: self.manifest.total_cost,
-                other_place: "as the exporter counted it",
-            });
-        }
-        Ok(())
-    }
-
-    /// What the Parquet footer says of the file.
+    /// The key-value metadata of the Parquet footer.
     fn footer(&self, total_cost: f64) -> Vec<(&'static str, String)> {
         let totals: Map<String, Value> = (0..NUMBERS)
-            .map(|index| (number_name(index).to_owned(), self.written.0[index].value().into()))
+            .map(|index| (number_name(index).to_owned(), self.sums[index].value().into()))
             .collect();
         vec![
             ("run", self.manifest.run.to_string()),
             ("cluster", self.manifest.cluster.to_string()),
             ("date", self.manifest.date.to_string()),
-            ("rows", self.written_rows.to_string()),
+            ("rows", self.rows.to_string()),
             ("total_cost", total_cost.to_string()),
             ("totals", Value::Object(totals).to_string()),
             ("unknown_fields", self.parser.unknown_fields().total().to_string()),
@@ -258,7 +206,7 @@ impl<'a> Conversion<'a> {
         ]
     }
 
-    /// Says in the log what was unusual, and is no reason to refuse the day.
+    /// Logs what is unusual, but not a reason to refuse the day.
     fn warn(&self) {
         let unknown = self.parser.unknown_fields();
         if unknown.total() > 0 {
@@ -266,11 +214,11 @@ impl<'a> Conversion<'a> {
             tracing::warn!(
                 count = unknown.total(),
                 names = names.join(","),
-                "the answer has fields that the table has no column for"
+                "the response has fields that the table has no column for"
             );
         }
         if self.null_rows > 0 {
-            tracing::warn!(rows = self.null_rows, "the answer has rows that are null");
+            tracing::warn!(rows = self.null_rows, "the response has rows that are null");
         }
         if self.rows_outside > 0 {
             tracing::warn!(rows = self.rows_outside, date = %self.manifest.date, "rows have windows that reach beyond the day");

@@ -1,26 +1,25 @@
-//! What a Parquet object depends on besides its run's answers.
+//! What a Parquet object depends on besides its run's responses.
 
 use contract::documents;
 use sha2::{Digest, Sha256};
 use table::TableLayout;
 
-/// The version of the conversion. To be raised with any change by which the same answers become another file, so that
-/// sets that are delivered again replace what an older version wrote.
+/// The version of the conversion. Raise it with any change that makes other rows of the same responses, so that sets
+/// that are delivered again replace what an older version wrote. `tests/parts/golden.rs` pins the rows of each version.
 const CONVERSION_VERSION: u32 = 1;
 
-/// Bytes of the hash that are kept: enough to tell a handful of configurations apart.
+/// Bytes of the hash that are kept: enough to distinguish the few configurations of one lake.
 const BYTES: usize = 8;
 
 /// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`.
-/// Where an object of the lake has another fingerprint than the function that looks at it, the same answers would now
-/// become another file.
+/// If an object of the lake has another fingerprint than the function, the same responses would now become another file.
 pub(crate) fn fingerprint(layout: &TableLayout) -> String {
     let mut hash = Sha256::new();
     for column in layout.columns() {
         // No key of Kubernetes contains a line break, nor does any other column's name.
         hash.update(column.name.as_bytes());
         hash.update(b"\n");
-        hash.update(column.kind.glue_type().as_bytes());
+        hash.update(column.origin.kind().glue_type().as_bytes());
         hash.update(b"\n");
     }
     let hash = documents::hexadecimal(hash.finalize().get(..BYTES).unwrap_or_default());

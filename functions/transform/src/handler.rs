@@ -21,16 +21,16 @@ use tokio::sync::mpsc;
 
 use crate::{
     Settings,
-    convert::{ConvertError, Converted, convert},
-    fault::{Fault, TransformError},
+    checked_manifest::CheckedManifest,
+    convert::{Converted, convert},
+    error::{ConvertDayError, ConvertError, Fault, TransformError},
     fingerprint::fingerprint,
     input::Piece,
-    set::DaySet,
 };
 
-/// How often a day is converted anew because others wrote it in the meantime.
+/// How often a day is converted, in total, if other runs write it in the meantime.
 const ATTEMPTS: u32 = 5;
-/// Pieces of the input that wait for the converting thread: S3's chunks, up to some hundred kilobytes each.
+/// Pieces of the input that wait for the converting thread: S3's chunks, up to a few hundred kilobytes each.
 const INPUT_PIECES: usize = 4;
 /// Pieces of the file, 1 MiB each, that wait for the upload.
 const OUTPUT_PIECES: usize = 2;
@@ -41,30 +41,25 @@ const NAME: &str = "transform";
 
 /// What became of a manifest.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum TransformOutcome {
     /// The day is in the lake.
     Written {
-        /// Rows.
         rows: u64,
         /// The sum of `totalCost`, in the source's currency.
         total_cost: f64,
         /// The size of the Parquet object.
         bytes: u64,
-        /// The size of the answers, uncompressed.
+        /// The size of the responses, uncompressed.
         raw_bytes: u64,
     },
-    /// The lake has the same run's data with the columns of today, or a newer run's.
+    /// The lake has the same run's data with the current columns, or a newer run's.
     AlreadyCurrent,
     /// The source had no data for the day.
     Empty,
-    /// The day can never be converted; why is written below the quarantine prefix.
-    Quarantined {
-        /// The kind of fault, see [`Fault::reason`].
-        reason: &'static str,
-    },
+    /// The day can never be converted; the reason is written below the quarantine prefix.
+    Quarantined { reason: &'static str },
 }
 
-/// The function, with what it needs.
 pub struct Transform {
     settings: Settings,
     fingerprint: String,
@@ -73,31 +68,7 @@ pub struct Transform {
     metrics: Arc<dyn MetricSink>,
 }
 
-/// Why a day is not in the lake.
-enum Stop {
-    Fault(Fault),
-    Error(TransformError),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<TransformError> for Stop {
-    fn from(error: TransformError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// A manifest's key, read.
+/// A manifest's key, parsed.
 struct Target<'a> {
     manifest_key: &'a str,
     staging: StagingKey,
@@ -106,7 +77,6 @@ struct Target<'a> {
 }
 
 impl Transform {
-    /// The function over a bucket.
     pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, metrics: Arc<dyn MetricSink>) -> Self {
         Self {
             fingerprint: fingerprint(&settings.layout),
@@ -120,8 +90,8 @@ impl Transform {
     /// Converts the set that a manifest completes, by the manifest's key.
     ///
     /// # Errors
-    /// When the key is not a manifest's, and on failures that may pass. What can never be converted is an outcome.
-    pub async fn transform_manifest(&self, key: &str) -> Result<Outcome, TransformError> {
+    /// When the key is not a manifest's, and on transient errors. Input that can never be converted is an outcome.
+    pub async fn transform_manifest(&self, key: &str) -> Result<TransformOutcome, TransformError> {
         let prefixes = &self.settings.prefixes;
         let Some((staging, day)) = prefixes.parse_staging(key).and_then(|staging| match staging.object {
             StagingObject::Manifest(day) => Some((staging, day)),
@@ -139,29 +109,29 @@ impl Transform {
         let began = self.clock.now();
         let outcome = match self.convert_day(&target).await {
             Ok(outcome) => outcome,
-            Err(Stop::Error(error)) => return Err(error),
-            Err(Stop::Fault(fault)) => self.quarantine(&target, fault).await?,
+            Err(ConvertDayError::Error(error)) => return Err(error),
+            Err(ConvertDayError::Fault(fault)) => self.quarantine(&target, fault).await?,
         };
         let milliseconds = (self.clock.now() - began).num_milliseconds();
-        self.tell(&target, &outcome, milliseconds);
+        self.report(&target, &outcome, milliseconds);
         Ok(outcome)
     }
 
-    async fn convert_day(&self, target: &Target<'_>) -> Result<Outcome, Stop> {
+    async fn convert_day(&self, target: &Target<'_>) -> Result<TransformOutcome, ConvertDayError> {
         let set = self.read_manifest(target).await?;
         if set.is_empty() {
-            return Ok(Outcome::Empty);
+            return Ok(TransformOutcome::Empty);
         }
         for _ in 0..ATTEMPTS {
             let Some(condition) = self.decide(target).await? else {
-                return Ok(Outcome::AlreadyCurrent);
+                return Ok(TransformOutcome::AlreadyCurrent);
             };
             if let Some(outcome) = self.write(target, &set, condition).await? {
                 return Ok(outcome);
             }
             tracing::info!(
                 key = target.lake_key,
-                "the day was written by another run in the meantime: looking again"
+                "the day was written by another run in the meantime: trying again"
             );
         }
         Err(TransformError::Contended {
@@ -171,7 +141,7 @@ impl Transform {
         .into())
     }
 
-    async fn read_manifest(&self, target: &Target<'_>) -> Result<DaySet, Stop> {
+    async fn read_manifest(&self, target: &Target<'_>) -> Result<CheckedManifest, ConvertDayError> {
         let manifest = match self.store.get_document::<Manifest>(target.manifest_key).await {
             Ok(manifest) => manifest.ok_or(Fault::ManifestMissing)?,
             Err(error) if error.is_permanent() => {
@@ -179,7 +149,7 @@ impl Transform {
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(DaySet::check(
+        Ok(CheckedManifest::check(
             manifest,
             &target.staging,
             target.day,
@@ -187,7 +157,7 @@ impl Transform {
         )?)
     }
 
-    /// On what the write is to depend, by what the lake has; `None` if that is as new as this run.
+    /// The condition of the write, from what the lake has; `None` if that is as new as this run.
     async fn decide(&self, target: &Target<'_>) -> Result<Option<Condition>, StoreError> {
         let Some(head) = self.store.head(&target.lake_key).await? else {
             return Ok(Some(Condition::IfAbsent));
@@ -197,7 +167,7 @@ impl Transform {
         let written_by = metadata(RUN_METADATA).and_then(|run| run.parse::<RunId>().ok());
         let is_current = written_by.is_some_and(|run| match run.cmp(&target.staging.run) {
             Ordering::Greater => true,
-            // The same run again: only other columns, or another conversion, make another file of it.
+            // The same run again: only other columns or another conversion make another file of it.
             Ordering::Equal => metadata(TABLE_METADATA) == Some(self.fingerprint.as_str()),
             Ordering::Less => false,
         });
@@ -205,7 +175,12 @@ impl Transform {
     }
 
     /// Converts the set and writes it; `None` if the condition no longer holds.
-    async fn write(&self, target: &Target<'_>, set: &DaySet, condition: Condition) -> Result<Option<Outcome>, Stop> {
+    async fn write(
+        &self,
+        target: &Target<'_>,
+        set: &CheckedManifest,
+        condition: Condition,
+    ) -> Result<Option<TransformOutcome>, ConvertDayError> {
         let mut upload = self
             .store
             .upload(&target.lake_key)
@@ -215,18 +190,18 @@ impl Transform {
             .condition(condition)
             .begin();
         match self.stream(set, &mut upload).await {
-            // Parts without a row say the same as no parts. What the lake has from before the source lost the day is
+            // Parts without rows are the same as no parts. What the lake has from before the source lost the day is
             // kept.
             Ok(Converted { rows: 0, .. }) => {
                 upload.abort().await;
-                Ok(Some(Outcome::Empty))
+                Ok(Some(TransformOutcome::Empty))
             }
             Ok(Converted {
                 rows,
                 total_cost,
                 raw_bytes,
             }) => match upload.finish().await {
-                Ok(uploaded) => Ok(Some(Outcome::Written {
+                Ok(uploaded) => Ok(Some(TransformOutcome::Written {
                     rows,
                     total_cost,
                     bytes: uploaded.bytes,
@@ -235,15 +210,15 @@ impl Transform {
                 Err(UploadError::ConditionFailed { .. }) => Ok(None),
                 Err(UploadError::Store(error)) => Err(error.into()),
             },
-            Err(stop) => {
+            Err(error) => {
                 upload.abort().await;
-                Err(stop)
+                Err(error)
             }
         }
     }
 
-    /// Moves the set through the converting thread into the upload, which is left to be finished.
-    async fn stream(&self, set: &DaySet, upload: &mut Upload) -> Result<Converted, Stop> {
+    /// Streams the set through the converting thread into the upload, which the caller finishes.
+    async fn stream(&self, set: &CheckedManifest, upload: &mut Upload) -> Result<Converted, ConvertDayError> {
         let (input, pieces) = mpsc::channel(INPUT_PIECES);
         let (output, mut file) = mpsc::channel::<Bytes>(OUTPUT_PIECES);
         let parts = set.parts_in_order();
@@ -262,23 +237,23 @@ impl Transform {
         let (fed, drained) = tokio::join!(feed, drain);
         let converted = converting
             .await
-            .map_err(|error| Stop::Error(TransformError::Broken(error.to_string())))?;
+            .map_err(|error| TransformError::Stopped(error.to_string()))?;
         match drained {
             Ok(()) => {}
             Err(UploadError::Store(error)) => return Err(error.into()),
-            Err(error) => return Err(TransformError::Broken(error.to_string()).into()),
+            Err(error) => return Err(TransformError::Stopped(error.to_string()).into()),
         }
         match (converted, fed) {
             (Err(ConvertError::Fault(fault)), _) => Err(fault.into()),
-            (_, Err(stop)) => Err(stop),
+            (_, Err(error)) => Err(error),
             (Ok(converted), Ok(())) => Ok(converted),
-            (Err(ConvertError::GivenUp), Ok(())) => {
-                Err(TransformError::Broken("input and output ended early".to_owned()).into())
+            (Err(ConvertError::Closed), Ok(())) => {
+                Err(TransformError::Stopped("input and output ended early".to_owned()).into())
             }
         }
     }
 
-    async fn quarantine(&self, target: &Target<'_>, fault: Fault) -> Result<Outcome, TransformError> {
+    async fn quarantine(&self, target: &Target<'_>, fault: Fault) -> Result<TransformOutcome, TransformError> {
         let StagingKey { cluster, run, .. } = &target.staging;
         let document = Quarantine {
             run: *run,
@@ -292,19 +267,18 @@ impl Transform {
         let key = self.settings.prefixes.quarantine(cluster, run, target.day);
         self.store.put_document(&key, &document).await?;
         tracing::error!(
-            %cluster, %run, date = %target.day, reason = fault.reason(), quarantined = key, "can never be converted: {fault}"
+            %cluster, %run, date = %target.day, reason = fault.reason(), quarantined = key, "quarantined the day: {fault}"
         );
-        Ok(Outcome::Quarantined { reason: fault.reason() })
+        Ok(TransformOutcome::Quarantined { reason: fault.reason() })
     }
 
-    /// Writes what became of a manifest into log and metrics.
-    fn tell(&self, target: &Target<'_>, outcome: &Outcome, milliseconds: i64) {
+    fn report(&self, target: &Target<'_>, outcome: &TransformOutcome, milliseconds: i64) {
         let StagingKey { cluster, run, .. } = &target.staging;
         let day = target.day;
         let mut values = vec![("Quarantined", 0.0, Unit::Count)];
         #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
         match outcome {
-            Outcome::Written {
+            TransformOutcome::Written {
                 rows,
                 total_cost,
                 bytes,
@@ -318,18 +292,18 @@ impl Transform {
                     ("Duration", milliseconds as f64, Unit::Milliseconds),
                 ]);
                 tracing::info!(
-                    %cluster, %run, date = %day, rows, total_cost, bytes, raw_bytes, milliseconds, key = target.lake_key, "written"
+                    %cluster, %run, date = %day, rows, total_cost, bytes, raw_bytes, milliseconds, key = target.lake_key, "wrote the day"
                 );
             }
-            Outcome::AlreadyCurrent => {
-                tracing::info!(%cluster, %run, date = %day, "the lake has this run's data or newer: nothing to do");
+            TransformOutcome::AlreadyCurrent => {
+                tracing::info!(%cluster, %run, date = %day, "the lake has this run's data or newer data: nothing to do");
             }
-            Outcome::Empty => {
+            TransformOutcome::Empty => {
                 tracing::info!(%cluster, %run, date = %day, "the source has no data for the day")
             }
-            Outcome::Quarantined { .. } => values[0].1 = 1.0,
+            TransformOutcome::Quarantined { .. } => values[0].1 = 1.0,
         }
-        let reason = if let Outcome::Quarantined { reason } = outcome {
+        let reason = if let TransformOutcome::Quarantined { reason } = outcome {
             reason
         } else {
             ""
@@ -351,7 +325,7 @@ impl Transform {
 }
 
 /// Sends the parts' bytes to the converting thread, one part after the other.
-async fn feed(store: &Store, parts: &[Part], input: mpsc::Sender<Piece>) -> Result<(), Stop> {
+async fn feed(store: &Store, parts: &[Part], input: mpsc::Sender<Piece>) -> Result<(), ConvertDayError> {
     for Part { key, .. } in parts {
         let mut stream = store
             .open(key)
@@ -363,7 +337,7 @@ async fn feed(store: &Store, parts: &[Part], input: mpsc::Sender<Piece>) -> Resu
                 source: Box::new(error),
             })?;
             if input.send(Piece::Bytes(chunk)).await.is_err() {
-                // The thread has ended, and says why itself.
+                // The thread has ended, and reports why.
                 return Ok(());
             }
         }

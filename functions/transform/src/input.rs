@@ -1,14 +1,14 @@
-//! The bytes of a set's parts, on their way from S3 into the converting thread.
+//! The bytes of a set's parts, from S3 into the converting thread.
 
 use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
 use contract::documents::{self, Part, PartKind};
-use response::{AnswerFault, DataShape, Entry, Envelope, FeedError, Scanner};
+use response::{DataShape, Entry, Envelope, FeedError, ResponseFault, Scanner};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use crate::{convert::ConvertError, fault::Fault};
+use crate::error::{ConvertError, Fault};
 
 /// A piece of the input. Parts follow one another in the set's order.
 pub(crate) enum Piece {
@@ -16,10 +16,10 @@ pub(crate) enum Piece {
     EndOfPart,
 }
 
-/// How a reader says that the other side gave up.
-const GIVEN_UP: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+/// How a reader reports that the other side closed the channel.
+const CLOSED: io::ErrorKind = io::ErrorKind::ConnectionAborted;
 
-/// Reads one part from the pieces, and takes its measure on the way.
+/// Reads one part from the pieces, and counts and hashes its bytes.
 struct PartReader<'a> {
     pieces: &'a mut mpsc::Receiver<Piece>,
     current: Bytes,
@@ -32,8 +32,8 @@ struct PartReader<'a> {
 enum State {
     Reading,
     Ended,
-    /// The other side gave up: there is no more, and what came is not the whole part.
-    GivenUp,
+    /// The other side closed the channel before the end of the part.
+    Closed,
 }
 
 impl<'a> PartReader<'a> {
@@ -47,9 +47,9 @@ impl<'a> PartReader<'a> {
         }
     }
 
-    /// Reads what is left and compares the whole with the manifest.
+    /// Reads the rest, and compares size and hash with the manifest.
     fn check(mut self, part: &Part) -> Result<(), ConvertError> {
-        io::copy(&mut self, &mut io::sink()).map_err(|_| ConvertError::GivenUp)?;
+        io::copy(&mut self, &mut io::sink()).map_err(|_| ConvertError::Closed)?;
         let hash = documents::hexadecimal(&self.hash.finalize());
         let compare = |field, found: String, expected: String| {
             if found == expected {
@@ -77,11 +77,11 @@ impl<'a> PartReader<'a> {
                     self.current = bytes;
                 }
                 Some(Piece::EndOfPart) => self.state = State::Ended,
-                None => self.state = State::GivenUp,
+                None => self.state = State::Closed,
             }
         }
-        if self.state == State::GivenUp {
-            Err(GIVEN_UP.into())
+        if self.state == State::Closed {
+            Err(CLOSED.into())
         } else {
             Ok(())
         }
@@ -100,12 +100,12 @@ impl Read for PartReader<'_> {
 /// How much is decompressed at a time.
 const RAW_PIECE: usize = 256 * 1024;
 
-/// The largest window that the decompressor takes, as a power of two: 8 MiB, which all levels of zstd up to 19 keep to.
-/// A part cannot make it reserve more.
+/// The largest window that the decompressor accepts, as a power of two: 8 MiB, the maximum of all levels of zstd up to
+/// 19. It bounds the memory that a part can make it allocate.
 const WINDOW_LOG: u32 = 23;
 
-/// Reads one part: decompresses it, splits it into rows, and gives those of the part's set to `row`, by key and JSON.
-/// The part is good only when this returns without an error.
+/// Reads one part: decompresses it, splits it into rows, and passes those of the part's set to `row`, by key and JSON.
+/// The part is valid only if this returns without an error.
 pub(crate) fn read_part(
     pieces: &mut mpsc::Receiver<Piece>,
     part: &Part,
@@ -113,9 +113,9 @@ pub(crate) fn read_part(
 ) -> Result<Envelope, ConvertError> {
     let mut reader = PartReader::new(pieces);
     let scanned = scan(&mut reader, part, row);
-    // A part that is not what the exporter wrote has that for its fault, whatever it led to.
+    // If a part is not what the exporter wrote, that is the fault to report, whatever else it caused.
     match scanned {
-        Err(ConvertError::GivenUp) => Err(ConvertError::GivenUp),
+        Err(ConvertError::Closed) => Err(ConvertError::Closed),
         scanned => reader.check(part).and(scanned),
     }
 }
@@ -141,13 +141,13 @@ fn scan(
             if part.set.is_some_and(|set| set != entry.set) {
                 Ok(())
             } else {
-                row(&entry.key, entry.value)
+                row(entry.key, entry.value)
             }
         };
         scanner
             .feed(&buffer[..length], &mut sink)
             .map_err(|error| match error {
-                FeedError::Answer(fault) => answer_fault(part, &fault),
+                FeedError::Response(fault) => response_fault(part, &fault),
                 FeedError::Sink(error) => error,
             })?;
         if scanner.bytes() > part.raw_bytes {
@@ -157,10 +157,10 @@ fn scan(
     if scanner.bytes() != part.raw_bytes {
         return Err(raw_bytes(part, scanner.bytes()));
     }
-    let envelope = scanner.finish().map_err(|fault| answer_fault(part, &fault))?;
+    let envelope = scanner.finish().map_err(|fault| response_fault(part, &fault))?;
     if part.kind == PartKind::Allocation && envelope.shape != DataShape::List {
-        let message = "'data' is not a list of sets: this is not an answer of the allocation API".to_owned();
-        return Err(Fault::Answer {
+        let message = "'data' is not a list of sets: this is not a response of the allocation API".to_owned();
+        return Err(Fault::Response {
             key: part.key.clone(),
             message,
         }
@@ -169,8 +169,8 @@ fn scan(
     Ok(envelope)
 }
 
-fn answer_fault(part: &Part, fault: &AnswerFault) -> ConvertError {
-    Fault::Answer {
+fn response_fault(part: &Part, fault: &ResponseFault) -> ConvertError {
+    Fault::Response {
         key: part.key.clone(),
         message: fault.to_string(),
     }
@@ -178,8 +178,8 @@ fn answer_fault(part: &Part, fault: &AnswerFault) -> ConvertError {
 }
 
 fn compression(part: &Part, source: io::Error) -> ConvertError {
-    if source.kind() == GIVEN_UP {
-        ConvertError::GivenUp
+    if source.kind() == CLOSED {
+        ConvertError::Closed
     } else {
         Fault::Compression {
             key: part.key.clone(),

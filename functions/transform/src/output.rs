@@ -1,4 +1,4 @@
-//! The Parquet file, on its way from the converting thread into the upload.
+//! The Parquet file, from the converting thread into the upload.
 
 use std::io::{self, Write};
 
@@ -20,12 +20,10 @@ use tokio::sync::mpsc;
 /// encoded.
 const ROWS_PER_GROUP: usize = 20_000;
 
-/// A row group is closed earlier when the memory that it takes reaches this many bytes, as rows with very long labels
-/// would have it.
+/// A row group is closed earlier when its memory reaches this many bytes: rows can have very long labels.
 const GROUP_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Columns whose values differ in nearly every row: a dictionary of them costs time and memory, and makes the file
-/// larger.
+/// Columns whose values differ in nearly every row: a dictionary costs time and memory, and makes the file larger.
 const VARYING: [&str; 17] = [
     "name",
     "cpuCores",
@@ -46,14 +44,13 @@ const VARYING: [&str; 17] = [
     "totalEfficiency",
 ];
 
-/// How much of the file is handed over at a time.
+/// How much of the file is sent at a time.
 const PIECE: usize = 1024 * 1024;
 
-/// Writes the file's bytes into a channel.
 struct Sink {
     pieces: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,
-    given_up: bool,
+    closed: bool,
 }
 
 impl Sink {
@@ -63,7 +60,7 @@ impl Sink {
         }
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
         self.pieces.blocking_send(piece.into()).map_err(|_| {
-            self.given_up = true;
+            self.closed = true;
             io::ErrorKind::BrokenPipe.into()
         })
     }
@@ -84,16 +81,14 @@ impl Write for Sink {
     }
 }
 
-/// A Parquet file being written.
 pub(crate) struct ParquetFile {
     writer: ArrowWriter<Sink>,
 }
 
-/// Why a file could not be written.
 #[derive(Debug)]
 pub(crate) enum OutputError {
-    /// The other side no longer takes what is written.
-    GivenUp,
+    /// The other side closed the channel.
+    Closed,
     Parquet(ParquetError),
 }
 
@@ -102,7 +97,7 @@ impl ParquetFile {
         let properties = VARYING
             .iter()
             .fold(WriterProperties::builder(), |properties, column| {
-                // One segment: a column's name is no path, even where it has dots.
+                // One segment: a column's name is not a path, even if it has dots.
                 let column = ColumnPath::new(vec![(*column).to_owned()]);
                 properties.set_column_dictionary_enabled(column, false)
             })
@@ -113,7 +108,7 @@ impl ParquetFile {
         let sink = Sink {
             pieces,
             buffer: Vec::with_capacity(PIECE),
-            given_up: false,
+            closed: false,
         };
         let writer = ArrowWriter::try_new(sink, schema, Some(properties)).map_err(OutputError::Parquet)?;
         Ok(Self { writer })
@@ -127,20 +122,21 @@ impl ParquetFile {
         written.map_err(|error| self.error(error))
     }
 
-    /// Ends the file with key-value metadata in its footer.
-    pub(crate) fn finish(mut self, metadata: Vec<(&str, String)>) -> Result<(), OutputError> {
+    /// Ends the file with key-value metadata in its footer, and returns how many rows it has.
+    pub(crate) fn finish(mut self, metadata: Vec<(&str, String)>) -> Result<i64, OutputError> {
         for (key, value) in metadata {
             self.writer
                 .append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         let finished = self.writer.finish();
-        finished.map_err(|error| self.error(error))?;
-        self.writer.inner_mut().send().map_err(|_| OutputError::GivenUp)
+        let written = finished.map_err(|error| self.error(error))?;
+        self.writer.inner_mut().send().map_err(|_| OutputError::Closed)?;
+        Ok(written.file_metadata().num_rows())
     }
 
     fn error(&self, error: ParquetError) -> OutputError {
-        if self.writer.inner().given_up {
-            OutputError::GivenUp
+        if self.writer.inner().closed {
+            OutputError::Closed
         } else {
             OutputError::Parquet(error)
         }

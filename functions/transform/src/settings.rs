@@ -1,4 +1,4 @@
-//! What the function is told by its environment.
+//! The function's settings, from its environment.
 
 use contract::keys::Prefixes;
 use settings::{Faults, Reader};
@@ -7,9 +7,9 @@ use table::{Metadata, TableLayout};
 /// The function's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The bucket: `S3_BUCKET_NAME`. Events of other buckets are refused.
+    /// The bucket: `S3_BUCKET_NAME`. Events of other buckets are rejected.
     pub bucket: String,
-    /// Where things lie in it: `STAGING_PREFIX`, `LAKE_PREFIX`, `QUARANTINE_PREFIX` and the other areas'.
+    /// The prefixes of its areas: `STAGING_PREFIX`, `LAKE_PREFIX`, `QUARANTINE_PREFIX` and the other areas'.
     pub prefixes: Prefixes,
     /// The table's columns: those of `LABELS` and `ANNOTATIONS` (keys as in Kubernetes, comma separated) included.
     pub layout: TableLayout,

@@ -129,6 +129,21 @@ pub struct Window {
     pub end: DateTime<Utc>,
 }
 
+impl Window {
+    /// Start and end in milliseconds since 1970, UTC; fractions are cut off.
+    pub fn milliseconds(self) -> (i64, i64) {
+        (self.start.timestamp_millis(), self.end.timestamp_millis())
+    }
+
+    /// The window of a start and an end in milliseconds since 1970, UTC; `None` if chrono cannot represent them.
+    pub fn from_milliseconds((start, end): (i64, i64)) -> Option<Self> {
+        Some(Self {
+            start: DateTime::from_timestamp_millis(start)?,
+            end: DateTime::from_timestamp_millis(end)?,
+        })
+    }
+}
+
 /// Reads as both sources want it: an RFC 3339 pair, `2026-11-20T00:00:00Z,2026-11-21T00:00:00Z`.
 impl fmt::Display for Window {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,10 @@
-//! What surrounds the rows of an answer, and what is wrong with one.
+//! What surrounds the rows of a response, and the faults of responses.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// The form of an answer's `data`.
+/// The form of a response's `data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DataShape {
     /// There is none.
@@ -18,12 +18,12 @@ pub enum DataShape {
     Object,
 }
 
-/// What surrounds the rows of an answer that was whole and good.
+/// What surrounds the rows of a response that is complete and valid.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Envelope {
-    /// The answer's own `code`; some answers have none.
+    /// The response's own `code`; some responses have none.
     pub code: Option<u64>,
-    /// A message, as failures have; some good answers have a warning here.
+    /// A message, as failures have; some valid responses have a warning here.
     pub message: Option<String>,
     /// The form of `data`.
     pub shape: DataShape,
@@ -31,18 +31,18 @@ pub struct Envelope {
     pub sets: u32,
     /// How many rows it has, over all sets.
     pub entries: u64,
-    /// Rows that are `null`: they are no rows, but are counted.
+    /// Entries that are `null`: not rows, but counted.
     pub null_rows: u64,
-    /// The answer's length in bytes.
+    /// The response's length in bytes.
     pub bytes: u64,
 }
 
 impl Envelope {
-    /// Takes a member of the outer object other than `data`.
-    pub(crate) fn member(&mut self, key: &[u8], value: &[u8]) {
+    /// Reads a member of the outer object other than `data`.
+    pub(crate) fn member(&mut self, key: &str, value: &[u8]) {
         match key {
-            b"code" => self.code = serde_json::from_slice(value).ok(),
-            b"message" | b"error" => {
+            "code" => self.code = serde_json::from_slice(value).ok(),
+            "message" | "error" => {
                 let text = serde_json::from_slice::<Value>(value).ok();
                 self.message = text
                     .and_then(|text| text.as_str().map(str::to_owned))
@@ -52,95 +52,94 @@ impl Envelope {
         }
     }
 
-    pub(crate) fn check(self, excerpt: &Excerpt) -> Result<Self, AnswerFault> {
+    pub(crate) fn check(self, excerpt: &Excerpt) -> Result<Self, ResponseFault> {
         let message = || self.message.clone().unwrap_or_else(|| excerpt.to_string());
         match (self.code, self.shape) {
-            (Some(code), _) if code != 200 => Err(AnswerFault::Code {
+            (Some(code), _) if code != 200 => Err(ResponseFault::Code {
                 code,
                 message: message(),
             }),
-            (_, DataShape::Null | DataShape::Missing) => Err(AnswerFault::NoData { message: message() }),
+            (_, DataShape::Null | DataShape::Missing) => Err(ResponseFault::NoData { message: message() }),
             _ => Ok(self),
         }
     }
 }
 
-/// Why what came is not an answer to use. The first bytes of what came are part of most messages, so that a person sees
-/// what it was.
+/// Why a response cannot be used. Most messages repeat its first bytes, so that a person sees what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerFault {
-    /// Nothing came.
-    #[error("the answer is empty")]
+pub enum ResponseFault {
+    /// No bytes, or only white space.
+    #[error("the response is empty")]
     Empty,
     /// Not JSON: a text, or the login page of a proxy in front.
-    #[error("the answer is not JSON; it begins: {excerpt}")]
+    #[error("the response is not JSON; it begins: {excerpt}")]
     NotJson {
         /// The first bytes.
         excerpt: String,
     },
-    /// JSON up to a point.
-    #[error("the answer is not JSON after {rows} rows; it begins: {excerpt}")]
+    /// Invalid JSON after a valid start.
+    #[error("the response is not JSON after {rows} rows; it begins: {excerpt}")]
     Malformed {
         /// Rows before that point.
         rows: u64,
         /// The first bytes.
         excerpt: String,
     },
-    /// It ended before its end.
-    #[error("the answer is cut short after {bytes} bytes and {rows} rows; it begins: {excerpt}")]
+    /// It ended too early.
+    #[error("the response is cut short after {bytes} bytes and {rows} rows; it begins: {excerpt}")]
     CutShort {
-        /// Bytes that came.
+        /// Bytes received.
         bytes: u64,
-        /// Rows that came whole.
+        /// Complete rows.
         rows: u64,
         /// The first bytes.
         excerpt: String,
     },
-    /// Something follows after its end.
-    #[error("something follows after the answer's end; it begins: {excerpt}")]
+    /// More bytes after its end.
+    #[error("the response has more bytes after its end; it begins: {excerpt}")]
     Trailing {
         /// The first bytes.
         excerpt: String,
     },
-    /// A failure that the source reports in the answer itself.
-    #[error("the source answered with code {code}: {message}")]
+    /// A failure that the source reports in the response itself.
+    #[error("the source responded with code {code}: {message}")]
     Code {
-        /// The answer's `code`.
+        /// The response's `code`.
         code: u64,
         /// The source's message, or the first bytes.
         message: String,
     },
     /// `data` is null or missing.
-    #[error("the answer has no 'data': {message}")]
+    #[error("the response has no 'data': {message}")]
     NoData {
         /// The source's message, or the first bytes.
         message: String,
     },
-    /// An answer of another API: costs in another shape.
-    #[error("{what}: this is not an answer of the allocation or assets API; it begins: {excerpt}")]
+    /// A response of another API: costs in another shape.
+    #[error("{what}: this is not a response of the allocation or assets API; it begins: {excerpt}")]
     Shape {
-        /// What is there instead.
+        /// What was found.
         what: &'static str,
         /// The first bytes.
         excerpt: String,
     },
-    /// A row larger than any that is taken.
+    /// A row that is too large.
     #[error("row {rows} is longer than {limit} bytes")]
     RowTooLong {
-        /// The largest row that is taken.
+        /// The largest row that is accepted.
         limit: usize,
         /// Rows before it.
         rows: u64,
     },
-    /// Bytes that are no text.
-    #[error("row {rows} is not UTF-8")]
+    /// Text that is not UTF-8.
+    #[error("the response is not UTF-8 after {rows} rows")]
     NotUtf8 {
         /// Rows before it.
         rows: u64,
     },
 }
 
-/// The first bytes of what came, for messages.
+/// The first bytes of a response, for messages.
 #[derive(Debug, Clone, Default)]
 pub struct Excerpt {
     bytes: Vec<u8>,
@@ -150,7 +149,7 @@ impl Excerpt {
     /// How many bytes a message repeats.
     const LENGTH: usize = 160;
 
-    /// Takes more of what came.
+    /// Adds more of the response; only its first bytes are kept.
     pub fn extend(&mut self, chunk: &[u8]) {
         let free = Self::LENGTH.saturating_sub(self.bytes.len());
         self.bytes
@@ -158,7 +157,7 @@ impl Excerpt {
     }
 }
 
-/// Reads as printable text on one line.
+/// Formats as printable text on one line.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(&self.bytes);

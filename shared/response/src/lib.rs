@@ -1,13 +1,21 @@
-//! The answers of Kubecost and OpenCost: splitting them into rows while they stream by ([`scanner`]), and reading a
-//! row: an allocation ([`allocation`]) or an asset ([`asset`]).
+//! The responses of Kubecost and OpenCost: splitting them into rows while they stream by ([`Scanner`]), and reading a
+//! row: an allocation ([`RowParser`]) or an asset ([`NodeIndex`]).
 #![deny(missing_docs)]
 
-pub mod allocation;
-pub mod asset;
-pub mod envelope;
-pub mod scanner;
+mod envelope;
+mod fields;
+mod label_keys;
+mod nodes;
+mod row;
+mod scanner;
+mod sums;
 mod value;
 
-pub use envelope::{AnswerFault, DataShape, Envelope};
+pub use envelope::{DataShape, Envelope, Excerpt, ResponseFault};
+pub use fields::UnknownFields;
+pub use label_keys::LabelKey;
+pub use nodes::{NodeFacts, NodeIndex};
+pub use row::{Allocation, RowError, RowFault, RowParser};
 pub use scanner::{Entry, FeedError, Scanner};
+pub use sums::Sum;
 pub use value::Pairs;

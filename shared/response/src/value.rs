@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor, value},
 };
 
 /// A text. Null is empty; another scalar, array or object is its JSON.
@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Number {
     Value(f64),
-    /// Null: as if the field were missing.
+    /// Null, the same as a missing field.
     Missing,
     Wrong(String),
 }
@@ -121,11 +121,13 @@ impl<'de> Visitor<'de> for NumberVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Number, A::Error> {
-        skip_items(items).map(|()| Number::Wrong("an array".to_owned()))
+        Skipped.visit_seq(items).map(|_| Number::Wrong("an array".to_owned()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Number, A::Error> {
-        skip_entries(entries).map(|()| Number::Wrong("an object".to_owned()))
+        Skipped
+            .visit_map(entries)
+            .map(|_| Number::Wrong("an object".to_owned()))
     }
 }
 
@@ -174,7 +176,7 @@ impl<'de> ReadObject<'de> for TextsReader {
             in_order &= pairs.last().is_none_or(|(last, _)| *last < key);
             pairs.push((key, value));
         }
-        // Both sources sort keys, so that a key given twice is rarely even looked for.
+        // Both sources sort keys, so the search for duplicates is rarely needed.
         if !in_order {
             keep_last_of_each(&mut pairs);
         }
@@ -202,7 +204,7 @@ fn keep_last_of_each(pairs: &mut Pairs<'_>) {
     *pairs = kept;
 }
 
-/// Reads an object where one must be, and says what becomes of anything else.
+/// Reads an object where one must be, and defines what any other value becomes.
 pub(crate) trait ReadObject<'de>: Sized {
     type Value;
 
@@ -215,7 +217,7 @@ pub(crate) trait ReadObject<'de>: Sized {
     fn other(self, found: String) -> Self::Value;
 }
 
-/// Deserializes any value by a [`ReadObject`].
+/// Deserializes any value with a [`ReadObject`].
 pub(crate) struct Object<R>(pub(crate) R);
 
 impl<'de, R: ReadObject<'de>> DeserializeSeed<'de> for Object<R> {
@@ -266,11 +268,11 @@ impl<'de, R: ReadObject<'de>> Visitor<'de> for Object<R> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<R::Value, A::Error> {
-        skip_items(items).map(|()| self.0.other("an array".to_owned()))
+        Skipped.visit_seq(items).map(|_| self.0.other("an array".to_owned()))
     }
 }
 
-/// Reads a key where it stands, without a copy.
+/// Reads a key in place, without a copy.
 pub(crate) struct Key<F>(pub(crate) F);
 
 impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Key<F> {
@@ -293,19 +295,61 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Key<F> {
     }
 }
 
-/// Texts that programs written in Python and Go have been seen to write for null.
+/// Texts that programs in Python and Go are known to write for null.
 pub(crate) fn is_nothing(text: &str) -> bool {
     matches!(text, "" | "None" | "null" | "<nil>")
 }
 
-fn skip_items<'de, A: SeqAccess<'de>>(mut items: A) -> Result<(), A::Error> {
-    while items.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
+/// Any value, checked as strictly as one that is kept, and dropped. Serde's `IgnoredAny` accepts numbers that are out of
+/// range and escapes of half a character.
+pub(crate) struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
 }
 
-fn skip_entries<'de, A: MapAccess<'de>>(mut entries: A) -> Result<(), A::Error> {
-    while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
+impl<'de> Visitor<'de> for Skipped {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        while entries.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// The beginning of a text, for messages.

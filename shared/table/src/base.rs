@@ -1,56 +1,59 @@
-//! The first 58 columns: names, order and types are those of the predecessor's table.
+//! Where the columns' values come from, and the first 58 columns: their names, order and types are those of the
+//! predecessor's table.
 
-use crate::{Kind, numbers::number_index};
+use std::borrow::Cow;
 
-/// One of the first 58 columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BaseColumn {
-    /// The name in Parquet. Glue knows the column by the same name in lower case.
-    pub name: &'static str,
-    /// Where its value comes from.
-    pub origin: Origin,
-}
-
-impl BaseColumn {
-    /// The type, which follows from the origin.
-    pub const fn kind(&self) -> Kind {
-        match self.origin {
-            Origin::WindowStart | Origin::WindowEnd => Kind::Timestamp,
-            Origin::Number => Kind::Double,
-            Origin::Name | Origin::Property(_) | Origin::ClusterArn | Origin::ClusterName | Origin::Node(_) => {
-                Kind::Text
-            }
-        }
-    }
-
-    /// The index among the row's numbers, if the column is one.
-    pub fn number(&self) -> Option<usize> {
-        match self.origin {
-            Origin::Number => number_index(self.name),
-            _ => None,
-        }
-    }
-}
+use crate::{BASE_NUMBERS, Column, Kind};
 
 /// Where a column's value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// The allocation's `name`.
     Name,
-    /// The allocation's `window.start`; the day's start where it has none.
+    /// The allocation's `window.start`; the day's start if it has none.
     WindowStart,
-    /// The allocation's `window.end`; the day's end where it has none.
+    /// The allocation's `window.end`; the day's end if it has none.
     WindowEnd,
-    /// The allocation's numeric field of the column's own name.
-    Number,
+    /// A numeric field of the allocation, by its index among all numbers; 0 if a row lacks it.
+    Number(usize),
+    /// A numeric field that newer sources have, by its index among all numbers; NULL if a row lacks it.
+    NewerNumber(usize),
     /// A field of the allocation's `properties`.
     Property(Property),
     /// The EKS cluster's ARN, from the manifest.
     ClusterArn,
     /// The EKS cluster's name, the last segment of its ARN.
     ClusterName,
-    /// What is known of the node: from its asset, else from the node labels among the allocation's labels.
+    /// A fact about the node: from its asset, or from the node labels among the allocation's labels.
     Node(NodeFact),
+    /// A configured label, by its index in [`TableLayout::labels`](crate::TableLayout::labels); empty if a row lacks
+    /// it.
+    Label(usize),
+    /// A configured annotation, by its index in [`TableLayout::annotations`](crate::TableLayout::annotations); empty
+    /// if a row lacks it.
+    Annotation(usize),
+    /// All labels.
+    Labels,
+    /// All annotations.
+    Annotations,
+}
+
+impl Origin {
+    /// The column's type, which follows from the origin.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::WindowStart | Self::WindowEnd => Kind::Timestamp,
+            Self::Number(_) | Self::NewerNumber(_) => Kind::Double,
+            Self::Labels | Self::Annotations => Kind::TextMap,
+            Self::Name
+            | Self::Property(_)
+            | Self::ClusterArn
+            | Self::ClusterName
+            | Self::Node(_)
+            | Self::Label(_)
+            | Self::Annotation(_) => Kind::Text,
+        }
+    }
 }
 
 /// A text field of an allocation's `properties`.
@@ -103,7 +106,7 @@ impl Property {
     }
 }
 
-/// What the table tells of a row's node.
+/// What the table has about a row's node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NodeFact {
     /// The cloud provider, such as `AWS`.
@@ -140,9 +143,9 @@ impl NodeFact {
         Self::NodeGroupImage,
     ];
 
-    /// The node labels that tell the fact, the first one found wins; spelled as the sources do, without the prefix
-    /// `label_` that Kubecost gives to the labels of assets. The labels of Kubernetes' beta time come last: nodes carry
-    /// both.
+    /// The node labels that hold the fact; the first one found counts. They are spelled as the sources spell them,
+    /// without the prefix `label_` that Kubecost gives to labels of assets. Kubernetes' older beta labels come last:
+    /// nodes have both.
     pub const fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Provider => &[],
@@ -165,108 +168,57 @@ impl NodeFact {
     }
 }
 
-const fn number(name: &'static str) -> BaseColumn {
-    BaseColumn {
-        name,
-        origin: Origin::Number,
-    }
-}
+/// The columns before the numbers.
+const BEFORE_NUMBERS: [(&str, Origin); 3] = [
+    ("name", Origin::Name),
+    ("window.start", Origin::WindowStart),
+    ("window.end", Origin::WindowEnd),
+];
 
-const fn property(name: &'static str, property: Property) -> BaseColumn {
-    BaseColumn {
-        name,
-        origin: Origin::Property(property),
-    }
-}
-
-const fn node(name: &'static str, fact: NodeFact) -> BaseColumn {
-    BaseColumn {
-        name,
-        origin: Origin::Node(fact),
-    }
-}
-
-const fn other(name: &'static str, origin: Origin) -> BaseColumn {
-    BaseColumn { name, origin }
-}
+/// The columns after the numbers.
+const AFTER_NUMBERS: [(&str, Origin); 19] = [
+    ("properties.provider", Origin::Node(NodeFact::Provider)),
+    ("properties.region", Origin::Node(NodeFact::Region)),
+    ("properties.cluster", Origin::Property(Property::Cluster)),
+    ("properties.clusterid", Origin::ClusterArn),
+    ("properties.eksClusterName", Origin::ClusterName),
+    ("properties.container", Origin::Property(Property::Container)),
+    ("properties.namespace", Origin::Property(Property::Namespace)),
+    ("properties.pod", Origin::Property(Property::Pod)),
+    ("properties.node", Origin::Property(Property::Node)),
+    ("properties.node_instance_type", Origin::Node(NodeFact::InstanceType)),
+    (
+        "properties.node_availability_zone",
+        Origin::Node(NodeFact::AvailabilityZone),
+    ),
+    ("properties.node_capacity_type", Origin::Node(NodeFact::CapacityType)),
+    ("properties.node_architecture", Origin::Node(NodeFact::Architecture)),
+    ("properties.node_os", Origin::Node(NodeFact::OperatingSystem)),
+    ("properties.node_nodegroup", Origin::Node(NodeFact::NodeGroup)),
+    (
+        "properties.node_nodegroup_image",
+        Origin::Node(NodeFact::NodeGroupImage),
+    ),
+    ("properties.controller", Origin::Property(Property::Controller)),
+    ("properties.controllerKind", Origin::Property(Property::ControllerKind)),
+    ("properties.providerID", Origin::Property(Property::ProviderId)),
+];
 
 /// The first 58 columns of the table, in order. None of their values is ever NULL: a missing text is empty, a missing
 /// number 0.
-pub const BASE_COLUMNS: [BaseColumn; 58] = [
-    other("name", Origin::Name),
-    other("window.start", Origin::WindowStart),
-    other("window.end", Origin::WindowEnd),
-    number("minutes"),
-    number("cpuCores"),
-    number("cpuCoreRequestAverage"),
-    number("cpuCoreUsageAverage"),
-    number("cpuCoreHours"),
-    number("cpuCost"),
-    number("cpuCostAdjustment"),
-    number("cpuEfficiency"),
-    number("gpuCount"),
-    number("gpuHours"),
-    number("gpuCost"),
-    number("gpuCostAdjustment"),
-    number("networkTransferBytes"),
-    number("networkReceiveBytes"),
-    number("networkCost"),
-    number("networkCrossZoneCost"),
-    number("networkCrossRegionCost"),
-    number("networkInternetCost"),
-    number("networkCostAdjustment"),
-    number("loadBalancerCost"),
-    number("loadBalancerCostAdjustment"),
-    number("pvBytes"),
-    number("pvByteHours"),
-    number("pvCost"),
-    number("pvCostAdjustment"),
-    number("ramBytes"),
-    number("ramByteRequestAverage"),
-    number("ramByteUsageAverage"),
-    number("ramByteHours"),
-    number("ramCost"),
-    number("ramCostAdjustment"),
-    number("ramEfficiency"),
-    number("sharedCost"),
-    number("externalCost"),
-    number("totalCost"),
-    number("totalEfficiency"),
-    node("properties.provider", NodeFact::Provider),
-    node("properties.region", NodeFact::Region),
-    property("properties.cluster", Property::Cluster),
-    other("properties.clusterid", Origin::ClusterArn),
-    other("properties.eksClusterName", Origin::ClusterName),
-    property("properties.container", Property::Container),
-    property("properties.namespace", Property::Namespace),
-    property("properties.pod", Property::Pod),
-    property("properties.node", Property::Node),
-    node("properties.node_instance_type", NodeFact::InstanceType),
-    node("properties.node_availability_zone", NodeFact::AvailabilityZone),
-    node("properties.node_capacity_type", NodeFact::CapacityType),
-    node("properties.node_architecture", NodeFact::Architecture),
-    node("properties.node_os", NodeFact::OperatingSystem),
-    node("properties.node_nodegroup", NodeFact::NodeGroup),
-    node("properties.node_nodegroup_image", NodeFact::NodeGroupImage),
-    property("properties.controller", Property::Controller),
-    property("properties.controllerKind", Property::ControllerKind),
-    property("properties.providerID", Property::ProviderId),
-];
+pub(crate) fn base_columns() -> impl Iterator<Item = Column> {
+    let numbers = BASE_NUMBERS.iter().enumerate();
+    let numbers = numbers.map(|(index, name)| (*name, Origin::Number(index)));
+    let columns = BEFORE_NUMBERS.into_iter().chain(numbers).chain(AFTER_NUMBERS);
+    columns.map(|(name, origin)| Column {
+        name: Cow::Borrowed(name),
+        origin,
+    })
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BASE_NUMBERS;
-
-    #[test]
-    fn the_numbers_are_the_columns_numbers_in_order() {
-        let columns: Vec<&str> = BASE_COLUMNS
-            .iter()
-            .filter(|column| column.origin == Origin::Number)
-            .map(|column| column.name)
-            .collect();
-        assert_eq!(columns, BASE_NUMBERS);
-    }
 
     #[test]
     fn lists_of_all_values_are_indexed_by_the_value() {

@@ -3,36 +3,29 @@
 use serde::Serialize;
 
 use crate::{
-    BASE_COLUMNS, Column, Kind, PARTITION_KEYS, TableLayout,
+    Column, Kind, PARTITION_KEYS,
+    base::base_columns,
     layout::{ANNOTATION_COLUMN, LABEL_COLUMN, trailing_columns},
 };
 
-/// A column in Glue's table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GlueColumn {
-    /// The name, in lower case.
-    pub name: String,
-    /// The type, as Athena spells it.
+#[derive(Serialize)]
+struct GlueColumn {
+    name: String,
     #[serde(rename = "type")]
-    pub glue_type: &'static str,
+    glue_type: &'static str,
 }
 
-impl GlueColumn {
-    fn of(column: &Column) -> Self {
+impl From<Column> for GlueColumn {
+    fn from(column: Column) -> Self {
         Self {
             name: column.glue_name(),
-            glue_type: column.kind.glue_type(),
+            glue_type: column.origin.kind().glue_type(),
         }
     }
 }
 
-/// The columns of Glue's table, in order, without the partition keys.
-pub fn glue_columns(layout: &TableLayout) -> Vec<GlueColumn> {
-    layout.columns().iter().map(GlueColumn::of).collect()
-}
-
-/// The table as a JSON document for tools that create it in Glue. Configured labels and annotations are theirs to
-/// insert: `columns`, then for each label and annotation its prefix and key in lower case, then `trailing_columns`.
+/// The table as a JSON document for tools that create it in Glue. They insert the configured labels and annotations:
+/// `columns`, then for each label and annotation its prefix and key in lower case, then `trailing_columns`.
 pub fn columns_json() -> String {
     #[derive(Serialize)]
     struct Table {
@@ -50,13 +43,7 @@ pub fn columns_json() -> String {
     }
     let glue_type = Kind::Text.glue_type();
     let table = Table {
-        columns: BASE_COLUMNS
-            .iter()
-            .map(|column| GlueColumn {
-                name: column.name.to_lowercase(),
-                glue_type: column.kind().glue_type(),
-            })
-            .collect(),
+        columns: base_columns().map(GlueColumn::from).collect(),
         label_columns: Configured {
             prefix: LABEL_COLUMN,
             glue_type,
@@ -65,7 +52,7 @@ pub fn columns_json() -> String {
             prefix: ANNOTATION_COLUMN,
             glue_type,
         },
-        trailing_columns: trailing_columns().map(|column| GlueColumn::of(&column)).collect(),
+        trailing_columns: trailing_columns().map(GlueColumn::from).collect(),
         partition_keys: PARTITION_KEYS
             .iter()
             .map(|key| GlueColumn {

@@ -2,17 +2,15 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
-use crate::{BASE_COLUMNS, Kind, NEWER_NUMBERS, Origin, kubernetes::is_metadata_key, numbers::number_index};
+use crate::{BASE_NUMBERS, NEWER_NUMBERS, Origin, base::base_columns, kubernetes::is_metadata_key};
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// The name in Parquet.
-    pub name: String,
-    /// The type.
-    pub kind: Kind,
-    /// Where its value comes from.
-    pub source: Source,
+    pub name: Cow<'static, str>,
+    /// Where its value comes from; the type follows from it.
+    pub origin: Origin,
 }
 
 impl Column {
@@ -20,23 +18,6 @@ impl Column {
     pub fn glue_name(&self) -> String {
         self.name.to_lowercase()
     }
-}
-
-/// Where a column's value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// One of the first 58 columns.
-    Base(Origin),
-    /// A configured label, by its index in [`TableLayout::labels`]; empty where a row lacks it.
-    Label(usize),
-    /// A configured annotation, by its index in [`TableLayout::annotations`]; empty where a row lacks it.
-    Annotation(usize),
-    /// All labels.
-    Labels,
-    /// All annotations.
-    Annotations,
-    /// A numeric field that newer sources give, by its index among all numbers; NULL where a row lacks it.
-    NewerNumber(usize),
 }
 
 /// The columns of the table, in order, for a configuration.
@@ -51,8 +32,8 @@ impl TableLayout {
     /// The table for labels and annotations, given by their keys as in Kubernetes.
     ///
     /// # Errors
-    /// All faults together: keys that Kubernetes does not allow, keys given twice, and keys that differ only in case,
-    /// whose columns Glue could not tell apart.
+    /// Reports all faults together: keys that Kubernetes does not allow, keys given twice, and keys that differ only in
+    /// case, whose columns Glue cannot tell apart.
     pub fn new(labels: &[String], annotations: &[String]) -> Result<Self, LayoutFaults> {
         let mut faults = Vec::new();
         check_keys(Metadata::Label, labels, &mut faults);
@@ -60,27 +41,15 @@ impl TableLayout {
         if !faults.is_empty() {
             return Err(LayoutFaults(faults));
         }
-        let base = BASE_COLUMNS.iter().map(|column| Column {
-            name: column.name.to_owned(),
-            kind: column.kind(),
-            source: Source::Base(column.origin),
-        });
-        let text = |name, source| Column {
-            name,
-            kind: Kind::Text,
-            source,
+        let column = |prefix: &str, key: &String, origin| Column {
+            name: Cow::Owned(format!("{prefix}{key}")),
+            origin,
         };
-        let label_columns = labels
-            .iter()
-            .enumerate()
-            .map(|(index, key)| text(format!("{LABEL_COLUMN}{key}"), Source::Label(index)));
-        let annotation_columns = annotations
-            .iter()
-            .enumerate()
-            .map(|(index, key)| text(format!("{ANNOTATION_COLUMN}{key}"), Source::Annotation(index)));
-        let columns = base
-            .chain(label_columns)
-            .chain(annotation_columns)
+        let label_columns = labels.iter().enumerate();
+        let annotation_columns = annotations.iter().enumerate();
+        let columns = base_columns()
+            .chain(label_columns.map(|(index, key)| column(LABEL_COLUMN, key, Origin::Label(index))))
+            .chain(annotation_columns.map(|(index, key)| column(ANNOTATION_COLUMN, key, Origin::Annotation(index))))
             .chain(trailing_columns())
             .collect();
         Ok(Self {
@@ -116,35 +85,13 @@ pub(crate) const ANNOTATION_COLUMN: &str = "properties.annotations.";
 
 /// The columns after those of the configuration.
 pub(crate) fn trailing_columns() -> impl Iterator<Item = Column> {
-    let map = |name: &str, source| Column {
-        name: name.to_owned(),
-        kind: Kind::TextMap,
-        source,
-    };
-    let maps = [map("labels", Source::Labels), map("annotations", Source::Annotations)];
-    let numbers = NEWER_NUMBERS.iter().filter_map(|name| {
-        let source = Source::NewerNumber(number_index(name)?);
-        Some(Column {
-            name: (*name).to_owned(),
-            kind: Kind::Double,
-            source,
-        })
-    });
-    maps.into_iter().chain(numbers)
-}
-
-/// A key of Kubernetes as Kubecost and OpenCost spell it: `.`, `/` and `-` become `_`.
-///
-/// ```
-/// assert_eq!(table::kubecost_key("app.kubernetes.io/part-of"), "app_kubernetes_io_part_of");
-/// ```
-pub fn kubecost_key(key: &str) -> Cow<'_, str> {
-    const REPLACED: [char; 3] = ['.', '/', '-'];
-    if key.contains(REPLACED) {
-        Cow::Owned(key.replace(REPLACED, "_"))
-    } else {
-        Cow::Borrowed(key)
-    }
+    let maps = [("labels", Origin::Labels), ("annotations", Origin::Annotations)];
+    let numbers = NEWER_NUMBERS.iter().enumerate();
+    let numbers = numbers.map(|(index, name)| (*name, Origin::NewerNumber(BASE_NUMBERS.len() + index)));
+    maps.into_iter().chain(numbers).map(|(name, origin)| Column {
+        name: Cow::Borrowed(name),
+        origin,
+    })
 }
 
 fn check_keys(metadata: Metadata, keys: &[String], faults: &mut Vec<LayoutFault>) {
@@ -285,7 +232,7 @@ mod tests {
     #[test]
     fn configured_columns_stand_between_the_58_and_the_maps() {
         let layout = TableLayout::new(&keys(&["app.kubernetes.io/name", "Team"]), &keys(&["team"])).unwrap();
-        let names: Vec<&str> = layout.columns().iter().map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> = layout.columns().iter().map(|column| column.name.as_ref()).collect();
         assert_eq!(names.len(), 58 + 3 + 2 + NEWER_NUMBERS.len());
         assert_eq!(
             names[58..64],
@@ -299,7 +246,7 @@ mod tests {
             ]
         );
         assert_eq!(layout.columns()[59].glue_name(), "properties.labels.team");
-        assert_eq!(layout.columns()[59].source, Source::Label(1));
+        assert_eq!(layout.columns()[59].origin, Origin::Label(1));
     }
 
     #[test]

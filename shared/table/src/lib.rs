@@ -1,11 +1,10 @@
 //! The columns of the lake's table: the one place that knows their names, types and order, and where each value comes
 //! from.
 //!
-//! The table begins with the 58 columns of the Kubecost dashboards that it replaces ([`BASE_COLUMNS`]), so that their
-//! queries go on working. Then come one string column for each configured label and annotation, the maps `labels` and
-//! `annotations` with all of them, and the numeric fields that sources have added since ([`NEWER_NUMBERS`]). New
-//! columns are only ever added at the end: engines find columns by name, and read a column that an older file lacks as
-//! NULL.
+//! The table begins with the 58 columns of the Kubecost dashboards that it replaces, so that their queries continue to
+//! work. Then come one string column for each configured label and annotation, the maps `labels` and `annotations` with
+//! all of them, and the numeric fields that sources have added since ([`NEWER_NUMBERS`]). New columns are only ever
+//! added at the end: engines find columns by name, and read a column that an older file lacks as NULL.
 //!
 //! ```
 //! let layout = table::TableLayout::new(&["app.kubernetes.io/name".to_owned()], &[]).unwrap();
@@ -20,10 +19,10 @@ mod kubernetes;
 mod layout;
 mod numbers;
 
-pub use base::{BASE_COLUMNS, BaseColumn, NodeFact, Origin, Property};
-pub use glue::{GlueColumn, columns_json, glue_columns};
-pub use layout::{Column, LayoutFault, LayoutFaults, Metadata, Source, TableLayout, kubecost_key};
-pub use numbers::{BASE_NUMBERS, NEWER_NUMBERS, NUMBERS, TOTAL_COST, is_cost, number_index, number_name};
+pub use base::{NodeFact, Origin, Property};
+pub use glue::columns_json;
+pub use layout::{Column, LayoutFault, LayoutFaults, Metadata, TableLayout};
+pub use numbers::{BASE_NUMBERS, NEWER_NUMBERS, NUMBERS, TOTAL_COST, is_cost, number_name};
 
 /// The columns that partition the table; their values are in the objects' keys, not in the files.
 pub const PARTITION_KEYS: [&str; 4] = ["account_id", "region", "year", "month"];

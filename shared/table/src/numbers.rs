@@ -73,53 +73,9 @@ pub const fn number_name(index: usize) -> &'static str {
     }
 }
 
-/// The index of a numeric field, if the table has it.
-///
-/// It is asked for every field of every row, so only names of the same length are compared.
-pub fn number_index(name: &str) -> Option<usize> {
-    let length = name.len();
-    if length > LONGEST {
-        return None;
-    }
-    BY_LENGTH[usize::from(STARTS[length])..usize::from(STARTS[length + 1])]
-        .iter()
-        .map(|index| usize::from(*index))
-        .find(|index| number_name(*index) == name)
-}
-
-/// Whether a numeric field is an amount of money: what tells an allocation from other objects.
+/// Whether a numeric field is an amount of money: it distinguishes an allocation from other objects.
 pub fn is_cost(index: usize) -> bool {
     number_name(index).ends_with("Cost")
-}
-
-const LONGEST: usize = 28;
-
-/// Indexes of all numbers, ordered by the length of their names.
-const BY_LENGTH: [u8; NUMBERS] = ordered_by_length().0;
-/// Where the names of a length start in [`BY_LENGTH`]; the last entry ends the longest.
-const STARTS: [u8; LONGEST + 2] = ordered_by_length().1;
-
-#[expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 numbers")]
-const fn ordered_by_length() -> ([u8; NUMBERS], [u8; LONGEST + 2]) {
-    let mut ordered = [0; NUMBERS];
-    let mut starts = [0; LONGEST + 2];
-    let (mut length, mut next) = (0, 0);
-    while length <= LONGEST {
-        starts[length] = next as u8;
-        let mut index = 0;
-        while index < NUMBERS {
-            if number_name(index).len() == length {
-                ordered[next] = index as u8;
-                next += 1;
-            }
-            index += 1;
-        }
-        length += 1;
-    }
-    // A name longer than LONGEST would be lost: this does not compile then.
-    assert!(next == NUMBERS);
-    starts[LONGEST + 1] = next as u8;
-    (ordered, starts)
 }
 
 #[cfg(test)]
@@ -127,26 +83,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_is_found_by_its_name_and_nothing_else_is() {
-        for index in 0..NUMBERS {
-            assert_eq!(number_index(number_name(index)), Some(index));
-        }
-        for name in [
-            "",
-            "name",
-            "totalcost",
-            "totalCosT",
-            "pvs",
-            "networkNatGatewayIngressCosts",
-            &"x".repeat(300),
-        ] {
-            assert_eq!(number_index(name), None, "{name}");
-        }
+    fn the_total_cost_has_its_index() {
         assert_eq!(number_name(TOTAL_COST), "totalCost");
     }
 
     #[test]
-    fn costs_are_told_from_other_numbers() {
+    fn costs_are_distinguished_from_other_numbers() {
         let costs: Vec<&str> = (0..NUMBERS).filter(|index| is_cost(*index)).map(number_name).collect();
         assert_eq!(costs.len(), 14);
         assert!(costs.contains(&"totalCost") && !costs.contains(&"minutes"));

@@ -1,10 +1,10 @@
 //! The table against the recorded list of the predecessor's columns, and against the file that Terraform reads.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{env, fs, path::Path};
 
-use table::{BASE_COLUMNS, Kind, NodeFact, Origin, PARTITION_KEYS, TableLayout, columns_json, glue_columns};
+use table::{Kind, NodeFact, Origin, PARTITION_KEYS, TableLayout, columns_json};
 
 fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -20,19 +20,15 @@ fn fields(line: &str) -> [&str; 5] {
 fn the_first_columns_are_the_predecessors() {
     let list = fs::read_to_string(file("tests/table-columns.csv")).unwrap();
     let lines: Vec<&str> = list.lines().skip(1).collect();
-    assert_eq!(lines.len(), BASE_COLUMNS.len());
+    assert_eq!(lines.len(), 58);
     let layout = TableLayout::new(&[], &[]).unwrap();
-    let glue = glue_columns(&layout);
     for (index, line) in lines.iter().enumerate() {
         let [name, glue_name, glue_type, missing, comes_from] = fields(line);
-        let column = BASE_COLUMNS[index];
+        let column = &layout.columns()[index];
+        let kind = column.origin.kind();
         assert_eq!(column.name, name);
-        assert_eq!(
-            (glue[index].name.as_str(), glue[index].glue_type),
-            (glue_name, glue_type)
-        );
-        assert_eq!(layout.columns()[index].name, name);
-        let expected_missing = match column.kind() {
+        assert_eq!((column.glue_name().as_str(), kind.glue_type()), (glue_name, glue_type));
+        let expected_missing = match kind {
             Kind::Text => "empty string",
             Kind::Timestamp => "never missing",
             Kind::Double => "0",
@@ -45,7 +41,7 @@ fn the_first_columns_are_the_predecessors() {
 
 fn check_origin(origin: Origin, name: &str, comes_from: &str) {
     match origin {
-        Origin::Name | Origin::WindowStart | Origin::WindowEnd | Origin::Number => {
+        Origin::Name | Origin::WindowStart | Origin::WindowEnd | Origin::Number(_) => {
             assert_eq!(comes_from, format!("allocation: {name}"));
         }
         Origin::Property(property) => {
@@ -68,7 +64,21 @@ fn check_origin(origin: Origin, name: &str, comes_from: &str) {
                 "{name}: {named:?}"
             );
         }
+        other => panic!("{name}: {other:?}"),
     }
+}
+
+#[test]
+fn columns_of_numbers_carry_the_index_of_their_name() {
+    let layout = TableLayout::new(&[], &[]).unwrap();
+    let mut indexes = Vec::new();
+    for column in layout.columns() {
+        if let Origin::Number(index) | Origin::NewerNumber(index) = column.origin {
+            assert_eq!(column.name, table::number_name(index));
+            indexes.push(index);
+        }
+    }
+    assert_eq!(indexes, (0..table::NUMBERS).collect::<Vec<_>>());
 }
 
 #[test]

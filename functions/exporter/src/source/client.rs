@@ -8,7 +8,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION},
     redirect,
 };
-use response::envelope::Excerpt;
+use response::Excerpt;
 use tokio::time::timeout;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What can go wrong with a source.
 
-use response::{AnswerFault, FeedError};
+use response::{FeedError, ResponseFault};
 
 /// Why a source did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum SourceError {
         /// What was asked, without secrets.
         url: String,
         /// What is wrong with it.
-        fault: AnswerFault,
+        fault: ResponseFault,
     },
     /// The answer is whole, but not to be stored.
     #[error("{0}")]
@@ -85,8 +85,8 @@ impl SourceError {
             Self::Connection { .. } | Self::Silent { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::Answer { fault, .. } => match fault {
-                AnswerFault::Empty | AnswerFault::CutShort { .. } => true,
-                AnswerFault::Code { code, .. } => *code >= 500,
+                ResponseFault::Empty | ResponseFault::CutShort { .. } => true,
+                ResponseFault::Code { code, .. } => *code >= 500,
                 _ => false,
             },
             Self::Refused(_) | Self::Unknown { .. } | Self::Authentication { .. } | Self::Setup(_) => false,
@@ -99,7 +99,7 @@ impl SourceError {
         match self {
             Self::Status { status, .. } => matches!(status, 400 | 500),
             Self::Answer {
-                fault: AnswerFault::Code { code, .. },
+                fault: ResponseFault::Code { code, .. },
                 ..
             } => matches!(code, 400 | 500),
             _ => false,
@@ -109,7 +109,7 @@ impl SourceError {
     /// The error of feeding an answer of a URL to the scanner.
     pub fn of_feed(url: &str, error: FeedError<String>) -> Self {
         match error {
-            FeedError::Answer(fault) => Self::Answer {
+            FeedError::Response(fault) => Self::Answer {
                 url: url.to_owned(),
                 fault,
             },

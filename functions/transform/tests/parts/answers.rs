@@ -2,7 +2,7 @@
 
 use end_to_end::staging::{self, Staging, number, rows};
 use serde_json::Value;
-use transform::Outcome;
+use transform::TransformOutcome;
 
 use super::{Lake, table::Table};
 
@@ -129,7 +129,7 @@ async fn every_convertible_answer_becomes_a_table_with_its_rows_and_sums() {
         assert!(!rows.is_empty(), "{case}");
         let run = staging::run(u32::try_from(index).unwrap());
         let outcome = lake.deliver(Staging::of(run, &answer, set, None)).await;
-        let Outcome::Written {
+        let TransformOutcome::Written {
             rows: written,
             total_cost,
             raw_bytes,
@@ -163,7 +163,10 @@ async fn pages_become_one_table() {
         staging.add_page(page, None);
     }
     let outcome = lake.deliver(staging).await;
-    assert!(matches!(outcome, Outcome::Written { rows: 25, .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome, TransformOutcome::Written { rows: 25, .. }),
+        "{outcome:?}"
+    );
     let all: Vec<_> = pages.iter().flat_map(|page| rows(page, None)).collect();
     compare_numbers(&lake.table(), &all, "pages");
     compare_texts(&lake.table(), &all, "pages");
@@ -198,14 +201,18 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
     let lake = Lake::new().await;
     let without_parts = |run| Staging::empty(staging::run(run));
     let without_rows = |run, body: &str| Staging::of(staging::run(run), body, None, None);
-    assert_eq!(lake.deliver(without_parts(1)).await, Outcome::Empty);
+    assert_eq!(lake.deliver(without_parts(1)).await, TransformOutcome::Empty);
     let recorded = recordings::read("opencost/alloc_empty_future.json");
     for body in [
         recorded.as_str(),
         r#"{"code":200,"data":[]}"#,
         r#"{"code":200,"data":[null]}"#,
     ] {
-        assert_eq!(lake.deliver(without_rows(2, body)).await, Outcome::Empty, "{body}");
+        assert_eq!(
+            lake.deliver(without_rows(2, body)).await,
+            TransformOutcome::Empty,
+            "{body}"
+        );
     }
     assert!(lake.is_empty());
     lake.deliver(Staging::of(
@@ -215,7 +222,7 @@ async fn a_day_without_rows_is_no_object_and_takes_none_away() {
         None,
     ))
     .await;
-    assert_eq!(lake.deliver(without_parts(4)).await, Outcome::Empty);
-    assert_eq!(lake.deliver(without_rows(5, &recorded)).await, Outcome::Empty);
+    assert_eq!(lake.deliver(without_parts(4)).await, TransformOutcome::Empty);
+    assert_eq!(lake.deliver(without_rows(5, &recorded)).await, TransformOutcome::Empty);
     assert_eq!(lake.table().rows.num_rows(), 16);
 }

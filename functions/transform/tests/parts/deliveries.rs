@@ -6,7 +6,7 @@ use contract::run::RunId;
 use end_to_end::staging::{self, Staging};
 use futures_util::future::join_all;
 use proptest::prelude::*;
-use transform::Outcome;
+use transform::TransformOutcome;
 
 use super::{Lake, function, lake_key};
 
@@ -21,8 +21,8 @@ fn set(run: u32) -> Staging {
     Staging::of(staging::run(run), &answer, None, None)
 }
 
-fn written(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Written { .. })
+fn written(outcome: &TransformOutcome) -> bool {
+    matches!(outcome, TransformOutcome::Written { .. })
 }
 
 fn stands(lake: &Lake, run: u32) -> Result<(), TestCaseError> {
@@ -54,7 +54,7 @@ proptest! {
                 let deliveries = round.iter().map(|run| lake.redeliver(staging::run(*run)));
                 for outcome in join_all(deliveries).await {
                     let outcome = outcome.unwrap();
-                    prop_assert!(written(&outcome) || outcome == Outcome::AlreadyCurrent, "{:?}", outcome);
+                    prop_assert!(written(&outcome) || outcome == TransformOutcome::AlreadyCurrent, "{:?}", outcome);
                 }
                 newest = newest.max(*round.iter().max().unwrap());
                 // At no time is there anything else than the newest run delivered so far.
@@ -71,7 +71,7 @@ async fn a_repeated_delivery_does_nothing() {
     assert!(written(&lake.deliver(set(1)).await));
     let content = lake.bucket.get(&lake_key()).unwrap().content;
     for run in [1, 0] {
-        assert_eq!(lake.deliver(set(run)).await, Outcome::AlreadyCurrent);
+        assert_eq!(lake.deliver(set(run)).await, TransformOutcome::AlreadyCurrent);
     }
     assert_eq!(lake.bucket.get(&lake_key()).unwrap().content, content);
     assert!(written(&lake.deliver(set(2)).await));
@@ -96,7 +96,7 @@ async fn the_same_run_under_other_columns_is_written_anew() {
         let outcome = other.transform_manifest(&key).await.unwrap();
         assert!(written(&outcome), "{labels};{annotations}: {outcome:?}");
         let outcome = other.transform_manifest(&key).await.unwrap();
-        assert_eq!(outcome, Outcome::AlreadyCurrent, "{labels};{annotations}");
+        assert_eq!(outcome, TransformOutcome::AlreadyCurrent, "{labels};{annotations}");
         let columns = lake
             .table()
             .names()
@@ -105,7 +105,7 @@ async fn the_same_run_under_other_columns_is_written_anew() {
             .count();
         assert_eq!(columns, labels.split(',').filter(|key| !key.is_empty()).count());
     }
-    assert_eq!(lake.redeliver(run).await.unwrap(), Outcome::AlreadyCurrent);
+    assert_eq!(lake.redeliver(run).await.unwrap(), TransformOutcome::AlreadyCurrent);
 }
 
 #[tokio::test]
@@ -114,7 +114,10 @@ async fn an_older_run_never_replaces_a_newer_one_whatever_the_columns() {
     assert!(written(&lake.deliver(set(2)).await));
     let older = set(1).stage(&lake.bucket);
     let other = function(&lake.bucket, "team", "").await;
-    assert_eq!(other.transform_manifest(&older).await.unwrap(), Outcome::AlreadyCurrent);
+    assert_eq!(
+        other.transform_manifest(&older).await.unwrap(),
+        TransformOutcome::AlreadyCurrent
+    );
     stands(&lake, 2).unwrap();
 }
 
@@ -163,8 +166,8 @@ async fn no_multipart_upload_stays_open() {
     wrong.manifest.total_cost += 1.0;
     wrong.stage(&lake.bucket);
     let deliveries = [2, 1, 3, 2].map(|number| lake.redeliver(staging::run(number)));
-    let outcomes: Vec<Outcome> = join_all(deliveries).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(outcomes[2], Outcome::Quarantined { reason: "totals" });
+    let outcomes: Vec<TransformOutcome> = join_all(deliveries).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes[2], TransformOutcome::Quarantined { reason: "totals" });
     let object = lake.table().object;
     assert_eq!(object.metadata["run"], staging::run(2).to_string());
     assert!(object.content.len() > 8 * 1024 * 1024, "{}", object.content.len());

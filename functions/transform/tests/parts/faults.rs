@@ -2,7 +2,7 @@
 
 use contract::{documents::PartKind, keys::Prefixes};
 use end_to_end::staging::{self, Staging, hash};
-use transform::{Outcome, TransformError};
+use transform::{TransformError, TransformOutcome};
 
 use super::Lake;
 
@@ -25,7 +25,7 @@ async fn quarantined(staging: Staging, reason: &str, message: &str) {
     staging.stage_under(&lake.bucket, key.clone());
     let outcome = lake.function.transform_manifest(&key).await.unwrap();
     let document = lake.quarantine(run);
-    let Outcome::Quarantined { reason: found } = outcome else {
+    let TransformOutcome::Quarantined { reason: found } = outcome else {
         panic!("{message}: {outcome:?}");
     };
     let document = document.unwrap();
@@ -132,7 +132,7 @@ async fn an_answer_cut_short_anywhere_is_quarantined() {
         // Whatever was counted, a cut answer is no answer.
         staging.manifest.rows = rows.len() as u64;
         let outcome = lake.deliver(staging).await;
-        assert_eq!(outcome, Outcome::Quarantined { reason: "answer" }, "{length}");
+        assert_eq!(outcome, TransformOutcome::Quarantined { reason: "answer" }, "{length}");
     }
     assert!(lake.is_empty());
 }
@@ -248,7 +248,7 @@ async fn a_manifest_of_another_version_or_form_is_quarantined() {
         let outcome = lake.redeliver(run).await.unwrap();
         assert_eq!(
             outcome,
-            Outcome::Quarantined {
+            TransformOutcome::Quarantined {
                 reason: "manifest_unreadable"
             }
         );
@@ -259,7 +259,7 @@ async fn a_manifest_of_another_version_or_form_is_quarantined() {
     let outcome = lake.redeliver(staging::run(1)).await.unwrap();
     assert_eq!(
         outcome,
-        Outcome::Quarantined {
+        TransformOutcome::Quarantined {
             reason: "manifest_missing"
         }
     );
@@ -276,7 +276,10 @@ async fn a_set_that_cannot_be_converted_leaves_what_the_lake_has() {
         None,
         None,
     );
-    assert_eq!(lake.deliver(newer).await, Outcome::Quarantined { reason: "row" });
+    assert_eq!(
+        lake.deliver(newer).await,
+        TransformOutcome::Quarantined { reason: "row" }
+    );
     assert_eq!(lake.bucket.get(&super::lake_key()).unwrap().content, before);
 }
 
@@ -296,7 +299,10 @@ async fn a_passing_failure_is_an_error_and_the_next_delivery_succeeds() {
             "{broken}"
         );
         let outcome = lake.redeliver(staging::run(1)).await.unwrap();
-        assert!(matches!(outcome, Outcome::Written { .. }), "{broken}: {outcome:?}");
+        assert!(
+            matches!(outcome, TransformOutcome::Written { .. }),
+            "{broken}: {outcome:?}"
+        );
     }
 }
 

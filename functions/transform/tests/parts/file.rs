@@ -3,13 +3,16 @@
 use arrow::array::Array;
 use end_to_end::staging::{self, Staging};
 use parquet::basic::{Compression, LogicalType, TimeUnit, Type};
-use transform::Outcome;
+use transform::TransformOutcome;
 
 use super::{Lake, lake_key, table::Table};
 
 /// The columns that other tables and dashboards count on.
 fn base_columns() -> Vec<(String, String)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/table/tests/table-columns.csv");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/table/tests/table-columns.csv"
+    );
     let columns = std::fs::read_to_string(path).unwrap();
     let fields = columns.lines().skip(1).map(|line| {
         let mut fields = line.split(',');
@@ -27,7 +30,10 @@ async fn convert() -> Table {
         Some(&recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
     );
     let outcome = lake.deliver(staging).await;
-    assert!(matches!(outcome, Outcome::Written { rows: 16, .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome, TransformOutcome::Written { rows: 16, .. }),
+        "{outcome:?}"
+    );
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
     lake.table()
 }

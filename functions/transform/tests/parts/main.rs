@@ -6,6 +6,7 @@ mod deliveries;
 mod events;
 mod faults;
 mod file;
+mod golden;
 mod nodes;
 mod shapes;
 mod table;
@@ -25,7 +26,7 @@ use end_to_end::{
 use lambda::metrics::LogOnly;
 use settings::Reader;
 use store::Store;
-use transform::{Outcome, Settings, Transform, TransformError};
+use transform::{Settings, Transform, TransformError, TransformOutcome};
 
 use self::table::Table;
 
@@ -69,12 +70,12 @@ impl Lake {
     }
 
     /// Stages a set and delivers its manifest.
-    async fn deliver(&self, staging: Staging) -> Outcome {
+    async fn deliver(&self, staging: Staging) -> TransformOutcome {
         let key = staging.stage(&self.bucket);
         self.function.transform_manifest(&key).await.unwrap()
     }
 
-    async fn redeliver(&self, run: RunId) -> Result<Outcome, TransformError> {
+    async fn redeliver(&self, run: RunId) -> Result<TransformOutcome, TransformError> {
         let key = Staging::empty(run).manifest_key();
         self.function.transform_manifest(&key).await
     }

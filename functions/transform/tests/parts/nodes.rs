@@ -1,7 +1,7 @@
 //! What the table tells of nodes.
 
 use end_to_end::staging::{self, Staging};
-use transform::Outcome;
+use transform::TransformOutcome;
 
 use super::{Lake, table::Table};
 
@@ -22,7 +22,7 @@ async fn convert(allocation: &str, assets: Option<&str>) -> Table {
     let assets = assets.map(recordings::read);
     let staging = Staging::of(staging::run(1), &recordings::read(allocation), None, assets.as_deref());
     let outcome = lake.deliver(staging).await;
-    assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");
+    assert!(matches!(outcome, TransformOutcome::Written { .. }), "{outcome:?}");
     lake.table()
 }
 

@@ -1,7 +1,7 @@
 //! Odd values, each as the table is to have it.
 
 use end_to_end::staging::{self, Staging};
-use transform::Outcome;
+use transform::TransformOutcome;
 
 use super::{Lake, table::Table};
 
@@ -10,7 +10,7 @@ async fn convert(file: &str) -> Table {
     let outcome = lake
         .deliver(Staging::of(staging::run(1), &recordings::read(file), None, None))
         .await;
-    assert!(matches!(outcome, Outcome::Written { .. }), "{outcome:?}");
+    assert!(matches!(outcome, TransformOutcome::Written { .. }), "{outcome:?}");
     lake.table()
 }
 

@@ -1,24 +1,23 @@
-//! Sums that can be compared.
+//! Sums of numbers that can be compared with one another.
 
-use table::NUMBERS;
+/// How far two sums of the same numbers may differ, relative to the sum of their magnitudes: far more than compensated
+/// sums differ by, far less than any lost row with a cost that matters.
+const TOLERANCE: f64 = 1e-9;
 
-/// How far two sums of the same numbers may lie apart, relative to the sum of their magnitudes: far more than
-/// compensated sums differ by, far less than any lost row with a cost that matters.
-pub const TOLERANCE: f64 = 1e-9;
-
-/// A sum whose rounding errors are carried along (Neumaier), so that it does not depend on the order of millions of
+/// A sum that compensates for rounding errors (Neumaier), so that it does not depend on the order of millions of
 /// numbers.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sum {
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sum {
     sum: f64,
-    lost: f64,
+    compensation: f64,
     magnitude: f64,
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, value: f64) {
+    /// Adds a number.
+    pub fn add(&mut self, value: f64) {
         let next = self.sum + value;
-        self.lost += if self.sum.abs() >= value.abs() {
+        self.compensation += if self.sum.abs() >= value.abs() {
             (self.sum - next) + value
         } else {
             (value - next) + self.sum
@@ -27,33 +26,16 @@ impl Sum {
         self.magnitude += value.abs();
     }
 
-    pub(crate) fn value(self) -> f64 {
-        self.sum + self.lost
+    /// The sum of the numbers added so far.
+    pub fn value(self) -> f64 {
+        self.sum + self.compensation
     }
 
-    /// Whether another sum of the same numbers agrees. Costs and their adjustments can cancel out, so that the measure
-    /// is the sum of the magnitudes.
-    pub(crate) fn agrees_with(self, other: f64) -> bool {
+    /// Whether another sum of the same numbers agrees. Costs and their adjustments can cancel out, so the difference is
+    /// compared with the sum of the magnitudes.
+    pub fn agrees_with(self, other: f64) -> bool {
         let difference = (self.value() - other).abs();
         difference <= TOLERANCE * self.magnitude || difference == 0.0
-    }
-}
-
-/// The sums of all numeric columns.
-#[derive(Debug, Clone)]
-pub(crate) struct Sums(pub(crate) [Sum; NUMBERS]);
-
-impl Default for Sums {
-    fn default() -> Self {
-        Self([Sum::default(); NUMBERS])
-    }
-}
-
-impl Sums {
-    pub(crate) fn add_row(&mut self, numbers: &[f64; NUMBERS]) {
-        for (sum, number) in self.0.iter_mut().zip(numbers) {
-            sum.add(*number);
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a manifest claims, checked against the key that it arrived under.
+//! A manifest, checked against its own key.
 
 use contract::{
     day::Day,
@@ -6,17 +6,17 @@ use contract::{
     keys::{Prefixes, StagingKey, StagingObject},
 };
 
-use crate::fault::Fault;
+use crate::error::Fault;
 
-/// The set of a day whose manifest agrees with its key.
+/// A manifest that agrees with its key.
 #[derive(Debug, Clone)]
-pub(crate) struct DaySet {
+pub(crate) struct CheckedManifest {
     pub(crate) manifest: Manifest,
 }
 
-impl DaySet {
-    /// Believes a manifest only where it agrees with the key: a cluster can write below its own prefix only, so what it
-    /// writes must not reach beyond it.
+impl CheckedManifest {
+    /// Accepts a manifest only if it agrees with its key: a cluster can write only below its own prefix, and its
+    /// manifest must not refer to anything outside it.
     pub(crate) fn check(manifest: Manifest, key: &StagingKey, day: Day, prefixes: &Prefixes) -> Result<Self, Fault> {
         let mismatch = |field, claimed: String, expected: String| Fault::ManifestMismatch {
             field,
@@ -55,12 +55,11 @@ impl DaySet {
         self.manifest.rows == 0 && self.parts(PartKind::Allocation).next().is_none()
     }
 
-    /// The parts of a kind, in the manifest's order.
-    pub(crate) fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
+    fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
         self.manifest.parts.iter().filter(move |part| part.kind == kind)
     }
 
-    /// All parts in the order in which they are read: nodes first, for the rows to be joined with.
+    /// All parts in the order in which they are read: nodes first, so that rows can be joined with them.
     pub(crate) fn parts_in_order(&self) -> Vec<Part> {
         self.parts(PartKind::Assets)
             .chain(self.parts(PartKind::Allocation))

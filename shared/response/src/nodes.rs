@@ -1,16 +1,17 @@
-//! The nodes of an assets answer, and which of them an allocation ran on.
+//! The nodes of an assets response, and which of them an allocation ran on.
 
 use std::{borrow::Cow, collections::HashMap};
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
+use serde::de::{DeserializeSeed, MapAccess};
 use table::{NodeFact, Property};
 
 use crate::{
-    allocation::{Allocation, RowError, RowFault},
-    value::{Object, Pairs, ReadObject, Text, Texts, excerpt},
+    label_keys::is_key,
+    row::{Allocation, RowError, RowFault},
+    value::{Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
 };
 
-/// What the table tells of a node, by [`NodeFact`]; empty where nothing is known.
+/// The facts about a node, by [`NodeFact`]; empty if unknown.
 pub type NodeFacts<'a> = [&'a str; NodeFact::ALL.len()];
 
 /// The nodes of a day, found by provider id and by name. It grows with the nodes of the cluster, not with its
@@ -65,7 +66,7 @@ impl<'a> ReadObject<'a> for AssetReader {
                     }
                 }
                 _ => {
-                    fields.next_value::<IgnoredAny>()?;
+                    fields.next_value::<Skipped>()?;
                 }
             }
         }
@@ -92,8 +93,8 @@ impl NodeIndex {
         self.nodes
     }
 
-    /// Adds an asset if it is a node; other types and null are passed over. `key` is its key in the answer, a path
-    /// whose second-to-last segment is the provider id and whose last is the name.
+    /// Adds an asset if it is a node; other types and null are ignored. `key` is its key in the response, a path whose
+    /// second-to-last segment is the provider id and whose last segment is the name.
     ///
     /// # Errors
     /// When the asset is not an object, or not valid JSON.
@@ -131,8 +132,8 @@ impl NodeIndex {
         Ok(())
     }
 
-    /// What is known of the node that a row ran on: from the node's asset, and what that does not tell from the node
-    /// labels among the row's own labels.
+    /// The facts about the node that a row ran on: from the node's asset, and what that lacks from the node labels among
+    /// the row's own labels.
     pub fn facts<'a>(&'a self, row: &'a Allocation<'_>) -> NodeFacts<'a> {
         let mut facts: NodeFacts<'a> = [""; NodeFact::ALL.len()];
         if let Some(kind) = self.find(row).and_then(|kind| self.kinds.get(kind as usize)) {
@@ -171,7 +172,7 @@ impl NodeIndex {
         if let Some((_, kind)) = candidates.iter().find(|(of, _)| **of == *cluster) {
             return Some(*kind);
         }
-        // Without the cluster, a name says something only if all nodes of that name are alike.
+        // Without the cluster, a name identifies a kind only if all nodes of that name are alike.
         let (_, kind) = candidates.first()?;
         candidates.iter().all(|(_, other)| other == kind).then_some(*kind)
     }
@@ -186,7 +187,7 @@ impl NodeIndex {
     }
 }
 
-/// The facts that an asset tells itself.
+/// The facts in the asset itself.
 fn facts_of<'a>(provider: &'a str, node_type: &'a str, labels: &'a Pairs<'_>) -> NodeFacts<'a> {
     NodeFact::ALL.map(|fact| match fact {
         NodeFact::Provider => provider,
@@ -195,7 +196,7 @@ fn facts_of<'a>(provider: &'a str, node_type: &'a str, labels: &'a Pairs<'_>) ->
     })
 }
 
-/// The first label that tells a fact; empty where none does.
+/// The first label that holds a fact; empty if none does.
 fn first_label<'a>(labels: &'a Pairs<'_>, fact: NodeFact) -> &'a str {
     fact.labels()
         .iter()
@@ -205,19 +206,9 @@ fn first_label<'a>(labels: &'a Pairs<'_>, fact: NodeFact) -> &'a str {
         .unwrap_or("")
 }
 
-/// Whether a label's key is the wanted one: with or without Kubecost's prefix for assets' labels, and with or without
-/// `.`, `/` and `-` replaced by `_`.
+/// Whether a label's key is the wanted one, with or without Kubecost's prefix for labels of assets.
 fn is_label(key: &str, wanted: &str) -> bool {
-    let key = if key.len() == wanted.len() {
-        key
-    } else {
-        key.strip_prefix("label_").unwrap_or(key)
-    };
-    key.len() == wanted.len()
-        && key
-            .bytes()
-            .zip(wanted.bytes())
-            .all(|(byte, wanted)| byte == wanted || (wanted == b'_' && matches!(byte, b'.' | b'/' | b'-')))
+    is_key(key, wanted) || key.strip_prefix("label_").is_some_and(|key| is_key(key, wanted))
 }
 
 /// An AWS instance's id without the zone that Kubernetes puts before it (`aws:///us-east-1a/i-0…`); other ids as they
@@ -232,7 +223,7 @@ fn bare_id(provider_id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allocation::RowParser;
+    use crate::row::RowParser;
 
     const AWS: &str = "AWS/p/1/Compute/c/Node/Kubernetes/i-1/n1";
 
@@ -311,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_asset_the_rows_own_labels_tell() {
+    fn without_an_asset_the_rows_own_labels_count() {
         let row = r#"{"totalCost":1,"properties":{"providerID":"i-9","node":"n9","labels":{"node_kubernetes_io_instance_type":"c6i.large",
             "topology_kubernetes_io_region":"eu-west-1","topology_kubernetes_io_zone":"eu-west-1b","kubernetes_io_arch":"arm64",
             "kubernetes_io_os":"linux","karpenter_sh_nodepool":"np","team":"x"}}}"#;
@@ -341,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_asset_without_labels_or_type_leaves_it_to_the_row() {
+    fn what_an_asset_lacks_comes_from_the_rows_labels() {
         for json in [
             r#"{"type":"Node","labels":null,"properties":null}"#,
             r#"{"type":"Node"}"#,

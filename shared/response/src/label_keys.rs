@@ -1,0 +1,43 @@
+//! Keys of Kubernetes labels and annotations as Kubecost and OpenCost spell them: they replace `.`, `/` and `-` by `_`,
+//! in some versions and responses.
+
+use crate::value::Pairs;
+
+const REPLACED: [char; 3] = ['.', '/', '-'];
+
+/// A label's or annotation's key, in both spellings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelKey {
+    original: String,
+    replaced: String,
+}
+
+impl LabelKey {
+    /// The key as in Kubernetes.
+    ///
+    /// ```
+    /// let pairs = vec![("app_kubernetes_io_part_of".into(), "shop".into())];
+    /// assert_eq!(response::LabelKey::new("app.kubernetes.io/part-of").find(&pairs), "shop");
+    /// ```
+    pub fn new(key: &str) -> Self {
+        Self {
+            original: key.to_owned(),
+            replaced: key.replace(REPLACED, "_"),
+        }
+    }
+
+    /// The value of the key; empty if there is none.
+    pub fn find<'a>(&self, pairs: &'a Pairs<'_>) -> &'a str {
+        let value = |wanted: &str| {
+            let pair = pairs.iter().find(|(key, _)| key == wanted)?;
+            Some(pair.1.as_ref())
+        };
+        value(&self.replaced).or_else(|| value(&self.original)).unwrap_or("")
+    }
+}
+
+/// Whether a key is the wanted one, which is given with all characters replaced.
+pub(crate) fn is_key(key: &str, wanted: &str) -> bool {
+    let replaced = |byte: u8| if REPLACED.contains(&byte.into()) { b'_' } else { byte };
+    key.len() == wanted.len() && key.bytes().map(replaced).eq(wanted.bytes())
+}

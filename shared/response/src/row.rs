@@ -1,0 +1,412 @@
+//! One row of an allocation response: what something in the cluster cost in a window.
+
+use std::borrow::Cow;
+
+use chrono::DateTime;
+use serde::de::{DeserializeSeed, MapAccess};
+use table::{NUMBERS, Property, is_cost, number_name};
+
+use crate::{
+    fields::{Field, Successors, UnknownFields},
+    value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
+};
+
+/// A row, borrowed from its JSON unless an escape had to be decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation<'a> {
+    /// The row's name; empty where it has none.
+    pub name: Cow<'a, str>,
+    /// `window.start`: milliseconds since 1970, UTC, fractions of a millisecond cut off.
+    pub window_start: Option<i64>,
+    /// `window.end`, exclusive; as `window_start`.
+    pub window_end: Option<i64>,
+    /// `properties.labels`, in the source's order.
+    pub labels: Pairs<'a>,
+    /// `properties.annotations`, in the source's order.
+    pub annotations: Pairs<'a>,
+    numbers: [f64; NUMBERS],
+    present: u64,
+    has_cost: bool,
+    properties: [Cow<'a, str>; Property::ALL.len()],
+}
+
+const _: () = assert!(NUMBERS <= 64, "one bit of `present` for each number");
+
+impl<'a> Allocation<'a> {
+    fn empty() -> Self {
+        Self {
+            name: Cow::Borrowed(""),
+            window_start: None,
+            window_end: None,
+            labels: Pairs::new(),
+            annotations: Pairs::new(),
+            numbers: [0.0; NUMBERS],
+            present: 0,
+            has_cost: false,
+            properties: [const { Cow::Borrowed("") }; Property::ALL.len()],
+        }
+    }
+
+    /// All numbers by their indexes in [`table`]; missing ones are 0.
+    pub fn numbers(&self) -> &[f64; NUMBERS] {
+        &self.numbers
+    }
+
+    /// A number by its index in [`table`]; `None` where the row lacks it or it is null.
+    pub fn number(&self, index: usize) -> Option<f64> {
+        (self.present >> index & 1 == 1).then(|| self.numbers[index])
+    }
+
+    /// Whether the row has a field with a cost, even if it is null. A response none of whose rows has one is a response
+    /// of another API.
+    pub fn has_cost(&self) -> bool {
+        self.has_cost
+    }
+
+    /// A text field of `properties`; empty where it is missing.
+    pub fn property(&self, property: Property) -> &str {
+        &self.properties[property as usize]
+    }
+
+    /// The name of the row's node: the property, or for an idle row without it the name in its own name
+    /// (`<cluster>/<node>/__idle__`). Empty for rows without a node.
+    pub fn node(&self) -> &str {
+        let node = self.property(Property::Node);
+        if !node.is_empty() {
+            return node;
+        }
+        let mut segments = self.name.rsplit('/');
+        if segments.next() == Some("__idle__") {
+            segments.next().unwrap_or("")
+        } else {
+            ""
+        }
+    }
+
+    fn set_number(&mut self, index: usize, value: f64) {
+        self.numbers[index] = value;
+        self.present |= 1 << index;
+    }
+}
+
+/// Reads rows. It counts fields that the table has no column for, and caches the last times, which most rows share.
+#[derive(Debug, Default)]
+pub struct RowParser {
+    unknown: UnknownFields,
+    fields: Successors,
+    start: TimeCache,
+    end: TimeCache,
+}
+
+impl RowParser {
+    /// A new parser.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads one row. `key` is its key in the response, for messages.
+    ///
+    /// # Errors
+    /// When the row is not an object, when it has unknown fields and none of the numbers of an allocation, or when a
+    /// field is not the number, time or object that it must be.
+    pub fn parse<'a>(&mut self, key: &str, json: &'a str) -> Result<Allocation<'a>, RowError> {
+        let error = |kind| RowError {
+            row: excerpt(key),
+            kind,
+        };
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let mut row = Row {
+            parser: self,
+            allocation: Allocation::empty(),
+            has_number: false,
+            has_unknown: false,
+            fault: None,
+        };
+        Object(&mut row)
+            .deserialize(&mut deserializer)
+            .and_then(|shape| deserializer.end().map(|()| shape))
+            .map_err(|source| error(RowFault::Syntax(source)))?
+            .map_err(|found| error(RowFault::NotAnObject { found }))?;
+        match row.fault {
+            Some(fault) => Err(error(fault)),
+            // Any field of an allocation can be missing, so only a row that has other fields instead is refused.
+            None if row.has_unknown && !row.has_number => Err(error(RowFault::NoCost)),
+            None => Ok(row.allocation),
+        }
+    }
+
+    /// The fields found so far that the table has no column for.
+    pub fn unknown_fields(&self) -> &UnknownFields {
+        &self.unknown
+    }
+}
+
+/// Why a row cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("row '{row}': {kind}")]
+pub struct RowError {
+    /// The row's key in the response, shortened.
+    pub row: String,
+    /// What is wrong with it.
+    pub kind: RowFault,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, thiserror::Error)]
+pub enum RowFault {
+    /// Not a number.
+    #[error("field '{field}' holds {found}, where a number must be")]
+    Number {
+        /// The field.
+        field: &'static str,
+        /// What it holds, shortened.
+        found: String,
+    },
+    /// Not a time.
+    #[error("field '{field}' holds '{found}', where a time as in RFC 3339 must be")]
+    Time {
+        /// The field.
+        field: &'static str,
+        /// What it holds, shortened.
+        found: String,
+    },
+    /// Not an object.
+    #[error("field '{field}' holds {found}, where an object must be")]
+    Object {
+        /// The field.
+        field: &'static str,
+        /// What it holds, shortened.
+        found: String,
+    },
+    /// The row itself is not an object.
+    #[error("is {found}, where an object must be")]
+    NotAnObject {
+        /// What it is.
+        found: String,
+    },
+    /// No number of an allocation, but other fields: another kind of response (carbon estimates, for example).
+    #[error("has fields, but none with a cost: this is not a response of the allocation API")]
+    NoCost,
+    /// Not JSON, or text that is not valid Unicode.
+    #[error("is not valid JSON: {0}")]
+    Syntax(serde_json::Error),
+}
+
+#[derive(Debug, Default)]
+struct TimeCache {
+    text: String,
+    milliseconds: i64,
+}
+
+impl TimeCache {
+    fn read(&mut self, text: &str) -> Option<i64> {
+        if self.text != text {
+            self.milliseconds = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
+            text.clone_into(&mut self.text);
+        }
+        Some(self.milliseconds)
+    }
+}
+
+/// A row being read. A fault does not end the reading: the first one is kept and reported with the row.
+struct Row<'p, 'a> {
+    parser: &'p mut RowParser,
+    allocation: Allocation<'a>,
+    has_number: bool,
+    has_unknown: bool,
+    fault: Option<RowFault>,
+}
+
+impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
+    /// What is there instead of the row, if it is not an object.
+    type Value = Result<(), String>;
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        self.parser.fields.begin_row();
+        loop {
+            let RowParser {
+                unknown, fields: known, ..
+            } = &mut *self.parser;
+            let has_unknown = &mut self.has_unknown;
+            let key = fields.next_key_seed(Key(|name: &str| {
+                let field = known.find(name);
+                if field.is_none() {
+                    *has_unknown = true;
+                    unknown.count(name);
+                }
+                field
+            }))?;
+            match key {
+                None => return Ok(Ok(())),
+                Some(Some(Field::Number(index))) => {
+                    let number = fields.next_value()?;
+                    self.take_number(index, number);
+                }
+                Some(Some(Field::Name)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
+                Some(Some(Field::Properties)) => fields.next_value_seed(Object(Properties(self)))?,
+                Some(Some(Field::Window)) => fields.next_value_seed(Object(Window(self)))?,
+                Some(Some(Field::Skipped) | None) => {
+                    fields.next_value::<Skipped>()?;
+                }
+            }
+        }
+    }
+
+    fn nothing(self) -> Self::Value {
+        Err("null".to_owned())
+    }
+
+    fn other(self, found: String) -> Self::Value {
+        Err(found)
+    }
+}
+
+impl<'a> Row<'_, 'a> {
+    fn note(&mut self, fault: RowFault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn take_number(&mut self, index: usize, number: Number) {
+        self.has_number = true;
+        self.allocation.has_cost |= is_cost(index);
+        match number {
+            Number::Value(value) => self.allocation.set_number(index, value),
+            Number::Missing => {}
+            Number::Wrong(found) => self.note(RowFault::Number {
+                field: number_name(index),
+                found,
+            }),
+        }
+    }
+
+    fn take_time(&mut self, field: &'static str, text: &str) -> Option<i64> {
+        if is_nothing(text) {
+            return None;
+        }
+        let cache = if field == WINDOW_START {
+            &mut self.parser.start
+        } else {
+            &mut self.parser.end
+        };
+        let time = cache.read(text);
+        if time.is_none() {
+            self.note(RowFault::Time {
+                field,
+                found: excerpt(text),
+            });
+        }
+        time
+    }
+
+    fn take_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
+        match texts {
+            Texts::Pairs(pairs) => pairs,
+            Texts::Wrong(found) => {
+                self.note(RowFault::Object { field, found });
+                Pairs::new()
+            }
+        }
+    }
+}
+
+const WINDOW_START: &str = "window.start";
+const WINDOW_END: &str = "window.end";
+
+enum PropertyField {
+    Text(Property),
+    Labels,
+    Annotations,
+    Skipped,
+}
+
+/// The row's `properties`.
+struct Properties<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
+
+impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
+    type Value = ();
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(row) = self;
+        loop {
+            let unknown = &mut row.parser.unknown;
+            let key = fields.next_key_seed(Key(|name: &str| match (Property::of(name), name) {
+                (Some(property), _) => PropertyField::Text(property),
+                (None, "labels") => PropertyField::Labels,
+                (None, "annotations") => PropertyField::Annotations,
+                (None, "services" | "namespaceLabels" | "namespaceAnnotations") => PropertyField::Skipped,
+                (None, name) => {
+                    unknown.count(&format!("properties.{name}"));
+                    PropertyField::Skipped
+                }
+            }))?;
+            let Some(field) = key else { return Ok(()) };
+            match field {
+                PropertyField::Text(property) => {
+                    row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
+                }
+                PropertyField::Labels => {
+                    let texts = fields.next_value()?;
+                    row.allocation.labels = row.take_texts("properties.labels", texts);
+                }
+                PropertyField::Annotations => {
+                    let texts = fields.next_value()?;
+                    row.allocation.annotations = row.take_texts("properties.annotations", texts);
+                }
+                PropertyField::Skipped => {
+                    fields.next_value::<Skipped>()?;
+                }
+            }
+        }
+    }
+
+    fn nothing(self) {}
+
+    fn other(self, found: String) {
+        self.0.note(RowFault::Object {
+            field: "properties",
+            found,
+        });
+    }
+}
+
+/// The row's `window`.
+struct Window<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
+
+impl<'a> ReadObject<'a> for Window<'_, '_, 'a> {
+    type Value = ();
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(row) = self;
+        loop {
+            let key = fields.next_key_seed(Key(|name: &str| match name {
+                "start" => Some(WINDOW_START),
+                "end" => Some(WINDOW_END),
+                _ => None,
+            }))?;
+            match key {
+                None => return Ok(()),
+                Some(None) => {
+                    fields.next_value::<Skipped>()?;
+                }
+                Some(Some(field)) => {
+                    let Text(text) = fields.next_value()?;
+                    let time = row.take_time(field, &text);
+                    if field == WINDOW_START {
+                        row.allocation.window_start = time;
+                    } else {
+                        row.allocation.window_end = time;
+                    }
+                }
+            }
+        }
+    }
+
+    fn nothing(self) {}
+
+    fn other(self, found: String) {
+        self.0.note(RowFault::Object { field: "window", found });
+    }
+}
+
+#[cfg(test)]
+mod tests;

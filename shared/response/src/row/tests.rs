@@ -1,0 +1,189 @@
+use super::*;
+
+fn parse(json: &str) -> Result<Allocation<'_>, RowError> {
+    RowParser::new().parse("the-key", json)
+}
+
+fn row(json: &str) -> Allocation<'_> {
+    parse(json).unwrap()
+}
+
+fn fault(json: &str) -> String {
+    parse(json).unwrap_err().to_string()
+}
+
+fn index(name: &str) -> usize {
+    (0..NUMBERS).find(|index| number_name(*index) == name).unwrap()
+}
+
+fn named(allocation: &Allocation<'_>, name: &str) -> Option<f64> {
+    allocation.number(index(name))
+}
+
+#[test]
+fn a_row_is_read_field_by_field() {
+    let row = row(
+        r#"{"name":"c/n/ns/p/x","properties":{"cluster":"c","node":"n","namespace":"ns","pod":"p","container":"x",
+        "controller":"d","controllerKind":"deployment","providerID":"i-1","services":["a"],
+        "labels":{"app":"x","version":"1.20"},"annotations":{"note":"a\"b\n😀"}},
+        "window":{"start":"2026-11-20T00:00:00Z","end":"2026-11-21T00:00:00Z"},"minutes":1440,"cpuCost":0.5,
+        "totalCost":"1.25","totalEfficiency":null,"pvs":{"a":{"cost":1}},"lbAllocations":null}"#,
+    );
+    assert_eq!(row.name, "c/n/ns/p/x");
+    assert_eq!(row.window_start, Some(1_795_132_800_000));
+    assert_eq!(row.window_end, Some(1_795_219_200_000));
+    let properties: Vec<&str> = Property::ALL.iter().map(|property| row.property(*property)).collect();
+    assert_eq!(properties, ["c", "x", "ns", "p", "n", "d", "deployment", "i-1"]);
+    assert_eq!(
+        row.labels,
+        [("app".into(), "x".into()), ("version".into(), "1.20".into())] as [(Cow<'_, str>, Cow<'_, str>); 2]
+    );
+    assert_eq!(row.annotations[0].1, "a\"b\n😀");
+    assert!(matches!(row.labels[0].0, Cow::Borrowed(_)));
+    assert_eq!(named(&row, "minutes"), Some(1440.0));
+    assert_eq!(named(&row, "totalCost"), Some(1.25));
+    assert_eq!(named(&row, "totalEfficiency"), None);
+    assert_eq!(row.numbers()[index("totalEfficiency")], 0.0);
+}
+
+#[test]
+fn rows_may_lack_everything() {
+    for json in [
+        "{}",
+        r#"{"name":"","properties":{"cluster":""},"minutes":0}"#,
+        r#"{"totalCost":0,"new":1}"#,
+        r#"{"cpuCost":null,"properties":null,"window":null,"name":null}"#,
+        r#"{"cpuCost":1,"properties":{"labels":null,"annotations":"None","node":null},"window":{"start":null,"end":""},"pvs":"None"}"#,
+        r#"{"cpuCost":1,"properties":"","window":{},"pvs":{}}"#,
+    ] {
+        let row = row(json);
+        assert_eq!(
+            (row.name.as_ref(), row.window_start, row.window_end),
+            ("", None, None),
+            "{json}"
+        );
+        assert!(row.labels.is_empty() && row.property(Property::Node).is_empty());
+    }
+}
+
+#[test]
+fn times_have_fractions_and_offsets() {
+    for (text, expected) in [
+        ("2026-11-20T00:00:00.123456789Z", 1_795_132_800_123),
+        ("2026-11-20T01:00:00.9999+01:00", 1_795_132_800_999),
+        ("2026-11-19T19:00:00-05:00", 1_795_132_800_000),
+    ] {
+        let json = format!(r#"{{"totalCost":0,"window":{{"start":"{text}","end":"{text}"}}}}"#);
+        let row = row(&json);
+        assert_eq!(
+            (row.window_start, row.window_end),
+            (Some(expected), Some(expected)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_parser_does_not_mix_up_times_of_rows() {
+    let mut parser = RowParser::new();
+    let json = |start, end| format!(r#"{{"totalCost":0,"window":{{"start":"{start}","end":"{end}"}}}}"#);
+    for (start, end) in [
+        ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
+        ("2026-11-21T00:00:00Z", "2026-11-21T00:00:01Z"),
+    ] {
+        for _ in 0..2 {
+            let json = json(start, end);
+            let row = parser.parse("", &json).unwrap();
+            let expected = |text| DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+            assert_eq!(
+                (row.window_start, row.window_end),
+                (Some(expected(start)), Some(expected(end)))
+            );
+        }
+    }
+}
+
+#[test]
+fn idle_rows_name_their_node() {
+    for (json, node) in [
+        (
+            r#"{"name":"c/n1/__idle__","totalCost":1,"properties":{"cluster":"c"}}"#,
+            "n1",
+        ),
+        (
+            r#"{"name":"c/n1/__idle__","totalCost":1,"properties":{"cluster":"c","node":"n2"}}"#,
+            "n2",
+        ),
+        (r#"{"name":"__idle__","totalCost":1}"#, ""),
+        (r#"{"name":"c/n1/ns/pod/x","totalCost":1}"#, ""),
+    ] {
+        assert_eq!(row(json).node(), node, "{json}");
+    }
+}
+
+#[test]
+fn faults_name_row_and_field() {
+    let faults: Vec<String> = [
+        r#"{"cpuCost":"abc"}"#,
+        r#"{"cpuCost":1,"minutes":{"a":1}}"#,
+        r#"{"cpuCost":1,"window":{"start":"yesterday"}}"#,
+        r#"{"cpuCost":1,"window":"2026-11-20"}"#,
+        r#"{"cpuCost":1,"properties":[]}"#,
+        r#"{"cpuCost":1,"properties":{"labels":["a"]}}"#,
+        r#"{"co2e":1.5,"properties":{}}"#,
+        "[]",
+        "null",
+        "720",
+        r#"{"cpuCost":1,"#,
+        r#"{"cpuCost":1e999}"#,
+    ]
+    .into_iter()
+    .map(fault)
+    .collect();
+    insta::assert_snapshot!(faults.join("\n"), @r"
+    row 'the-key': field 'cpuCost' holds the text 'abc', where a number must be
+    row 'the-key': field 'minutes' holds an object, where a number must be
+    row 'the-key': field 'window.start' holds 'yesterday', where a time as in RFC 3339 must be
+    row 'the-key': field 'window' holds the text '2026-11-20', where an object must be
+    row 'the-key': field 'properties' holds an array, where an object must be
+    row 'the-key': field 'properties.labels' holds an array, where an object must be
+    row 'the-key': has fields, but none with a cost: this is not a response of the allocation API
+    row 'the-key': is an array, where an object must be
+    row 'the-key': is null, where an object must be
+    row 'the-key': is 720, where an object must be
+    row 'the-key': is not valid JSON: EOF while parsing a value at line 1 column 13
+    row 'the-key': is not valid JSON: number out of range at line 1 column 16
+    ");
+}
+
+#[test]
+fn fields_are_found_in_any_order() {
+    let mut parser = RowParser::new();
+    for order in [
+        ["cpuCost", "name", "minutes"],
+        ["minutes", "cpuCost", "name"],
+        ["name", "new", "minutes"],
+    ] {
+        for _ in 0..2 {
+            let fields = order.map(|field| format!(r#""{field}":"{}""#, field.len()));
+            let json = format!("{{{},\"totalCost\":1}}", fields.join(","));
+            let row = parser.parse("", &json).unwrap();
+            assert_eq!(row.name, "4");
+            assert_eq!(named(&row, "minutes"), Some(7.0));
+            assert_eq!(named(&row, "cpuCost"), order.contains(&"cpuCost").then_some(7.0));
+            assert_eq!(named(&row, "totalCost"), Some(1.0));
+        }
+    }
+}
+
+#[test]
+fn unknown_fields_are_counted_and_their_names_bounded() {
+    let mut parser = RowParser::new();
+    for index in 0..200 {
+        let json = format!(r#"{{"totalCost":1,"field{index}":{{"a":[1]}},"properties":{{"new":1}}}}"#);
+        parser.parse("", &json).unwrap();
+    }
+    let unknown = parser.unknown_fields();
+    assert_eq!((unknown.total(), unknown.names().len()), (400, 64));
+    assert_eq!(unknown.names()["properties.new"], 200);
+}

@@ -1,0 +1,125 @@
+//! Finding the end of a value or string without parsing it.
+
+/// Where within a value the scanner is: kept over the end of a chunk.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Inside {
+    pub(super) depth: usize,
+    pub(super) deepest: usize,
+    pub(super) in_string: bool,
+    pub(super) escaped: bool,
+}
+
+/// Where the value that begins at `begin` ends, searched from `from` on. A scalar ends before the first byte that cannot
+/// be part of it.
+pub(super) fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &mut Inside) -> Option<usize> {
+    let mut at = from;
+    loop {
+        if inside.in_string {
+            at = string_end(buffer, at, inside)?;
+            if inside.depth == 0 {
+                return Some(at);
+            }
+        }
+        let rest = buffer.get(at..)?;
+        if inside.depth == 0 && at > begin {
+            // A scalar: it has no brackets and no quotes.
+            let length = rest
+                .iter()
+                .position(|byte| is_blank(*byte) || matches!(byte, b',' | b'}' | b']'))?;
+            return Some(at + length);
+        }
+        at += rest
+            .iter()
+            .position(|byte| CLASS[usize::from(*byte)] || inside.depth == 0)?;
+        match buffer.get(at)? {
+            b'"' => inside.in_string = true,
+            b'{' | b'[' => {
+                inside.depth += 1;
+                inside.deepest = inside.deepest.max(inside.depth);
+            }
+            b'}' | b']' => {
+                inside.depth -= 1;
+                if inside.depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// What JSON counts as white space.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Quotes and brackets.
+const CLASS: [bool; 256] = {
+    let mut class = [false; 256];
+    let bytes = b"\"{}[]";
+    let mut index = 0;
+    while index < bytes.len() {
+        class[bytes[index] as usize] = true;
+        index += 1;
+    }
+    class
+};
+
+/// The position after the quote that ends a string, searched from `from` on.
+pub(super) fn string_end(buffer: &[u8], from: usize, inside: &mut Inside) -> Option<usize> {
+    let mut at = from;
+    if inside.escaped && at < buffer.len() {
+        inside.escaped = false;
+        at += 1;
+    }
+    loop {
+        let rest = buffer.get(at..)?;
+        let found = at + quote_or_backslash(rest)?;
+        if buffer.get(found) == Some(&b'"') {
+            inside.in_string = false;
+            return Some(found + 1);
+        }
+        at = found + 2;
+        if at > buffer.len() {
+            inside.escaped = true;
+            return None;
+        }
+    }
+}
+
+/// Where the first quote or backslash is. Most strings are keys of about ten bytes, for which calling a vectorised
+/// search costs more than it saves: the first bytes are searched here, eight at a time.
+fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 32;
+    const ONES: u64 = u64::MAX / 255;
+    // The lowest byte that this marks is zero; above it others may be marked, too.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let (words, _) = bytes.get(..SHORT).unwrap_or_default().as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let from = words.len() * 8;
+    memchr::memchr2(b'"', b'\\', bytes.get(from..)?).map(|at| from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_quote_or_backslash_is_found(bytes in prop::collection::vec(prop_oneof![4 => any::<u8>(), 1 => Just(b'!'), 1 => Just(b'"'), 1 => Just(b'\\')], 0..100), skip in 0_usize..40) {
+            let plain = vec![b'#'; skip];
+            let bytes = [plain, bytes].concat();
+            let expected = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            prop_assert_eq!(quote_or_backslash(&bytes), expected);
+        }
+    }
+}
