@@ -17,8 +17,8 @@ fn set(run: u32) -> Staging {
             format!(r#""r{row}":{{"name":"r{row}","totalCost":{run}.5,"properties":{{"labels":{{"team":"t{run}"}}}}}}"#)
         })
         .collect();
-    let answer = format!(r#"{{"code":200,"data":[{{{}}}]}}"#, rows.join(","));
-    Staging::of(staging::run(run), &answer, None, None)
+    let response = format!(r#"{{"code":200,"data":[{{{}}}]}}"#, rows.join(","));
+    Staging::of(staging::run(run), &response, None, None)
 }
 
 fn written(outcome: &TransformOutcome) -> bool {
@@ -86,7 +86,7 @@ async fn an_object_that_others_wrote_is_replaced() {
 }
 
 #[tokio::test]
-async fn the_same_run_under_other_columns_is_written_anew() {
+async fn the_same_run_under_other_columns_is_written_again() {
     let lake = Lake::new().await;
     assert!(written(&lake.deliver(set(1)).await));
     let run = staging::run(1);
@@ -122,7 +122,7 @@ async fn an_older_run_never_replaces_a_newer_one_whatever_the_columns() {
 }
 
 #[tokio::test]
-async fn an_object_of_a_version_before_fingerprints_is_written_anew() {
+async fn an_object_of_a_version_before_fingerprints_is_written_again() {
     let lake = Lake::new().await;
     assert!(written(&lake.deliver(set(1)).await));
     lake.bucket.edit(&lake_key(), |object| {
@@ -134,12 +134,12 @@ async fn an_object_of_a_version_before_fingerprints_is_written_anew() {
 
 /// A set whose file takes several parts of an upload: labels that do not compress.
 fn large_set(run: RunId, seed: u64) -> Staging {
-    let mut answer = r#"{"code":200,"data":[{"#.to_owned();
+    let mut response = r#"{"code":200,"data":[{"#.to_owned();
     let mut state = seed;
     for row in 0..2500 {
         let comma = if row == 0 { "" } else { "," };
         write!(
-            answer,
+            response,
             r#"{comma}"r{row}":{{"name":"r{row}","totalCost":0.5,"properties":{{"labels":{{"noise":""#
         )
         .unwrap();
@@ -148,12 +148,12 @@ fn large_set(run: RunId, seed: u64) -> Staging {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            write!(answer, "{:08x}", state >> 32).unwrap();
+            write!(response, "{:08x}", state >> 32).unwrap();
         }
-        answer.push_str("\"}}}");
+        response.push_str("\"}}}");
     }
-    answer.push_str("}]}");
-    Staging::of(run, &answer, None, None)
+    response.push_str("}]}");
+    Staging::of(run, &response, None, None)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,8 +12,8 @@ use super::{BUCKET, Lake, lake_key};
 
 async fn staged() -> (Lake, String) {
     let lake = Lake::new().await;
-    let answer = recordings::read("kubecost/kubecost_allocation_1day.json");
-    let key = Staging::of(staging::run(1), &answer, None, None).stage(&lake.bucket);
+    let response = recordings::read("kubecost/kubecost_allocation_1day.json");
+    let key = Staging::of(staging::run(1), &response, None, None).stage(&lake.bucket);
     (lake, key)
 }
 
@@ -81,8 +81,8 @@ async fn of_messages_in_a_queue_only_those_that_failed_come_again() {
 #[tokio::test]
 async fn what_can_never_be_converted_is_not_delivered_again() {
     let lake = Lake::new().await;
-    let answer = recordings::read("shapes/refused_data_null.json");
-    let key = Staging::of(staging::run(1), &answer, None, None).stage(&lake.bucket);
+    let response = recordings::read("shapes/refused_data_null.json");
+    let key = Staging::of(staging::run(1), &response, None, None).stage(&lake.bucket);
     let event = json!({ "Records": [message("bad", &notification(BUCKET, &key))] });
     let response = lambda::handle(&lake.function, &event).await.unwrap();
     assert_eq!(response["batchItemFailures"], json!([]));

@@ -38,12 +38,12 @@ async fn quarantined(staging: Staging, reason: &str, message: &str) {
 }
 
 #[tokio::test]
-async fn answers_of_other_kinds_are_quarantined() {
+async fn responses_of_other_kinds_are_quarantined() {
     for (file, reason, message) in [
         (
             "opencost/alloc_summary_1day.json",
             "answer",
-            "not an answer of the allocation",
+            "not a response of the allocation",
         ),
         (
             "opencost/alloc_badwindow.json",
@@ -71,7 +71,7 @@ async fn answers_of_other_kinds_are_quarantined() {
         (
             "shapes/refused_cloud_cost.json",
             "answer",
-            "not an answer of the allocation",
+            "not a response of the allocation",
         ),
         (
             "shapes/refused_carbon.json",
@@ -93,9 +93,9 @@ async fn answers_of_other_kinds_are_quarantined() {
         (
             "shapes/refused_rows_are_lists.json",
             "answer",
-            "something else than sets of rows",
+            "values that are not sets of rows",
         ),
-        ("shapes/refused_two_answers.json", "answer", "after the answer's end"),
+        ("shapes/refused_two_answers.json", "answer", "more bytes after its end"),
         (
             "shapes/refused_text_in_number.json",
             "row",
@@ -115,21 +115,21 @@ async fn answers_of_other_kinds_are_quarantined() {
         .await;
     }
     let empty = Staging::of(staging::run(1), "", None, None);
-    quarantined(empty, "answer", "the answer is empty").await;
+    quarantined(empty, "answer", "the response is empty").await;
     let estimates = r#"{"code":200,"data":[{"ns":{"minutes":1440},"b":{}}]}"#;
     let estimates = Staging::of(staging::run(1), estimates, None, None);
-    quarantined(estimates, "no_costs", "not one of 2 rows").await;
+    quarantined(estimates, "no_costs", "none of the 2 rows").await;
 }
 
 #[tokio::test]
-async fn an_answer_cut_short_anywhere_is_quarantined() {
+async fn a_response_cut_short_anywhere_is_quarantined() {
     let lake = Lake::new().await;
     let whole = recordings::read("shapes/special_rows.json");
     let whole = whole.trim_end();
     let rows = staging::rows(whole, None);
     for length in (1..whole.len()).step_by(23).chain([whole.len() - 1]) {
         let mut staging = Staging::of(staging::run(1), whole.get(..length).unwrap_or_default(), None, None);
-        // Whatever was counted, a cut answer is no answer.
+        // Whatever was counted, a response that is cut short is refused.
         staging.manifest.rows = rows.len() as u64;
         let outcome = lake.deliver(staging).await;
         assert_eq!(outcome, TransformOutcome::Quarantined { reason: "answer" }, "{length}");
@@ -142,11 +142,11 @@ async fn bad_assets_are_quarantined_too() {
     for (assets, message) in [
         (
             recordings::read("shapes/refused_login_page.json"),
-            "assets.json.zst: the answer is not JSON",
+            "assets.json.zst: the response is not JSON",
         ),
         (
             recordings::read("opencost/assets_badwindow.json"),
-            "assets.json.zst: the answer is not JSON",
+            "assets.json.zst: the response is not JSON",
         ),
         (
             r#"{"code":200,"data":[{"a":1}]}"#.to_owned(),
@@ -163,7 +163,7 @@ async fn bad_assets_are_quarantined_too() {
 }
 
 #[tokio::test]
-async fn a_manifest_is_believed_only_where_it_agrees_with_its_key() {
+async fn a_manifest_is_accepted_only_if_it_agrees_with_its_key() {
     let mut other_cluster = good();
     other_cluster.manifest.cluster = "arn:aws:eks:us-east-1:111122223333:cluster/other".parse().unwrap();
     quarantined(other_cluster, "manifest_mismatch", "cluster '").await;

@@ -105,7 +105,7 @@ async fn types_are_those_that_every_engine_reads() {
 #[tokio::test]
 async fn the_first_58_columns_have_no_nulls() {
     let lake = Lake::new().await;
-    for (index, (file, set)) in super::answers::CONVERTIBLE.into_iter().enumerate() {
+    for (index, (file, set)) in super::responses::CONVERTIBLE.into_iter().enumerate() {
         let run = staging::run(u32::try_from(index).unwrap());
         lake.deliver(Staging::of(run, &recordings::read(file), set, None)).await;
         let table = lake.table();

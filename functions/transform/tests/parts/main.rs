@@ -1,13 +1,13 @@
 //! The transform function over a bucket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod answers;
 mod deliveries;
 mod events;
 mod faults;
 mod file;
 mod golden;
 mod nodes;
+mod responses;
 mod shapes;
 mod table;
 

@@ -98,7 +98,7 @@ async fn without_assets_labels_tell() {
 }
 
 #[tokio::test]
-async fn recorded_answers_join() {
+async fn recorded_responses_join() {
     let kubecost = convert(
         "kubecost/kubecost_allocation_1day.json",
         Some("kubecost/kubecost_assets_1day_nodes.json"),

@@ -1,4 +1,4 @@
-//! Recorded and written answers: what goes in comes out, read by another parser.
+//! Recorded and written responses: what goes in comes out, read by another parser.
 
 use end_to_end::staging::{self, Staging, number, rows};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use transform::TransformOutcome;
 
 use super::{Lake, table::Table};
 
-/// Allocation answers that are to be converted, and the set that is the day's.
+/// Allocation responses that are to be converted, and the set that is the day's.
 pub(crate) const CONVERTIBLE: [(&str, Option<u32>); 22] = [
     ("kubecost/kubecost_allocation_1day.json", None),
     ("kubecost/kubecost_days_available.json", None),
@@ -120,15 +120,15 @@ fn compare_texts(table: &Table, rows: &[(String, Value)], case: &str) {
 }
 
 #[tokio::test]
-async fn every_convertible_answer_becomes_a_table_with_its_rows_and_sums() {
+async fn every_convertible_response_becomes_a_table_with_its_rows_and_sums() {
     let lake = Lake::new().await;
     for (index, (file, set)) in CONVERTIBLE.into_iter().enumerate() {
         let case = format!("{file} {set:?}");
-        let answer = recordings::read(file);
-        let rows = rows(&answer, set);
+        let response = recordings::read(file);
+        let rows = rows(&response, set);
         assert!(!rows.is_empty(), "{case}");
         let run = staging::run(u32::try_from(index).unwrap());
-        let outcome = lake.deliver(Staging::of(run, &answer, set, None)).await;
+        let outcome = lake.deliver(Staging::of(run, &response, set, None)).await;
         let TransformOutcome::Written {
             rows: written,
             total_cost,
@@ -141,7 +141,7 @@ async fn every_convertible_answer_becomes_a_table_with_its_rows_and_sums() {
         let table = lake.table();
         assert_eq!(written, rows.len() as u64, "{case}");
         assert_eq!(table.rows.num_rows(), rows.len(), "{case}");
-        assert_eq!(raw_bytes, answer.len() as u64, "{case}");
+        assert_eq!(raw_bytes, response.len() as u64, "{case}");
         assert_eq!(table.footer("total_cost"), total_cost.to_string(), "{case}");
         assert_eq!(table.footer("rows"), rows.len().to_string(), "{case}");
         compare_numbers(&table, &rows, &case);
