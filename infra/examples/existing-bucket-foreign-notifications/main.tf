@@ -6,7 +6,7 @@ module "pipeline" {
   event_delivery = "none"
   catalog_mode   = "crawler"
 
-  # Apart from what others keep in the bucket.
+  # Separate from the other objects in the bucket.
   prefixes = {
     staging    = "costs/staging/"
     plans      = "costs/plans/"
@@ -16,7 +16,7 @@ module "pipeline" {
   }
 }
 
-# The one notification configuration of the bucket, wherever it is managed: what was there, and what the pipeline needs.
+# The bucket's only notification configuration: the existing rules and those of the pipeline.
 resource "aws_s3_bucket_notification" "this" {
   bucket = var.bucket_name
 
@@ -40,9 +40,9 @@ resource "aws_s3_bucket_notification" "this" {
   }
 }
 
-# The one lifecycle configuration of the bucket: what was there, and what the pipeline advises.
+# The bucket's only lifecycle configuration: the existing rules and those of the pipeline.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  #checkov:skip=CKV_AWS_300:every rule gives up incomplete uploads; the scanner does not expand dynamic rules
+  #checkov:skip=CKV_AWS_300:every rule aborts incomplete uploads; the scanner does not expand dynamic rules
   bucket = var.bucket_name
 
   rule {

@@ -1,5 +1,5 @@
-# For exporters whose chart is installed by other means, such as Argo CD: one cluster module each, with install_chart = false.
+# For the cluster module of each cluster. With install_chart = false, other tools such as Argo CD can install the chart.
 output "bucket" {
-  description = "What the cluster module wants as bucket."
+  description = "The bucket, as input `bucket` of the cluster module."
   value       = module.pipeline.bucket
 }

@@ -5,17 +5,17 @@ variable "region" {
 }
 
 variable "bucket_name" {
-  description = "The existing bucket, which others use, too."
+  description = "The existing bucket, which others use as well."
   type        = string
 }
 
 variable "foreign_queue_arn" {
-  description = "A queue of others that the bucket already notifies of objects below invoices/."
+  description = "An existing queue of others that the bucket notifies of objects below invoices/."
   type        = string
 }
 
 variable "packages" {
-  description = "Bucket and key prefix of the functions' zips, and their SHA-256 (base64, by function), by which a zip that was replaced is noticed."
+  description = "Bucket and key prefix of the functions' zips, and their SHA-256 (base64, by function), so that Terraform detects a changed zip."
   type = object({
     s3_bucket = string
     s3_prefix = string

@@ -2,15 +2,15 @@ data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 
 resource "aws_s3_bucket" "lake" {
-  #checkov:skip=CKV_AWS_18:where access logs go is for each organisation to say
-  #checkov:skip=CKV_AWS_144:the sources keep the last days, and the lake can be copied: replication is for each organisation to say
+  #checkov:skip=CKV_AWS_18:each organisation chooses the destination of its access logs
+  #checkov:skip=CKV_AWS_144:the sources keep the last days, and the lake can be copied; each organisation decides about replication
   #checkov:skip=CKV_AWS_145:a variable chooses between KMS and S3's own encryption
   #checkov:skip=CKV2_AWS_61:the pipeline module manages the lifecycle configuration
   #checkov:skip=CKV2_AWS_62:the pipeline module manages the notification configuration
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
 
-  # Destroyed before the key: while it holds costs it cannot be destroyed, and keeps the key by which they can be read.
+  # The bucket is destroyed before the key. A bucket with objects cannot be destroyed, so that the key is kept as long as there are objects.
   depends_on = [aws_kms_key.lake]
 }
 
@@ -39,14 +39,14 @@ resource "aws_s3_bucket_versioning" "lake" {
   }
 }
 
-# The key's policy leaves it to the account's IAM policies who may use it: the modules give each role what it needs.
+# The key's policy delegates to the account's IAM policies. The modules grant each role what it needs.
 resource "aws_kms_key" "lake" {
   count = var.encrypt_with_kms ? 1 : 0
 
   description         = "Container costs in ${var.bucket_name}"
   enable_key_rotation = true
 
-  # Without its key what is in the bucket is lost.
+  # Without the key, the objects in the bucket cannot be read.
   lifecycle {
     prevent_destroy = true
   }
@@ -67,7 +67,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "lake" {
   bucket = aws_s3_bucket.lake.bucket
 
   rule {
-    # One data key for many objects: without it every object asks KMS for one.
+    # One data key for many objects, instead of one KMS request for each object.
     bucket_key_enabled = var.encrypt_with_kms
 
     apply_server_side_encryption_by_default {

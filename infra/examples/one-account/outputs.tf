@@ -15,6 +15,6 @@ output "on_failure_queue" {
 }
 
 output "helm_values" {
-  description = "The chart's values, for an installation without Terraform."
+  description = "The chart's values, to install it without Terraform."
   value       = module.cluster.helm_values
 }

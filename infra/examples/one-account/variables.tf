@@ -5,18 +5,18 @@ variable "region" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket to create. A random part keeps others from guessing it."
+  description = "Name of the bucket to create. Include a random part, so that others cannot guess it."
   type        = string
 }
 
 variable "force_destroy" {
-  description = "Whether `terraform destroy` deletes the bucket with all costs in it, all versions included. False: it fails while the bucket holds any."
+  description = "Whether `terraform destroy` deletes the bucket with all its objects, including all versions. If false, it fails if the bucket is not empty."
   type        = bool
   default     = false
 }
 
 variable "encrypt_with_kms" {
-  description = "Whether the bucket is encrypted with a KMS key of its own, which is then created, or with S3's (SSE-S3). The key cannot be taken away again while it is needed."
+  description = "Whether the bucket is encrypted with its own KMS key, which is then created, instead of SSE-S3. Terraform cannot destroy the key while `prevent_destroy` is set."
   type        = bool
   default     = false
 }
@@ -37,7 +37,7 @@ variable "cluster_arn" {
 }
 
 variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider; null: EKS Pod Identity, whose agent must run in the cluster."
+  description = "ARN of the cluster's IAM OIDC provider. If null, the exporter uses EKS Pod Identity, whose agent must run in the cluster."
   type        = string
   default     = null
 }
@@ -66,13 +66,13 @@ variable "annotations" {
 }
 
 variable "functions" {
-  description = "Sizes of the functions, as the pipeline module takes them."
+  description = "Sizes of the functions: input `functions` of the pipeline module."
   type        = any
   default     = {}
 }
 
 variable "install_chart" {
-  description = "Whether Terraform installs the chart. Otherwise install it with the values of output `helm_values`."
+  description = "Whether Terraform installs the chart. Otherwise, install it with the values of output `helm_values`."
   type        = bool
   default     = true
 }

@@ -1,7 +1,7 @@
-# A sample to start from. A bucket has one policy: this resource replaces whatever is there.
+# A sample to start from. A bucket has one policy: this resource replaces it.
 #
-# Roles named by `aws:PrincipalArn` are those of the session, whatever the session's name. Check a policy that denies before it is
-# applied: who is not named here, administrators included, is locked out of these prefixes (the account's root user can still mend it).
+# `aws:PrincipalArn` of a session is the ARN of its role. Check the lists of roles before you apply this policy: all others, including
+# administrators, lose access to these prefixes. Only the account's root user can then change the policy.
 locals {
   bucket_arn = "arn:${data.aws_partition.this.partition}:s3:::${var.bucket_name}"
 
@@ -28,8 +28,8 @@ resource "aws_s3_bucket_policy" "lake" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # Exporters of other accounts write through their parent roles, which live here. Nobody else's account writes at all; AWS's own
-        # services (access logs, inventories) belong to none.
+        # Exporters of other accounts write through their parent roles, which are in this account. No other account writes. AWS services
+        # (access logs, inventories) have no account.
         Sid       = "NoWritesFromOtherAccounts"
         Effect    = "Deny"
         Principal = "*"

@@ -6,7 +6,7 @@ module "pipeline" {
   labels         = ["team", "app.kubernetes.io/name"]
   annotations    = ["example.com/owner"]
   event_delivery = "eventbridge"
-  # The bucket had no notifications; with `false` an administrator switches its EventBridge events on.
+  # The bucket has no notifications. With `false`, an administrator must enable its EventBridge events.
   enable_bucket_eventbridge = true
   catalog_mode              = "register"
   alarms                    = { sns_topic_arns = [var.alarm_topic_arn] }
@@ -19,7 +19,7 @@ module "pipeline" {
   }
 }
 
-# In the lake's account: one role.
+# In the lake's account, with one role.
 module "cluster_one" {
   source = "../../modules/cluster"
 
@@ -35,7 +35,7 @@ module "cluster_one" {
   image             = { repository = var.image }
 }
 
-# In another account: a child role there, a parent role here.
+# In another account, with a child role there and a parent role here.
 module "cluster_two" {
   source = "../../modules/cluster"
 
@@ -52,7 +52,7 @@ module "cluster_two" {
   private_ca_secret = module.pipeline.private_ca_secrets["kubecost-lake/private-ca"]
   source_api        = { url = var.cluster_two.source_url }
   image             = { repository = var.image }
-  # At another time than cluster one.
+  # Not at the same time as cluster one.
   schedule     = "50 3 * * *"
   chart_values = [file("${path.module}/cluster-two-values.yaml")]
 }

@@ -10,7 +10,7 @@ variable "bucket_name" {
 }
 
 variable "bucket_kms_key_arn" {
-  description = "The key that the bucket is encrypted with; null for S3's own."
+  description = "ARN of the bucket's KMS key; null for SSE-S3."
   type        = string
   default     = null
 }
@@ -21,7 +21,7 @@ variable "reader_role_arns" {
 }
 
 variable "administrator_role_arns" {
-  description = "Roles that may also write and delete below the lake's prefixes, as ARNs or patterns: for replays, copies of older files, and cleaning up."
+  description = "Roles that may also write and delete below the lake's prefixes, as ARNs or patterns: for replays, copies of older files, and cleanup."
   type        = list(string)
   default     = []
 }
@@ -37,7 +37,7 @@ variable "image" {
 }
 
 variable "cluster_one" {
-  description = "The cluster in the lake's account: it uses IRSA."
+  description = "The cluster in the lake's account, with IRSA."
   type = object({
     arn               = string
     oidc_provider_arn = string
@@ -46,7 +46,7 @@ variable "cluster_one" {
 }
 
 variable "cluster_two" {
-  description = "The cluster in another account: it uses IRSA, or without an OIDC provider EKS Pod Identity, and its source a certificate of a private CA."
+  description = "The cluster in another account, with IRSA or, without an OIDC provider, EKS Pod Identity. A private CA signed its source's certificate."
   type = object({
     arn               = string
     oidc_provider_arn = optional(string)

@@ -14,7 +14,7 @@ terraform {
   }
 }
 
-# The account of the lake, where cluster one runs, too.
+# The account of the lake and of cluster one.
 provider "aws" {
   region = var.region
 }

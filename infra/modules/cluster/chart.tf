@@ -1,5 +1,5 @@
 locals {
-  # Only what the module knows; for the rest the chart's defaults hold.
+  # Only the values that the module knows. The chart's defaults apply to the rest.
   helm_values = {
     image = { for name, value in var.image : name => value if value != null }
 
@@ -34,7 +34,7 @@ locals {
     serviceAccount = {
       create = true
       name   = var.service_account
-      # Pod Identity finds its role by the association, not by an annotation.
+      # Pod Identity uses the association, not an annotation.
       roleArn = var.identity == "irsa" ? aws_iam_role.child.arn : ""
     }
   }
@@ -52,6 +52,6 @@ resource "helm_release" "exporter" {
   values           = concat([yamlencode(local.helm_values)], var.chart_values)
   atomic           = true
 
-  # A pod that starts before its role may do anything would fail its first run.
+  # A pod that starts before its role has permissions would fail.
   depends_on = [aws_iam_role_policy.child, aws_iam_role_policy.parent, aws_eks_pod_identity_association.this]
 }

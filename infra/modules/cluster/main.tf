@@ -8,17 +8,17 @@ locals {
 
   dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
-  # One account needs one role, and no role chaining.
+  # Within one account, one role is enough: no role chaining.
   same_account = local.account == var.bucket.owner
 
-  # Cluster names are up to 100 characters and unique within an account and region only; role names have 64.
+  # Cluster names have up to 100 characters and are unique within an account and region. Role names have up to 64 and are global.
   role_stem = "kubecost-lake-${substr(local.cluster, 0, 32)}-${substr(sha1(var.cluster_arn), 0, 8)}"
 
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
   place      = "${local.account}/${local.region}/${local.cluster}"
 
-  # All that an exporter may do: write below its own staging prefix, read its own plan, and with a private CA that one secret.
-  # No s3:ListBucket: that a plan is not there yet, S3 then says by 403.
+  # All permissions of an exporter: write below its own staging prefix, read its own plan and, with a private CA, read that secret.
+  # Without s3:ListBucket, S3 returns 403 for a plan that does not exist yet.
   exporter_statements = concat(
     [
       {
@@ -44,7 +44,7 @@ locals {
     ],
     [
       for key in var.bucket.kms_key_arn[*] : {
-        # kms:Decrypt is needed to write, too: S3 decrypts the data key for each part of an upload.
+        # Writing needs kms:Decrypt as well: S3 decrypts the data key for each part of an upload.
         Sid       = "KeyOfTheBucket"
         Effect    = "Allow"
         Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
@@ -65,6 +65,6 @@ locals {
 
   exporter_policy = jsonencode({ Version = "2012-10-17", Statement = local.exporter_statements })
 
-  # The role that reads and writes the bucket, whoever's account it lies in.
+  # The role that reads and writes the bucket, in either account.
   exporter_role_arn = local.same_account ? aws_iam_role.child.arn : aws_iam_role.parent[0].arn
 }

@@ -1,5 +1,5 @@
 locals {
-  # The issuer of the cluster's tokens, as conditions name it: what follows oidc-provider/ in the ARN.
+  # The issuer of the cluster's tokens as used in conditions: the part of the ARN after oidc-provider/.
   issuer = var.oidc_provider_arn == null ? "" : element(split("oidc-provider/", var.oidc_provider_arn), 1)
 
   trust = {
@@ -30,11 +30,11 @@ locals {
     }
   }
 
-  # Pod Identity tags its sessions, and the tags go along when the session assumes a further role: it must be allowed to bring them.
+  # Pod Identity sets transitive session tags, which are passed on when the session assumes another role. That needs sts:TagSession.
   assume_parent = var.identity == "pod_identity" ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"]
 }
 
-# The pod's role, in the cluster's account. Providers that were mixed up would make roles in the wrong one.
+# The pod's role, in the cluster's account. The preconditions detect swapped providers, which would create roles in the wrong account.
 resource "aws_iam_role" "child" {
   name                 = coalesce(var.child_role.name, local.role_stem)
   description          = "Kubecost lake exporter of ${local.cluster} (${local.region})"
@@ -46,11 +46,11 @@ resource "aws_iam_role" "child" {
   lifecycle {
     precondition {
       condition     = data.aws_caller_identity.cluster.account_id == local.account
-      error_message = "The provider aws works in account ${data.aws_caller_identity.cluster.account_id}, but cluster_arn names account ${local.account}."
+      error_message = "The provider aws uses account ${data.aws_caller_identity.cluster.account_id}, but cluster_arn is in account ${local.account}: pass the provider of the cluster's account as aws."
     }
     precondition {
       condition     = data.aws_caller_identity.lake.account_id == var.bucket.owner
-      error_message = "The provider aws.lake works in account ${data.aws_caller_identity.lake.account_id}, but the bucket belongs to ${var.bucket.owner}."
+      error_message = "The provider aws.lake uses account ${data.aws_caller_identity.lake.account_id}, but the bucket belongs to account ${var.bucket.owner}: pass the provider of the bucket's account as aws.lake."
     }
   }
 }
@@ -80,7 +80,7 @@ resource "aws_eks_pod_identity_association" "this" {
   tags            = var.tags
 }
 
-# The role in the bucket's account; trusts the child role alone.
+# The role in the bucket's account. It trusts only the child role.
 resource "aws_iam_role" "parent" {
   count    = local.same_account ? 0 : 1
   provider = aws.lake

@@ -1,5 +1,5 @@
 variable "cluster_arn" {
-  description = "ARN of the EKS cluster: `aws eks describe-cluster --query cluster.arn`. Account, region and name in it are the cluster's place in the lake. It must be known when Terraform plans: for a cluster that the same run creates, put it together from account, region and name."
+  description = "ARN of the EKS cluster: `aws eks describe-cluster --query cluster.arn`. Its account, region and name determine the cluster's keys in the lake. It must be known at plan time: if the same run creates the cluster, build the ARN from account, region and name."
   type        = string
 
   validation {
@@ -15,7 +15,7 @@ variable "tags" {
 }
 
 variable "bucket" {
-  description = "The lake's bucket: output `bucket` of the pipeline module. `region` is its region (null: the cluster's), `owner` the account that it lies in."
+  description = "The lake's bucket: output `bucket` of the pipeline module. `region` is its region (null: the cluster's), `owner` is its account."
   type = object({
     name           = string
     region         = optional(string)
@@ -27,15 +27,15 @@ variable "bucket" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.name))
-    error_message = "bucket.name must be the name of a bucket."
+    error_message = "bucket.name must be a valid bucket name."
   }
   validation {
     condition     = can(regex("^[0-9]{12}$", var.bucket.owner))
-    error_message = "bucket.owner must be an account id of 12 digits."
+    error_message = "bucket.owner must be an account ID of 12 digits."
   }
   validation {
     condition     = alltrue([for prefix in [var.bucket.staging_prefix, var.bucket.plans_prefix] : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/$", prefix))])
-    error_message = "bucket.staging_prefix and bucket.plans_prefix must end with '/' and not start with it."
+    error_message = "bucket.staging_prefix and bucket.plans_prefix must end with '/' and must not start with it."
   }
 }
 
@@ -43,7 +43,7 @@ variable "identity" {
   description = <<-EOT
     How the exporter's pod gets its credentials:
     - `irsa`: IAM roles for service accounts; needs `oidc_provider_arn`;
-    - `pod_identity`: EKS Pod Identity; needs its agent add-on in the cluster. The module makes the association.
+    - `pod_identity`: EKS Pod Identity; needs its agent add-on in the cluster. The module creates the association.
   EOT
   type        = string
   default     = "irsa"
@@ -55,7 +55,7 @@ variable "identity" {
 }
 
 variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider, in the cluster's account; for identity = irsa."
+  description = "ARN of the cluster's IAM OIDC provider, in the cluster's account. Required for identity = irsa."
   type        = string
   default     = null
 
@@ -65,34 +65,34 @@ variable "oidc_provider_arn" {
   }
   validation {
     condition     = var.identity != "irsa" || var.oidc_provider_arn != null
-    error_message = "identity = irsa needs oidc_provider_arn."
+    error_message = "identity = irsa requires oidc_provider_arn."
   }
 }
 
 variable "namespace" {
-  description = "Namespace of the exporter: the only one that the role trusts."
+  description = "Namespace of the exporter. The role trusts only this namespace."
   type        = string
   default     = "kubecost-lake"
 
   validation {
     condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
-    error_message = "namespace must be the name of a Kubernetes namespace."
+    error_message = "namespace must be a valid name of a Kubernetes namespace."
   }
 }
 
 variable "service_account" {
-  description = "Service account of the exporter: the only one that the role trusts."
+  description = "Service account of the exporter. The role trusts only this service account."
   type        = string
   default     = "kubecost-lake-exporter"
 
   validation {
     condition     = can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.service_account))
-    error_message = "service_account must be the name of a Kubernetes service account."
+    error_message = "service_account must be a valid name of a Kubernetes service account."
   }
 }
 
 variable "child_role" {
-  description = "The role in the cluster's account that the pod gets; where cluster and bucket share an account, the only one. Name (null: made from the cluster's), path and permissions boundary."
+  description = "The pod's role in the cluster's account; the only role if cluster and bucket share an account. Name (null: derived from the cluster's name), path and permissions boundary."
   type = object({
     name                     = optional(string)
     path                     = optional(string, "/")
@@ -102,12 +102,12 @@ variable "child_role" {
 
   validation {
     condition     = var.child_role.name == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.child_role.name))
-    error_message = "child_role.name must be the name of an IAM role, at most 64 characters."
+    error_message = "child_role.name must be a valid name of an IAM role, at most 64 characters."
   }
 }
 
 variable "parent_role" {
-  description = "The role in the bucket's account that the child role assumes; not made where cluster and bucket share an account. Name (null: made from the cluster's), path and permissions boundary."
+  description = "The role in the bucket's account that the child role assumes; not created if cluster and bucket share an account. Name (null: derived from the cluster's name), path and permissions boundary."
   type = object({
     name                     = optional(string)
     path                     = optional(string, "/")
@@ -117,12 +117,12 @@ variable "parent_role" {
 
   validation {
     condition     = var.parent_role.name == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.parent_role.name))
-    error_message = "parent_role.name must be the name of an IAM role, at most 64 characters."
+    error_message = "parent_role.name must be a valid name of an IAM role, at most 64 characters."
   }
 }
 
 variable "private_ca_secret" {
-  description = "The secret with the certificate of the private CA that signed the source's certificate: one of output `private_ca_secrets` of the pipeline module."
+  description = "The secret with the certificate of the private CA that signed the source's certificate: an entry of output `private_ca_secrets` of the pipeline module."
   type = object({
     arn         = string
     name        = string
@@ -134,8 +134,8 @@ variable "private_ca_secret" {
 
 variable "source_api" {
   description = <<-EOT
-    The source of costs and what is asked of it: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter
-    in the source's own syntax, and how many days back gaps are looked for.
+    The source of costs: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter in the
+    source's own syntax, and how many days back to look for gaps.
   EOT
   type = object({
     url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
@@ -148,7 +148,7 @@ variable "source_api" {
 
   validation {
     condition     = can(regex("^https?://[^/?#]+", var.source_api.url))
-    error_message = "source_api.url must begin with http:// or https:// and name a host."
+    error_message = "source_api.url must begin with http:// or https:// and contain a host."
   }
   validation {
     condition     = contains(["auto", "kubecost", "opencost"], var.source_api.kind)
@@ -165,7 +165,7 @@ variable "source_api" {
 }
 
 variable "image" {
-  description = "The exporter's image; a digest wins over the tag. Null tag: the chart's own version."
+  description = "The exporter's image. A digest overrides the tag; without a tag, the chart's version is used."
   type = object({
     repository = string
     tag        = optional(string)
@@ -185,13 +185,13 @@ variable "schedule" {
 }
 
 variable "install_chart" {
-  description = "Whether to install the chart by the helm provider. Otherwise install it by other means with the values of output `helm_values`."
+  description = "Whether to install the chart with the helm provider. Otherwise, install it yourself with the values of output `helm_values`."
   type        = bool
   default     = true
 }
 
 variable "create_namespace" {
-  description = "Whether the chart's installation creates the namespace."
+  description = "Whether installing the chart creates the namespace."
   type        = bool
   default     = true
 }
@@ -203,7 +203,7 @@ variable "release_name" {
 }
 
 variable "chart" {
-  description = "Where the chart is: a repository (such as oci://…) with name and version, or with repository = null a path in `name` (null: the chart of this checkout)."
+  description = "Location of the chart: a repository (such as oci://…) with name and version, or, with repository = null, a path in `name` (null: the chart of this checkout)."
   type = object({
     repository = optional(string)
     name       = optional(string)
@@ -213,17 +213,17 @@ variable "chart" {
 
   validation {
     condition     = var.chart.repository == null || var.chart.name != null
-    error_message = "chart.repository needs chart.name."
+    error_message = "chart.repository requires chart.name."
   }
 }
 
 variable "chart_values" {
-  description = "More values of the chart as YAML documents, later ones winning, over those that the module makes: resources, node selectors, authentication of the source, network policy …"
+  description = "More values of the chart as YAML documents, such as resources, node selectors, authentication of the source, or a network policy. They override the module's values, later documents override earlier ones."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for document in var.chart_values : can(keys(yamldecode(document)))])
-    error_message = "Each of chart_values must be a YAML document that holds a map."
+    error_message = "Each of chart_values must be a YAML document that contains a map."
   }
 }

@@ -3,13 +3,13 @@ locals {
   # The dimensions of the audit's metrics: bucket and the function's short name.
   audit_dimensions = { Bucket = var.bucket.name, Function = "backfill" }
 
-  # Audit metrics come once per audit. An alarm keeps its state between audits, whatever the schedule (missing data is ignored).
+  # Each audit writes its metrics once. Missing data is ignored, so that an alarm keeps its state between audits, whatever the schedule.
   audit_alarms = {
-    gap-days          = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days that clusters could still deliver, or that failed, are missing from the lake." }
-    silent-clusters   = { metric = "SilentClusters", threshold = 0, description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: look at their CronJob." }
-    stuck-sets        = { metric = "StuckSets", threshold = 0, description = "Staged sets did not become Parquet within ${var.backfill.in_flight_minutes} minutes: look at the log of ${var.name}-transform." }
-    quarantined-sets  = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons lie below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
-    refused-documents = { metric = "RefusedDocuments", threshold = 0, description = "Inventories are not believed, so that their clusters get no plan: s3://${var.bucket.name}/${var.prefixes.reports}audit.json says why." }
+    gap-days          = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days are missing from the lake that a source still has, or that failed: see s3://${var.bucket.name}/${var.prefixes.reports}audit.json." }
+    silent-clusters   = { metric = "SilentClusters", threshold = 0, description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: check their CronJob." }
+    stuck-sets        = { metric = "StuckSets", threshold = 0, description = "Staged sets were not converted within ${var.backfill.in_flight_minutes} minutes: check the log of ${var.name}-transform." }
+    quarantined-sets  = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons are below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
+    refused-documents = { metric = "RefusedDocuments", threshold = 0, description = "Inventories were rejected, so that their clusters get no plan: see s3://${var.bucket.name}/${var.prefixes.reports}audit.json." }
   }
 }
 
@@ -32,12 +32,12 @@ resource "aws_cloudwatch_metric_alarm" "audit" {
   tags                = var.tags
 }
 
-# Without audits the alarms above would keep quiet. Rings from the installation to the first audit, too.
+# Without audits the alarms above never fire. This alarm also fires between the installation and the first audit.
 resource "aws_cloudwatch_metric_alarm" "audit_missing" {
   count = var.alarms.create ? 1 : 0
 
   alarm_name          = "${var.name}-audit-missing"
-  alarm_description   = "No audit has ended within a day: look at the rule ${var.name}-schedule-backfill and the log of ${var.name}-backfill."
+  alarm_description   = "No audit has completed within a day: check the rule ${var.name}-schedule-backfill and the log of ${var.name}-backfill."
   namespace           = local.metric_namespace
   metric_name         = "GapDays"
   dimensions          = local.audit_dimensions
@@ -56,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   for_each = var.alarms.create ? local.functions : {}
 
   alarm_name          = "${var.name}-${each.key}-errors"
-  alarm_description   = "${var.name}-${each.key} fails: its log says why. Lambda retries each event twice."
+  alarm_description   = "${var.name}-${each.key} fails: check its log. Lambda retries each event twice."
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
   dimensions          = { FunctionName = aws_lambda_function.this[each.key].function_name }
@@ -76,7 +76,7 @@ resource "aws_cloudwatch_metric_alarm" "on_failure_queue" {
   count = var.alarms.create ? 1 : 0
 
   alarm_name          = "${var.name}-on-failure-queue"
-  alarm_description   = "Events failed after all retries and wait in the queue ${aws_sqs_queue.on_failure.name}."
+  alarm_description   = "Events failed after all retries and are in the queue ${aws_sqs_queue.on_failure.name}."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.on_failure.name }

@@ -1,5 +1,5 @@
 locals {
-  # The table's columns, as the transform function writes them: a copy of the list that its crate generates.
+  # The table's columns as the transform function writes them. The crate shared/table generates this file.
   table = jsondecode(file("${path.module}/columns.json"))
 
   configured_columns = concat(
@@ -13,8 +13,8 @@ locals {
 
   trino_types = { string = "varchar", double = "double", timestamp = "timestamp(3)" }
 
-  # Athena knows partitions by month, so the view's condition is given twice: for partitions, which are then not read at all,
-  # and for days. concat over partition keys is evaluated before any object is opened.
+  # Partitions are months, so the view has two conditions: one on partition keys, evaluated before any object is opened, so that older
+  # partitions are not read; and one on days.
   view_sql = <<-EOT
     SELECT
       ${join(",\n  ", [for column in local.view_columns : "\"${column.name}\""])}
@@ -25,7 +25,7 @@ locals {
       AND "window.start" >= current_date - INTERVAL '${var.view_months}' MONTH
   EOT
 
-  # What Athena and Trino keep of a view.
+  # The definition of a view as Athena and Trino store it.
   view = {
     originalSql = local.view_sql
     catalog     = "awsdatacatalog"
@@ -35,7 +35,7 @@ locals {
 
   database_arn = "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.glue.database}"
   table_arn    = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.table}"
-  # Glue asks for the permission on a table's catalog and database, too.
+  # Glue requires the permission on the table's catalog and database as well.
   catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn]
 }
 
@@ -50,7 +50,7 @@ resource "aws_glue_catalog_database" "this" {
 resource "aws_glue_catalog_table" "this" {
   database_name = var.glue.create_database ? aws_glue_catalog_database.this[0].name : var.glue.database
   name          = var.glue.table
-  description   = "Cost allocations: a row for each container (or other aggregate), cluster and day, in UTC"
+  description   = "Cost allocations: one row for each container (or other aggregate), cluster and day in UTC"
   table_type    = "EXTERNAL_TABLE"
   owner         = "hadoop"
   parameters = {
@@ -88,10 +88,10 @@ resource "aws_glue_catalog_table" "this" {
   }
 
   lifecycle {
-    # Both would share one column name in Glue, and the first in a file would win.
+    # Glue would merge both into one column, with the values of the first one in each file.
     precondition {
       condition     = length(distinct(local.table_columns[*].name)) == length(local.table_columns)
-      error_message = "Two columns of the table have the same name: look for labels or annotations that differ only in case."
+      error_message = "Two columns of the table have the same name: remove labels or annotations that differ only in case."
     }
   }
 }
@@ -101,7 +101,7 @@ resource "aws_glue_catalog_table" "view" {
   name          = var.glue.view
   description   = "The last ${var.view_months} months of ${var.glue.table}, without map columns"
   table_type    = "VIRTUAL_VIEW"
-  # Trino runs a view with its owner's rights and refuses one without; Athena does not look at it and writes the same name.
+  # Trino runs a view with its owner's permissions and rejects a view without an owner. Athena ignores the owner and writes the same name.
   owner = "hadoop"
   parameters = {
     presto_view = "true"
@@ -111,7 +111,7 @@ resource "aws_glue_catalog_table" "view" {
   view_expanded_text = "/* Presto View */"
 
   storage_descriptor {
-    # A view has no files, but Athena and Trino refuse a table without this.
+    # A view has no files, but Athena and Trino reject a table without this block.
     ser_de_info {
       name                  = "-"
       serialization_library = "-"
@@ -127,6 +127,6 @@ resource "aws_glue_catalog_table" "view" {
     }
   }
 
-  # The view names the table in its text only.
+  # The view refers to the table only in its text, which Terraform does not parse.
   depends_on = [aws_glue_catalog_table.this]
 }

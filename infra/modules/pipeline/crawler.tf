@@ -2,11 +2,11 @@ locals {
   with_glue_crawler = var.catalog_mode == "crawler" ? 1 : 0
 }
 
-# The crawler adds partitions to the table and changes nothing else: its target is the table itself, so that it can neither
-# create tables nor see anything outside the lake's prefix. "New folders only" and exclusions are offered by Glue for S3 targets alone,
-# which name their tables themselves; here the function starts the crawler only when a partition is missing.
+# The crawler only adds partitions. Its target is the table, so that it cannot create tables or read outside the lake's prefix. Glue
+# supports "new folders only" and exclusions only for S3 targets, whose tables the crawler names itself. To avoid needless crawls, the
+# function starts the crawler only if a partition is missing.
 resource "aws_glue_crawler" "this" {
-  #checkov:skip=CKV_AWS_195:the crawler's log names folders and no costs; the lake itself is encrypted by the bucket
+  #checkov:skip=CKV_AWS_195:the crawler's log contains names of folders and no costs; the bucket encrypts the lake
   count = local.with_glue_crawler
 
   name          = var.glue.crawler
@@ -96,7 +96,7 @@ resource "aws_iam_role_policy" "glue_crawler" {
           Resource = local.catalog_arns
         },
         {
-          # A crawler first looks whether a table is named after the folder.
+          # A crawler first checks whether a table is named after the folder.
           Sid      = "LookForOtherTables"
           Effect   = "Allow"
           Action   = "glue:GetTable"

@@ -1,14 +1,14 @@
 locals {
   audit_widgets = [
     { title = "Gaps (days)", metrics = ["GapDays", "OldestGapDays"] },
-    { title = "Clusters and sets in trouble", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
+    { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
   ]
 
   lambda_widgets = [
     { title = "Invocations", metric = "Invocations", stat = "Sum" },
     { title = "Errors", metric = "Errors", stat = "Sum" },
     { title = "Duration, 99th percentile (ms)", metric = "Duration", stat = "p99" },
-    { title = "Running at once", metric = "ConcurrentExecutions", stat = "Maximum" },
+    { title = "Concurrent executions", metric = "ConcurrentExecutions", stat = "Maximum" },
   ]
 
   dashboard_widgets = concat(
@@ -38,7 +38,7 @@ locals {
         width  = 8
         height = 6
         properties = {
-          title   = "Failed events waiting"
+          title   = "Events in the on-failure queue"
           region  = local.region
           stat    = "Maximum"
           period  = 300

@@ -1,4 +1,4 @@
-# S3 notifications, in whoever's hands the bucket's configuration is.
+# S3 notifications, whether this module or another configuration manages them.
 resource "aws_lambda_permission" "bucket" {
   for_each = var.event_delivery == "eventbridge" ? {} : local.triggers
 
@@ -10,7 +10,7 @@ resource "aws_lambda_permission" "bucket" {
   source_account = local.account
 }
 
-# A bucket has one notification configuration. This resource replaces whatever is there.
+# A bucket has one notification configuration. This resource replaces it.
 resource "aws_s3_bucket_notification" "this" {
   count = var.event_delivery == "notification" || var.enable_bucket_eventbridge ? 1 : 0
 
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_notification" "this" {
     }
   }
 
-  # S3 checks that it may invoke the functions.
+  # S3 verifies that it may invoke the functions.
   depends_on = [aws_lambda_permission.bucket]
 }
 

@@ -8,11 +8,11 @@ resource "aws_cloudwatch_log_group" "function" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50:the functions carry no X-Ray instrumentation: logs and metrics tell the same
-  #checkov:skip=CKV_AWS_116:failed events go to the queue as destination, which unlike a dead-letter queue keeps the reason
-  #checkov:skip=CKV_AWS_117:the functions talk to S3, Glue and SQS only, and no resource of a VPC
-  #checkov:skip=CKV_AWS_173:the environment holds names and numbers, no secrets
-  #checkov:skip=CKV_AWS_272:releases are checked by their published checksums; code signing needs a profile of the account's own
+  #checkov:skip=CKV_AWS_50:the functions have no X-Ray instrumentation: logs and metrics contain the same information
+  #checkov:skip=CKV_AWS_116:failed events go to an on-failure destination, which unlike a dead-letter queue includes the reason
+  #checkov:skip=CKV_AWS_117:the functions use S3, Glue and SQS only, and no resource in a VPC
+  #checkov:skip=CKV_AWS_173:the environment contains names and numbers, no secrets
+  #checkov:skip=CKV_AWS_272:releases have checksums and signed provenance; code signing needs a signing profile in the account
   for_each = local.functions
 
   function_name = "${var.name}-${each.key}"
@@ -36,8 +36,8 @@ resource "aws_lambda_function" "this" {
     variables = merge(local.common_environment, each.value.environment)
   }
 
-  # LOG_LEVEL says what the functions write. Lambda filters that once more, and takes lines without a level, which carry metrics, for
-  # INFO: its filter must let pass all that is written, and INFO always.
+  # LOG_LEVEL controls what the functions write. Lambda filters their lines again, and treats lines without a level, which contain
+  # metrics, as INFO. Its filter must therefore pass everything that is written, and INFO in any case.
   logging_config {
     log_format            = "JSON"
     application_log_level = contains(["TRACE", "DEBUG"], var.logs.level) ? var.logs.level : "INFO"
@@ -47,11 +47,11 @@ resource "aws_lambda_function" "this" {
 
   tags = var.tags
 
-  # Without its policies the first event would fail; without its log group Lambda would make one that keeps logs for ever.
+  # Without its policies the first event would fail.
   depends_on = [aws_iam_role_policy.runtime, aws_iam_role_policy.work]
 }
 
-# Events come asynchronously: Lambda retries a failure twice, throttling for six hours, then hands the event to the queue.
+# Invocations are asynchronous: Lambda retries a failed event twice, and a throttled one for six hours, then sends it to the queue.
 resource "aws_lambda_function_event_invoke_config" "this" {
   for_each = local.functions
 
@@ -65,6 +65,6 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     }
   }
 
-  # Lambda checks on creation that the role may send to the queue.
+  # On creation, Lambda verifies that the role may send to the queue.
   depends_on = [aws_iam_role_policy.runtime]
 }

@@ -1,6 +1,6 @@
 locals {
-  # In the form of aws_s3_bucket_lifecycle_configuration, for those who manage it elsewhere. The lake itself never expires.
-  # Plans and reports are overwritten in place: only their older versions pile up, where the bucket is versioned.
+  # The lake never expires. Plans and reports are overwritten in place, so that only their older versions accumulate, if the bucket is
+  # versioned.
   lifecycle_rules = [
     { id = "${var.name}-staging", prefix = var.prefixes.staging, expiration_days = var.lifecycle_rules.staging_days },
     { id = "${var.name}-quarantine", prefix = var.prefixes.quarantine, expiration_days = var.lifecycle_rules.quarantine_days },
@@ -10,7 +10,7 @@ locals {
   ]
 }
 
-# A bucket has one lifecycle configuration. This resource replaces whatever is there.
+# A bucket has one lifecycle configuration. This resource replaces it.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   count = var.lifecycle_rules.manage ? 1 : 0
 

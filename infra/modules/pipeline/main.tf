@@ -9,13 +9,13 @@ locals {
 
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
 
-  # A key's own ARN: policies name keys, and not aliases.
+  # The ARN of a key: policies cannot refer to aliases.
   kms_key_arn_pattern = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$"
 
-  # What each function is told and how large it is. Names of the environment are those of the programs' settings.
+  # Settings and size of each function. Environment variables have the names of the programs' settings.
   functions = {
     transform = {
-      description = "Converts a cluster's staged day into one Parquet object of the lake"
+      description = "Converts a staged day of a cluster into one Parquet object of the lake"
       size        = var.functions.transform
       environment = {
         LABELS      = join(",", var.labels)
@@ -23,7 +23,7 @@ locals {
       }
     }
     backfill = {
-      description = "Plans the days that a cluster is to collect, and audits all clusters"
+      description = "Plans which days a cluster collects, and audits all clusters"
       size        = var.functions.backfill
       environment = {
         RESTATE_AGE_DAYS       = tostring(var.backfill.restate_age_days)
@@ -36,7 +36,7 @@ locals {
       }
     }
     crawler = {
-      description = "Makes the lake's partitions known to the Glue catalog"
+      description = "Adds the lake's partitions to the Glue catalog"
       size        = var.functions.crawler
       environment = merge(
         {
@@ -62,8 +62,8 @@ locals {
     var.bucket.kms_key_arn == null ? {} : { KMS_KEY_ARN = var.bucket.kms_key_arn },
   )
 
-  # Which new objects start which function. Manifest and inventory are told apart by the end of the key, so that the rules
-  # do not overlap: S3 refuses notifications that do.
+  # Which objects start which function. Manifests and inventories have the same prefix and different suffixes, since S3 rejects
+  # notifications whose filters overlap.
   triggers = {
     transform = { prefix = var.prefixes.staging, suffix = "/manifest.json" }
     backfill  = { prefix = var.prefixes.staging, suffix = "/inventory.json" }

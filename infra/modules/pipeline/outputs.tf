@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "The lake's bucket as the cluster module wants it: name, region, owner, KMS key, and the prefixes that exporters use."
+  description = "The lake's bucket, as input `bucket` of the cluster module: name, region, owner, KMS key, and the prefixes that exporters use."
   value = {
     name           = var.bucket.name
     region         = local.region
@@ -16,17 +16,17 @@ output "function_arns" {
 }
 
 output "function_role_arns" {
-  description = "ARN of each function's role, by the function's short name: for a bucket policy."
+  description = "ARN of each function's role, by the function's short name, for use in a bucket policy."
   value       = { for name, role in aws_iam_role.function : name => role.arn }
 }
 
 output "glue_crawler_role_arn" {
-  description = "ARN of the Glue crawler's role; null where there is no crawler."
+  description = "ARN of the Glue crawler's role; null without a crawler."
   value       = one(aws_iam_role.glue_crawler[*].arn)
 }
 
 output "notifications" {
-  description = "What the bucket's notification configuration must hold with event_delivery = \"none\", in the form of lambda_function blocks of aws_s3_bucket_notification."
+  description = "With event_delivery = \"none\": what the bucket's notification configuration must contain, in the form of lambda_function blocks of aws_s3_bucket_notification."
   value = [
     for name, trigger in local.triggers : {
       id                  = "${var.name}-${name}"
@@ -36,12 +36,12 @@ output "notifications" {
       filter_suffix       = trigger.suffix
     }
   ]
-  # Who uses this must find the functions permitting the bucket.
+  # A notification can only be created if the bucket may already invoke the function.
   depends_on = [aws_lambda_permission.bucket]
 }
 
 output "lifecycle_rules" {
-  description = "What the bucket's lifecycle configuration should hold where the module does not manage it: expiry by prefix (null: none), and days for incomplete uploads and older versions."
+  description = "What the bucket's lifecycle configuration should contain if the module does not manage it: expiration by prefix (null: none), and days for incomplete uploads and older versions."
   value = [
     for rule in local.lifecycle_rules : merge(rule, {
       abort_incomplete_multipart_upload_days = var.lifecycle_rules.incomplete_days
@@ -61,7 +61,7 @@ output "glue" {
 }
 
 output "private_ca_secrets" {
-  description = "ARN, region and KMS key of each secret with a private CA's certificate, by name: what the cluster module wants as private_ca_secret."
+  description = "ARN, region and KMS key of each secret with a private CA's certificate, by name. Each is an input `private_ca_secret` of the cluster module."
   value = {
     for name, secret in aws_secretsmanager_secret.private_ca : name => {
       arn         = secret.arn
@@ -73,11 +73,11 @@ output "private_ca_secrets" {
 }
 
 output "quicksight_definition" {
-  description = "Dashboard and dataset of QuickSight, label columns included: write it to a file and deploy it by `cid-cmd deploy --resources FILE`."
+  description = "Dashboard and dataset of QuickSight, including label columns: write it to a file and deploy it with `cid-cmd deploy --resources FILE`."
   value       = yamlencode(local.quicksight_definition)
 }
 
 output "dashboard_name" {
-  description = "The CloudWatch dashboard; null where none is created."
+  description = "Name of the CloudWatch dashboard; null if none is created."
   value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }

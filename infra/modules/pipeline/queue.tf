@@ -1,4 +1,4 @@
-# Events that a function failed on after all retries, with the reason: for people, who send them again once it is mended.
+# Events that failed after all retries, with the error. Operators send them again after they have fixed the cause.
 resource "aws_sqs_queue" "on_failure" {
   name                      = "${var.name}-on-failure"
   message_retention_seconds = var.on_failure_queue.retention_days * 86400
@@ -21,7 +21,7 @@ resource "aws_sqs_queue_policy" "on_failure" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # EventBridge puts here what it could not deliver to a function at all.
+        # Events that EventBridge could not deliver to a function.
         Sid       = "UndeliveredByEventBridge"
         Effect    = "Allow"
         Action    = "sqs:SendMessage"

@@ -5,17 +5,17 @@ locals {
     timestamp = { Type = "DATETIME" }
   }
 
-  # QuickSight's names of columns end at 128 characters, Athena's at 255: longer ones are in the view only.
+  # QuickSight limits column names to 128 characters, Athena to 255. Longer ones are only in the view.
   quicksight_columns = [for column in local.view_columns : column if length(column.name) <= 128]
 
   quicksight_dataset = "cca_kubecost_view"
-  # Stable across applies: by its ID cid-cmd finds the dataset that it made before.
+  # Stable across applies: cid-cmd finds an existing dataset by this ID.
   quicksight_dataset_id = uuidv5("url", "quicksight/data-set/${var.name}/${var.glue.database}/${var.glue.view}")
   quicksight_table_id   = uuidv5("url", "quicksight/table/${var.name}/${var.glue.database}/${var.glue.view}")
 
-  # A definition for `cid-cmd deploy --resources FILE`. The dashboard is AWS's public template, which cid-cmd finds by its ID in its
-  # own account; it knows the dataset by this name and its columns by theirs. cid-cmd fills in the data source. There are no views here:
-  # the view is Terraform's, and cid-cmd deletes those of a definition together with its dashboard.
+  # A definition for `cid-cmd deploy --resources FILE`. The dashboard is AWS's public template, which cid-cmd finds by its ID in AWS's
+  # account. The template refers to the dataset and its columns by name. cid-cmd fills in the data source. The definition contains no
+  # views: Terraform manages the view, and cid-cmd would delete it together with the dashboard.
   quicksight_definition = {
     dashboards = {
       "CONTAINERS COST ALLOCATION (CCA)" = {
@@ -54,7 +54,7 @@ locals {
                     Columns = [{
                       ColumnName = "region_code"
                       ColumnId   = uuidv5("url", "${local.quicksight_table_id}/region_code")
-                      # The node's region, or the cluster's where the node is not known: text is empty there, never null.
+                      # The node's region, or the cluster's if the node is unknown. Missing texts are empty, never null.
                       Expression = "ifelse({properties.region} <> '', {properties.region}, {region})"
                     }]
                   }
@@ -72,7 +72,7 @@ locals {
       kubecost-lake = {
         ScheduleId  = "cid"
         RefreshType = "FULL_REFRESH"
-        # In the time zone that cid-cmd is told: with UTC after the exporters' run at 03:30. Its own schedule begins at 02:00.
+        # In the time zone of cid-cmd's --timezone. In UTC this is after the exporters' run at 03:30; cid-cmd's own schedule starts at 02:00.
         ScheduleFrequency = { Interval = "DAILY", TimeOfTheDay = "05:00-06:00" }
       }
     }

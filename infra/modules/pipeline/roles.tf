@@ -1,6 +1,6 @@
-# Policies are written as values, not as data sources, so that tests can read them without a provider.
+# Policies are values, not data sources, so that tests can read them without a provider.
 locals {
-  # What every function needs to run: its own log group, and the queue of failed events.
+  # Every function needs its own log group and the on-failure queue.
   runtime_statements = {
     for name in keys(local.functions) : name => concat(
       [
@@ -40,7 +40,7 @@ locals {
   ]
 
   work_statements = {
-    # Reads staged sets, writes the lake and the quarantine, and reads the lake's object that a set would replace.
+    # Reads staged sets and the lake's object that a set would replace; writes the lake and the quarantine.
     transform = concat(
       [
         {
@@ -62,7 +62,7 @@ locals {
           Resource = "${local.bucket_arn}/${var.prefixes.lake}*"
         },
         {
-          # Without s3:ListBucket S3 answers 403, not 404, for an object that is not there. Such a request has no s3:prefix, hence IfExists.
+          # Without s3:ListBucket, S3 returns 403 instead of 404 for an object that does not exist. IfExists: a GetObject has no s3:prefix.
           Sid       = "KnowWhatIsAbsent"
           Effect    = "Allow"
           Action    = "s3:ListBucket"
@@ -73,7 +73,7 @@ locals {
       local.read_and_write_with_key,
     )
 
-    # Lists what is staged, planned, converted and quarantined, reads documents and the lake's metadata, writes plans and reports.
+    # Lists all prefixes, reads documents and the lake's metadata, writes plans, reports and manifests.
     backfill = concat(
       [
         {
@@ -89,7 +89,7 @@ locals {
           ]
         },
         {
-          # The metadata of the lake's objects says which run they are of. S3 has no permission for that alone.
+          # The metadata of the lake's objects contains their run. S3 has no separate permission for metadata.
           Sid      = "KnowRunsOfTheLake"
           Effect   = "Allow"
           Action   = "s3:GetObject"
@@ -102,14 +102,14 @@ locals {
           Resource = ["${local.bucket_arn}/${var.prefixes.plans}*/plan.json", "${local.bucket_arn}/${var.prefixes.reports}*.json"]
         },
         {
-          # A set that never became Parquet is delivered again by writing its manifest anew.
+          # A stuck set is redelivered by writing its manifest again.
           Sid      = "DeliverAgain"
           Effect   = "Allow"
           Action   = "s3:PutObject"
           Resource = "${local.bucket_arn}/${var.prefixes.staging}*/manifest.json"
         },
         {
-          # IfExists: a request for an absent document has no s3:prefix, and S3 answers 404 only to those who may list.
+          # IfExists: a GetObject has no s3:prefix, and S3 returns 404 instead of 403 only to roles that may list.
           Sid       = "ListTheBucket"
           Effect    = "Allow"
           Action    = "s3:ListBucket"
@@ -120,7 +120,7 @@ locals {
       local.read_and_write_with_key,
     )
 
-    # Lists the lake, and does in the catalog what the mode asks for.
+    # Lists the lake, and changes the catalog as the mode requires.
     crawler = concat(
       [
         {

@@ -1,4 +1,4 @@
-# transform has no schedule: backfill finds sets that never became Parquet and delivers them again.
+# transform has no schedule: backfill redelivers stuck sets.
 resource "aws_cloudwatch_event_rule" "schedule" {
   for_each = var.schedules
 

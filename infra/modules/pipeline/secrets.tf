@@ -1,5 +1,5 @@
 resource "aws_secretsmanager_secret" "private_ca" {
-  #checkov:skip=CKV2_AWS_57:a CA's certificate is public and renewed by whoever runs the CA: there is nothing to rotate
+  #checkov:skip=CKV2_AWS_57:a CA's certificate is public and renewed by the CA's operator: there is nothing to rotate
   for_each = var.private_ca_secrets
 
   name        = each.key
@@ -7,7 +7,7 @@ resource "aws_secretsmanager_secret" "private_ca" {
   kms_key_id  = each.value.kms_key_arn
   tags        = var.tags
 
-  # A CA's certificate is public and kept elsewhere: nothing is to be recovered, and the name is free again at once.
+  # A CA's certificate is public and available elsewhere. Deleting the secret immediately makes its name available again.
   recovery_window_in_days = 0
 }
 

@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Name of this pipeline: the beginning of the names of its functions, roles, queue, rules, alarms and dashboard. Unique in the account, all regions included: roles belong to no region."
+  description = "Name of this pipeline. It prefixes the names of its functions, roles, queue, rules, alarms and dashboard. Must be unique in the account across all regions, since roles are global."
   type        = string
   default     = "kubecost-lake"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
-    error_message = "name must be 2 to 30 lower-case letters, digits and hyphens, starting with a letter: role names built on it end at 64 characters."
+    error_message = "name must be 2 to 30 lower-case letters, digits and hyphens, starting with a letter: it prefixes role names, which are limited to 64 characters."
   }
 }
 
@@ -16,7 +16,7 @@ variable "tags" {
 }
 
 variable "bucket" {
-  description = "The existing bucket of the lake, in this account and region: its name and, where it is encrypted with a KMS key of its own, the ARN of that key."
+  description = "The existing bucket of the lake, in this account and region: its name and, if it is encrypted with its own KMS key, the ARN of that key."
   type = object({
     name        = string
     kms_key_arn = optional(string)
@@ -36,7 +36,7 @@ variable "bucket" {
 }
 
 variable "prefixes" {
-  description = "Where objects lie in the bucket. The clusters' exporters must be given the same staging and plans prefixes."
+  description = "Prefixes of the objects in the bucket. The clusters' exporters need the same staging and plans prefixes."
   type = object({
     staging    = optional(string, "staging/")
     plans      = optional(string, "plans/")
@@ -48,21 +48,21 @@ variable "prefixes" {
 
   validation {
     condition     = alltrue([for prefix in values(var.prefixes) : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/$", prefix))])
-    error_message = "Each prefix must end with '/', must not start with it, and may hold letters, digits, '-', '_', '.', '=' and single '/'."
+    error_message = "Each prefix must end with '/', must not start with it, and may contain letters, digits, '-', '_', '.', '=' and single '/'."
   }
   validation {
     condition = alltrue([
       for pair in setproduct(keys(var.prefixes), keys(var.prefixes)) :
       pair[0] == pair[1] || !startswith(var.prefixes[pair[0]], var.prefixes[pair[1]])
     ])
-    error_message = "No prefix may contain another: the events of one would be taken for those of the other."
+    error_message = "No prefix may contain another: events of one prefix would also match the other."
   }
 }
 
 variable "packages" {
   description = <<-EOT
     The functions' zips: either `directory`, a local directory, or `s3_bucket` and `s3_prefix`, objects in a bucket of this region.
-    `files` names the zip of each function there. For zips in S3, `sha256` (base64, by function) makes a changed object a changed function.
+    `files` names each function's zip there. For zips in S3, set `sha256` (base64, by function), so that Terraform detects a changed object.
   EOT
   type = object({
     directory = optional(string)
@@ -86,7 +86,7 @@ variable "packages" {
   }
   validation {
     condition     = var.packages.directory == null || alltrue([for file in values(var.packages.files) : fileexists("${coalesce(var.packages.directory, ".")}/${file}")])
-    error_message = "packages.directory must hold the zips that packages.files names: build them first, or name their directory."
+    error_message = "packages.directory must contain the zips that packages.files names: build them with infra/build.sh, or correct the directory."
   }
 }
 
@@ -103,8 +103,8 @@ variable "architecture" {
 
 variable "functions" {
   description = <<-EOT
-    Size of each function. Memory is what the function needs several times over: a share of a processor comes with it.
-    `reserved_concurrency` bounds how many run at once; -1 reserves nothing (needed in accounts whose concurrency limit is the initial 10).
+    Size of each function. The default memory is several times what the function uses, since Lambda allocates CPU in proportion to memory.
+    `reserved_concurrency` limits concurrent executions; -1 reserves none (needed in accounts with the initial concurrency limit of 10).
   EOT
   type = object({
     transform = optional(object({
@@ -135,12 +135,12 @@ variable "functions" {
   }
   validation {
     condition     = alltrue([for size in values(var.functions) : size.reserved_concurrency == -1 || size.reserved_concurrency >= 1])
-    error_message = "reserved_concurrency must be at least 1, or -1 for none reserved: 0 would stop the function."
+    error_message = "reserved_concurrency must be at least 1, or -1 to reserve none: 0 would disable the function."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds all roles of the module, where the account demands one."
+  description = "Permissions boundary of all roles of the module, if the account requires one."
   type        = string
   default     = null
 }
@@ -157,7 +157,7 @@ variable "role_path" {
 }
 
 variable "logs" {
-  description = "The functions' log groups: days of retention, a KMS key (null: CloudWatch's own; its policy must let `logs.<region>.amazonaws.com` use it), and the level that the functions log at."
+  description = "The functions' log groups: retention in days, a KMS key (null: CloudWatch's own; the key's policy must allow `logs.<region>.amazonaws.com` to use it), and the functions' log level."
   type = object({
     retention_days = optional(number, 365)
     kms_key_arn    = optional(string)
@@ -167,7 +167,7 @@ variable "logs" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.logs.retention_days)
-    error_message = "logs.retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+    error_message = "logs.retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
   }
   validation {
     condition     = var.logs.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.logs.kms_key_arn))
@@ -180,49 +180,49 @@ variable "logs" {
 }
 
 variable "labels" {
-  description = "Kubernetes label keys that become columns of the table, `properties.labels.<key>`. All labels are in the map column `labels` anyway."
+  description = "Kubernetes label keys that become columns of the table, `properties.labels.<key>`. The map column `labels` contains all labels in any case."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for key in var.labels : can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", key))])
-    error_message = "labels must hold label keys as in Kubernetes, such as team or app.kubernetes.io/name."
+    error_message = "labels must be Kubernetes label keys, such as team or app.kubernetes.io/name."
   }
   validation {
     condition     = alltrue([for key in var.labels : length("${local.table.label_columns.prefix}${key}") <= 255])
-    error_message = "labels must not be longer than what Glue takes as a column's name, 255 characters with the prefix; the map column has them."
+    error_message = "A column name in Glue has at most 255 characters, including the prefix: remove longer keys from labels. The map column contains them."
   }
   validation {
     condition     = length(distinct([for key in var.labels : lower(key)])) == length(var.labels)
-    error_message = "labels must differ from one another in more than case: column names have no case."
+    error_message = "labels must not differ only in case: Glue's column names are in lower case."
   }
 }
 
 variable "annotations" {
-  description = "Kubernetes annotation keys that become columns of the table, `properties.annotations.<key>`. All annotations are in the map column `annotations` anyway."
+  description = "Kubernetes annotation keys that become columns of the table, `properties.annotations.<key>`. The map column `annotations` contains all annotations in any case."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for key in var.annotations : can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", key))])
-    error_message = "annotations must hold annotation keys as in Kubernetes, such as owner or example.com/cost-centre."
+    error_message = "annotations must be Kubernetes annotation keys, such as owner or example.com/cost-centre."
   }
   validation {
     condition     = alltrue([for key in var.annotations : length("${local.table.annotation_columns.prefix}${key}") <= 255])
-    error_message = "annotations must not be longer than what Glue takes as a column's name, 255 characters with the prefix; the map column has them."
+    error_message = "A column name in Glue has at most 255 characters, including the prefix: remove longer keys from annotations. The map column contains them."
   }
   validation {
     condition     = length(distinct([for key in var.annotations : lower(key)])) == length(var.annotations)
-    error_message = "annotations must differ from one another in more than case: column names have no case."
+    error_message = "annotations must not differ only in case: Glue's column names are in lower case."
   }
 }
 
 variable "event_delivery" {
   description = <<-EOT
     How new objects start the functions:
-    - `notification`: S3 notifications. The module owns the bucket's notification configuration, of which a bucket has one: whatever is there is REPLACED.
-    - `eventbridge`: EventBridge rules. The bucket must send its events to EventBridge; with `enable_bucket_eventbridge` the module switches that on, which also replaces the bucket's notification configuration.
-    - `none`: the module only permits the bucket to invoke the functions; add the output `notifications` to the bucket's configuration where that is managed.
+    - `notification`: S3 notifications. A bucket has one notification configuration; the module REPLACES it.
+    - `eventbridge`: EventBridge rules. The bucket must send its events to EventBridge; `enable_bucket_eventbridge` enables that, which also replaces the bucket's notification configuration.
+    - `none`: the module only allows the bucket to invoke the functions. Add the output `notifications` to the bucket's configuration yourself.
   EOT
   type        = string
   default     = "notification"
@@ -234,20 +234,20 @@ variable "event_delivery" {
 }
 
 variable "enable_bucket_eventbridge" {
-  description = "With event_delivery = eventbridge: switch the bucket's EventBridge events on. This REPLACES the bucket's notification configuration; leave false where it has one or sends its events already."
+  description = "With event_delivery = eventbridge: enable the bucket's EventBridge events. This REPLACES the bucket's notification configuration. Keep false if the bucket has one, or already sends its events."
   type        = bool
   default     = false
 
   validation {
     condition     = !var.enable_bucket_eventbridge || var.event_delivery == "eventbridge"
-    error_message = "enable_bucket_eventbridge goes with event_delivery = \"eventbridge\" only."
+    error_message = "enable_bucket_eventbridge requires event_delivery = \"eventbridge\"."
   }
 }
 
 variable "schedules" {
   description = <<-EOT
-    When backfill audits all clusters and crawler compares all partitions: EventBridge schedule expressions, in UTC. Audit at least once a day, since the
-    alarm `audit-missing` rings after a day without; best not while the exporters run (03:30 to 08:30 at most, by default).
+    When backfill audits all clusters and crawler compares all partitions, as EventBridge schedule expressions in UTC. Audit at least once a day: the
+    alarm `audit-missing` fires after a day without an audit. Avoid the time in which exporters run (by default from 03:30 to 08:30 at the latest).
   EOT
   type = object({
     backfill = optional(string, "cron(0 3/6 * * ? *)")
@@ -262,7 +262,7 @@ variable "schedules" {
 }
 
 variable "glue" {
-  description = "Names in the Glue catalog. `create_database = false` uses a database that exists."
+  description = "Names in the Glue catalog. With `create_database = false` the module uses an existing database."
   type = object({
     create_database = optional(bool, true)
     database        = optional(string, "kubecost_db")
@@ -274,7 +274,7 @@ variable "glue" {
 
   validation {
     condition     = alltrue([for name in [var.glue.database, var.glue.table, var.glue.view] : can(regex("^[a-z0-9_]{1,255}$", name))])
-    error_message = "Names of the database, table and view may hold lower-case letters, digits and '_': Athena demands it."
+    error_message = "Names of the database, table and view may contain only lower-case letters, digits and '_', as Athena requires."
   }
   validation {
     condition     = var.glue.table != var.glue.view
@@ -284,10 +284,10 @@ variable "glue" {
 
 variable "catalog_mode" {
   description = <<-EOT
-    How new partitions come into the Glue catalog:
-    - `register`: the crawler function registers them itself, at once and at no cost;
-    - `crawler`: the function starts a Glue crawler, which this module then creates;
-    - `none`: not at all; partitions are managed elsewhere.
+    How new partitions are added to the Glue catalog:
+    - `register`: the crawler function registers them, immediately and at no cost;
+    - `crawler`: the crawler function starts a Glue crawler, which this module creates;
+    - `none`: the module adds none; partitions are managed elsewhere.
   EOT
   type        = string
   default     = "register"
@@ -299,7 +299,7 @@ variable "catalog_mode" {
 }
 
 variable "view_months" {
-  description = "How many months back the view shows."
+  description = "Number of past months that the view shows."
   type        = number
   default     = 6
 
@@ -311,7 +311,7 @@ variable "view_months" {
 
 variable "private_ca_secrets" {
   description = <<-EOT
-    Certificates of private CAs, kept in Secrets Manager for exporters whose source uses TLS: by name of the secret, the certificate (PEM) and the
+    Certificates of private CAs, stored in Secrets Manager for exporters whose source uses TLS. Map from the secret's name to the certificate (PEM), the
     exporters' roles that may read it (output `exporter_role_arn` of the cluster module), and a KMS key (null: Secrets Manager's own).
   EOT
   type = map(object({
@@ -323,15 +323,15 @@ variable "private_ca_secrets" {
 
   validation {
     condition     = alltrue([for name in keys(var.private_ca_secrets) : can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", name))])
-    error_message = "Names of secrets may hold letters, digits and /_+=.@-."
+    error_message = "Names of secrets may contain letters, digits and /_+=.@-."
   }
   validation {
     condition     = alltrue([for secret in values(var.private_ca_secrets) : can(regex("-----BEGIN CERTIFICATE-----", secret.certificate_pem))])
-    error_message = "certificate_pem must hold a certificate in PEM form: read it with file(\"ca.pem\")."
+    error_message = "certificate_pem must contain a certificate in PEM format: read it with file(\"ca.pem\")."
   }
   validation {
     condition     = alltrue([for secret in values(var.private_ca_secrets) : !can(regex("PRIVATE KEY", secret.certificate_pem))])
-    error_message = "certificate_pem must not hold a private key: only the CA's certificate is needed."
+    error_message = "certificate_pem must not contain a private key: only the CA's certificate is needed."
   }
   validation {
     condition     = alltrue([for secret in values(var.private_ca_secrets) : secret.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, secret.kms_key_arn))])
@@ -339,15 +339,15 @@ variable "private_ca_secrets" {
   }
   validation {
     condition     = alltrue([for secret in values(var.private_ca_secrets) : length(secret.reader_arns) > 0])
-    error_message = "Each secret needs at least one reader."
+    error_message = "Each secret of private_ca_secrets needs at least one role in reader_arns."
   }
 }
 
 variable "lifecycle_rules" {
   description = <<-EOT
-    Expiry of what is no longer needed, and of uploads that were never completed. `manage = true` makes the module own the bucket's lifecycle
-    configuration, of which a bucket has one: whatever is there is REPLACED. Otherwise add the output `lifecycle_rules` to it where it is managed.
-    Staged answers older than `staging_days` cannot be replayed.
+    Expiration of staged and quarantined objects, older versions and incomplete uploads. A bucket has one lifecycle configuration; with
+    `manage = true` the module REPLACES it. Otherwise add the output `lifecycle_rules` to the existing configuration.
+    Staged responses older than `staging_days` cannot be replayed.
   EOT
   type = object({
     manage          = optional(bool, false)
@@ -360,7 +360,7 @@ variable "lifecycle_rules" {
 
   validation {
     condition     = var.lifecycle_rules.staging_days >= 16 && floor(var.lifecycle_rules.staging_days) == var.lifecycle_rules.staging_days
-    error_message = "lifecycle_rules.staging_days must be a whole number, at least 16: the audit knows clusters, and sets on their way, by what is staged."
+    error_message = "lifecycle_rules.staging_days must be a whole number, at least 16: the audit finds clusters and sets in flight by their staged objects."
   }
   validation {
     condition     = alltrue([for days in [var.lifecycle_rules.quarantine_days, var.lifecycle_rules.incomplete_days, var.lifecycle_rules.noncurrent_days] : days >= 1 && floor(days) == days])
@@ -370,10 +370,10 @@ variable "lifecycle_rules" {
 
 variable "backfill" {
   description = <<-EOT
-    How gaps are judged. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled costs
-    replace first estimates (0 days: never). A day that cannot be converted, or stays empty, is tried `retry_limit` times. A set is on its way for
-    `in_flight_minutes`. A cluster is silent after `silent_hours` without an inventory. The audit looks `audit_period_days` back, at
-    `audit_concurrency` clusters at once.
+    Which days are collected again. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled
+    costs replace first estimates (0 days: never). A day that cannot be converted, or has no data, is tried `retry_limit` times. A set younger than
+    `in_flight_minutes` is in flight. A cluster is silent after `silent_hours` without an inventory. The audit covers `audit_period_days`, and reads
+    `audit_concurrency` clusters at a time.
   EOT
   type = object({
     restate_age_days       = optional(number, 3)
@@ -388,7 +388,7 @@ variable "backfill" {
 
   validation {
     condition     = alltrue([for value in values(var.backfill) : floor(value) == value])
-    error_message = "All numbers of backfill must be whole."
+    error_message = "All numbers of backfill must be whole numbers."
   }
   validation {
     condition     = var.backfill.restate_age_days >= 0 && var.backfill.restate_age_days <= 60
@@ -421,7 +421,7 @@ variable "backfill" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how many days of gaps are borne before one rings."
+  description = "Alarms, the SNS topics that they notify, and how many days of gaps are tolerated before an alarm fires."
   type = object({
     create           = optional(bool, true)
     sns_topic_arns   = optional(list(string), [])
@@ -442,7 +442,7 @@ variable "create_dashboard" {
 }
 
 variable "on_failure_queue" {
-  description = "The queue of events that a function failed on after all retries: how long they stay, and a KMS key (null: SQS's own encryption). The key's policy must let `events.amazonaws.com` decrypt and generate data keys: EventBridge puts here what it cannot deliver."
+  description = "The queue of events that failed after all retries: retention, and a KMS key (null: SQS's own encryption). The key's policy must allow `events.amazonaws.com` to decrypt and generate data keys, since EventBridge sends events here that it cannot deliver."
   type = object({
     retention_days = optional(number, 14)
     kms_key_arn    = optional(string)

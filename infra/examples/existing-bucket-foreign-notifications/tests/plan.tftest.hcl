@@ -11,14 +11,14 @@ variables {
 run "applies" {
   assert {
     condition     = length(aws_s3_bucket_notification.this.queue) == 1 && length(aws_s3_bucket_notification.this.lambda_function) == 3
-    error_message = "Others' notifications stay, the pipeline's come along."
+    error_message = "The existing notifications remain, the pipeline's are added."
   }
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_notification.this.lambda_function : startswith(rule.filter_prefix, "costs/")])
-    error_message = "The pipeline is told of its own objects only."
+    error_message = "The pipeline is notified of its own objects only."
   }
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this.rule) == 6
-    error_message = "Others' lifecycle rules stay, the pipeline's come along."
+    error_message = "The existing lifecycle rules remain, the pipeline's are added."
   }
 }

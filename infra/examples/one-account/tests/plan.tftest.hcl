@@ -25,11 +25,11 @@ run "plans" {
 
   assert {
     condition     = module.cluster.parent_role_arn == null
-    error_message = "One account needs one role."
+    error_message = "Within one account there is one role."
   }
   assert {
     condition     = one(aws_s3_bucket_server_side_encryption_configuration.lake.rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
-    error_message = "SSE-S3 by default."
+    error_message = "The default is SSE-S3."
   }
 }
 
@@ -42,7 +42,7 @@ run "plans_with_a_key" {
 
   assert {
     condition     = one(aws_s3_bucket_server_side_encryption_configuration.lake.rule).apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" && aws_kms_key.lake[0].enable_key_rotation
-    error_message = "A key of its own, rotated."
+    error_message = "The bucket has its own key, which is rotated."
   }
 }
 
@@ -61,6 +61,6 @@ run "plans_for_a_new_account_with_pod_identity" {
 
   assert {
     condition     = yamldecode(output.helm_values).bucket.region == "us-east-1" && yamldecode(output.helm_values).clusterArn == var.cluster_arn
-    error_message = "Whoever installs the chart has its values."
+    error_message = "The chart's values are an output."
   }
 }

@@ -1,5 +1,5 @@
-# The example with the ARNs that AWS would give. `infra/render.sh` keeps what this run makes as tests/deployed.json: the tests load its
-# roles, policies, table and view into emulators of AWS.
+# The example with the ARNs that AWS would return. `infra/render.sh` writes the result to tests/deployed.json, and the tests load its roles,
+# policies, table and view into emulators of AWS.
 mock_provider "aws" {
   source = "../../modules/pipeline/tests/mocks"
 }
@@ -70,10 +70,10 @@ variables {
 run "deploys" {
   assert {
     condition     = module.cluster_one.exporter_role_arn == module.cluster_one.child_role_arn
-    error_message = "The one role of one account."
+    error_message = "Within one account there is one role."
   }
   assert {
     condition     = module.cluster_two.child_role_arn != module.cluster_two.parent_role_arn
-    error_message = "Two accounts need two roles."
+    error_message = "Across two accounts there are two roles."
   }
 }

@@ -42,25 +42,25 @@ run "applies" {
   }
   assert {
     condition     = module.cluster_one.staging_prefix == "staging/444455556666/us-east-1/cluster-one/" && module.cluster_two.staging_prefix == "staging/111122223333/eu-central-1/cluster-one-blue/"
-    error_message = "Each cluster writes below its own prefix."
+    error_message = "Each cluster writes to its own prefix."
   }
   assert {
     condition     = yamldecode(module.cluster_two.helm_values).bucket.region == "us-east-1"
-    error_message = "Cluster two is told where the bucket is."
+    error_message = "Cluster two's values contain the bucket's region."
   }
   assert {
     condition     = yamldecode(module.cluster_two.helm_values).source.tls.ca.secretsManager == { name = "kubecost-lake/private-ca", region = "us-east-1" }
-    error_message = "Cluster two is told of the private CA."
+    error_message = "Cluster two's values contain the private CA's secret."
   }
   assert {
     condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Effect == "Deny"])
-    error_message = "The bucket's policy denies; roles' policies allow."
+    error_message = "The bucket's policy only denies; the roles' policies allow."
   }
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement :
       contains(statement.Condition.ArnNotLike["aws:PrincipalArn"], "arn:aws:iam::444455556666:role/administrators") if can(statement.Condition.ArnNotLike)
     ])
-    error_message = "Administrators may mend what they must."
+    error_message = "Administrators keep their access."
   }
 }

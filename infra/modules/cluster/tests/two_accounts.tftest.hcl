@@ -16,7 +16,7 @@ variables {
   image             = { repository = "registry.example.com/kubecost-lake-exporter" }
 }
 
-run "lets_the_pod_assume_its_parent_only" {
+run "allows_the_pod_to_assume_its_parent_only" {
   assert {
     condition = jsondecode(aws_iam_role.child.assume_role_policy).Statement == [{
       Effect    = "Allow"
@@ -42,14 +42,14 @@ run "lets_the_pod_assume_its_parent_only" {
   }
 }
 
-run "lets_the_parent_do_its_row_only" {
+run "grants_the_parent_what_the_exporter_needs" {
   assert {
     condition = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement == [{
       Effect    = "Allow"
       Action    = ["sts:AssumeRole"]
       Principal = { AWS = "arn:aws:iam::111122223333:role/child" }
     }]
-    error_message = "The parent role trusts that child only."
+    error_message = "The parent role trusts only that child role."
   }
   assert {
     condition = jsondecode(aws_iam_role_policy.parent[0].policy).Statement == [
@@ -94,15 +94,15 @@ run "reads_one_secret_and_uses_one_key" {
       KeyOfTheBucket  = [["kms:GenerateDataKey", "kms:Decrypt"], "arn:aws:kms:eu-west-1:444455556666:key/bucket", "s3.eu-west-1.amazonaws.com"]
       KeyOfPrivateCa  = ["kms:Decrypt", "arn:aws:kms:us-east-1:444455556666:key/secret", "secretsmanager.us-east-1.amazonaws.com"]
     }
-    error_message = "With a private CA and KMS: that secret, those keys, through their services."
+    error_message = "With a private CA and KMS, the parent role may read that secret and use those keys through their services."
   }
   assert {
     condition     = yamldecode(output.helm_values).source.tls.ca.secretsManager == { name = "kubecost/ca", region = "us-east-1" }
-    error_message = "The exporter is told of the secret."
+    error_message = "The chart's values contain the secret."
   }
 }
 
-run "lets_pod_identity_bring_its_tags" {
+run "allows_session_tags_of_pod_identity" {
   variables {
     identity          = "pod_identity"
     oidc_provider_arn = null
@@ -126,11 +126,11 @@ run "lets_pod_identity_bring_its_tags" {
   }
   assert {
     condition     = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"] && jsondecode(aws_iam_role_policy.child.policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"]
-    error_message = "Pod Identity's session tags go along to the parent."
+    error_message = "Pod Identity's session tags are passed on to the parent role."
   }
   assert {
     condition     = aws_eks_pod_identity_association.this[0].cluster_name == "cluster-one" && aws_eks_pod_identity_association.this[0].service_account == "kubecost-lake-exporter"
-    error_message = "The association gives the role to the service account."
+    error_message = "The association assigns the role to the service account."
   }
   assert {
     condition     = yamldecode(output.helm_values).serviceAccount.roleArn == ""
@@ -165,11 +165,11 @@ run "installs_the_chart" {
         roleArn = "arn:aws:iam::111122223333:role/child"
       }
     }
-    error_message = "The chart's values."
+    error_message = "The release has the chart's values from this module."
   }
   assert {
     condition     = endswith(helm_release.exporter[0].chart, "/helm/kubecost-lake-exporter") && helm_release.exporter[0].namespace == "kubecost-lake"
-    error_message = "The chart of this checkout, in the namespace that the role trusts."
+    error_message = "The release is the chart of this checkout, in the namespace that the role trusts."
   }
 }
 
@@ -181,7 +181,7 @@ run "takes_a_published_chart_and_more_values" {
 
   assert {
     condition     = helm_release.exporter[0].repository == "oci://registry.example.com/charts" && helm_release.exporter[0].version == "0.1.0" && length(helm_release.exporter[0].values) == 2
-    error_message = "The published chart, and the caller's values after the module's."
+    error_message = "The release is the published chart, with the caller's values after the module's."
   }
 }
 
@@ -192,22 +192,22 @@ run "leaves_the_chart_to_others" {
 
   assert {
     condition     = length(helm_release.exporter) == 0 && yamldecode(output.helm_values).clusterArn == var.cluster_arn
-    error_message = "No release; the values are an output."
+    error_message = "There is no release, and the values are an output."
   }
 }
 
-run "keeps_role_names_short_and_apart" {
+run "shortens_role_names_and_keeps_them_distinct" {
   variables {
     cluster_arn = "arn:aws:eks:us-east-1:111122223333:cluster/a-cluster-with-a-name-that-is-far-longer-than-what-a-role-name-may-hold-altogether"
   }
 
   assert {
     condition     = length(aws_iam_role.parent[0].name) <= 64 && aws_iam_role.child.name != aws_iam_role.parent[0].name
-    error_message = "Role names have 64 characters at most."
+    error_message = "Role names have at most 64 characters."
   }
 }
 
-run "refuses_irsa_without_a_provider" {
+run "rejects_irsa_without_a_provider" {
   command = plan
   variables {
     oidc_provider_arn = null
@@ -215,7 +215,7 @@ run "refuses_irsa_without_a_provider" {
   expect_failures = [var.oidc_provider_arn]
 }
 
-run "refuses_what_is_no_cluster_arn" {
+run "rejects_an_invalid_cluster_arn" {
   command = plan
   variables {
     cluster_arn = "cluster-one"
@@ -223,7 +223,7 @@ run "refuses_what_is_no_cluster_arn" {
   expect_failures = [var.cluster_arn]
 }
 
-run "refuses_an_unknown_aggregation" {
+run "rejects_an_unknown_aggregation" {
   command = plan
   variables {
     source_api = { aggregation = "label" }
@@ -231,7 +231,7 @@ run "refuses_an_unknown_aggregation" {
   expect_failures = [var.source_api]
 }
 
-run "tells_of_providers_that_are_mixed_up" {
+run "rejects_swapped_providers" {
   command = plan
   variables {
     bucket = { name = "acme-cost-lake", owner = "777788889999" }

@@ -12,7 +12,7 @@ variables {
 run "makes_the_table" {
   assert {
     condition     = aws_glue_catalog_table.this.storage_descriptor[0].location == "s3://acme-cost-lake/lake/"
-    error_message = "The table lies at the lake's prefix, where nothing but Parquet is."
+    error_message = "The table's location is the lake's prefix, which contains only Parquet."
   }
   assert {
     condition = slice([for column in aws_glue_catalog_table.this.storage_descriptor[0].columns : "${column.name} ${column.type}"], 57, 63) == [
@@ -23,11 +23,11 @@ run "makes_the_table" {
       "labels map<string,string>",
       "annotations map<string,string>",
     ]
-    error_message = "58 columns, then labels and annotations in lower case, then maps and newer fields."
+    error_message = "The columns are the first 58, then labels and annotations in lower case, then maps and newer numbers."
   }
   assert {
     condition     = [for key in aws_glue_catalog_table.this.partition_keys : "${key.name} ${key.type}"] == ["account_id string", "region string", "year string", "month string"]
-    error_message = "The partition keys, in the order of the path."
+    error_message = "The partition keys are in the order of the path."
   }
 }
 
@@ -38,11 +38,11 @@ run "makes_the_view" {
 
   assert {
     condition     = aws_glue_catalog_table.view.table_type == "VIRTUAL_VIEW" && aws_glue_catalog_table.view.parameters["presto_view"] == "true" && aws_glue_catalog_table.view.owner == "hadoop"
-    error_message = "A view for Athena and Trino."
+    error_message = "The view is one that Athena and Trino read."
   }
   assert {
     condition     = strcontains(jsondecode(base64decode(regex("^/\\* Presto View: (\\S+) \\*/$", aws_glue_catalog_table.view.view_original_text)[0])).originalSql, "INTERVAL '3' MONTH")
-    error_message = "The view shows as many months as asked for."
+    error_message = "The view shows view_months months."
   }
   assert {
     condition = [for column in jsondecode(base64decode(regex("^/\\* Presto View: (\\S+) \\*/$", aws_glue_catalog_table.view.view_original_text)[0])).columns : column.name] == [
@@ -54,13 +54,13 @@ run "makes_the_view" {
     condition = [
       for column in concat(aws_glue_catalog_table.this.storage_descriptor[0].columns, aws_glue_catalog_table.this.partition_keys) : column.name if !startswith(column.type, "map")
     ] == [for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name]
-    error_message = "The view has all of the table's columns but the maps."
+    error_message = "The view has all columns of the table except the maps."
   }
   assert {
     condition = toset([for column in jsondecode(base64decode(regex("^/\\* Presto View: (\\S+) \\*/$", aws_glue_catalog_table.view.view_original_text)[0])).columns : column.type]) == toset([
       "varchar", "double", "timestamp(3)",
     ])
-    error_message = "Types are spelled as the engine does."
+    error_message = "The types are Trino's."
   }
 }
 
@@ -71,7 +71,7 @@ run "makes_the_glue_crawler" {
 
   assert {
     condition     = aws_glue_crawler.this[0].catalog_target[0].tables == tolist(["kubecost_table"]) && aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && aws_glue_crawler.this[0].schema_change_policy[0].delete_behavior == "LOG"
-    error_message = "The crawler adds partitions to the table and leaves its columns alone."
+    error_message = "The crawler adds partitions to the table and does not change its columns."
   }
   assert {
     condition     = aws_lambda_function.this["crawler"].environment[0].variables["GLUE_CRAWLER_NAME"] == "kubecost_crawler"
@@ -79,14 +79,14 @@ run "makes_the_glue_crawler" {
   }
 }
 
-run "uses_a_database_that_exists" {
+run "uses_an_existing_database" {
   variables {
     glue = { create_database = false, database = "finops" }
   }
 
   assert {
     condition     = length(aws_glue_catalog_database.this) == 0 && aws_glue_catalog_table.this.database_name == "finops" && aws_glue_catalog_table.view.database_name == "finops"
-    error_message = "Table and view go to the database that exists."
+    error_message = "Table and view are in the existing database."
   }
 }
 
@@ -95,7 +95,7 @@ run "renders_the_quicksight_definition" {
     condition = [for column in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.InputColumns : column.Name] == [
       for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name
     ]
-    error_message = "The dataset has the view's columns, those of labels included."
+    error_message = "The dataset has the view's columns, including those of labels."
   }
   assert {
     condition     = values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.DataSourceArn == "$${athena_datasource_arn}"
@@ -106,7 +106,7 @@ run "renders_the_quicksight_definition" {
       for transform in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.LogicalTableMap)[0].DataTransforms :
       try(transform.ProjectOperation.ProjectedColumns, [])
     ]) == concat([for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name], ["region_code"])
-    error_message = "The dataset shows all of them, and the calculated column of the public dashboard."
+    error_message = "The dataset projects all of them, and the calculated column of the public dashboard."
   }
   assert {
     condition = length(setsubtract(
@@ -121,7 +121,7 @@ run "renders_the_quicksight_definition" {
   }
   assert {
     condition     = !can(yamldecode(output.quicksight_definition).views)
-    error_message = "The view is Terraform's: cid-cmd would delete a view of the definition together with the dashboard."
+    error_message = "The definition contains no views: cid-cmd would delete them together with the dashboard."
   }
 }
 
@@ -136,17 +136,17 @@ run "leaves_long_names_out_of_quicksight" {
       for column in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.PhysicalTableMap)[0].RelationalTable.InputColumns :
       length(column.Name) if startswith(column.Name, "properties.labels.")
     ] == [128]
-    error_message = "QuickSight's names end at 128 characters."
+    error_message = "QuickSight limits column names to 128 characters."
   }
   assert {
     condition = [
       for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : length(column.name) if startswith(column.name, "properties.labels.")
     ] == [128, 129]
-    error_message = "The view has them all."
+    error_message = "The view has all of them."
   }
 }
 
-run "refuses_labels_that_glue_has_no_room_for" {
+run "rejects_labels_that_are_too_long_for_glue" {
   command = plan
   variables {
     labels = ["${join(".", [for _ in range(4) : "a123456789b123456789c123456789d123456789e123456789f1"])}/example-of-a-long-name-in-front"]
@@ -154,7 +154,7 @@ run "refuses_labels_that_glue_has_no_room_for" {
   expect_failures = [var.labels]
 }
 
-run "refuses_a_table_and_a_view_of_one_name" {
+run "rejects_a_table_and_a_view_with_the_same_name" {
   command = plan
   variables {
     glue = { table = "costs", view = "costs" }

@@ -12,7 +12,7 @@ run "notifies_by_s3" {
     condition = toset([for rule in aws_s3_bucket_notification.this[0].lambda_function : "${rule.filter_prefix}…${rule.filter_suffix}"]) == toset([
       "staging/…/manifest.json", "staging/…/inventory.json", "lake/….snappy.parquet",
     ])
-    error_message = "A rule for manifests, inventories and Parquet."
+    error_message = "There is a rule for manifests, for inventories and for Parquet."
   }
   assert {
     condition     = alltrue([for permission in aws_lambda_permission.bucket : permission.source_arn == "arn:aws:s3:::acme-cost-lake" && permission.source_account == "444455556666"])
@@ -20,7 +20,7 @@ run "notifies_by_s3" {
   }
   assert {
     condition     = length(aws_cloudwatch_event_rule.object_created) == 0
-    error_message = "One way only."
+    error_message = "There are no EventBridge rules."
   }
 }
 
@@ -31,7 +31,7 @@ run "listens_on_eventbridge" {
 
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_lambda_permission.bucket) == 0
-    error_message = "The bucket's notification configuration is left alone."
+    error_message = "The bucket's notification configuration is not changed."
   }
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.object_created["transform"].event_pattern) == {
@@ -50,7 +50,7 @@ run "listens_on_eventbridge" {
   }
   assert {
     condition     = alltrue([for target in aws_cloudwatch_event_target.object_created : target.dead_letter_config[0].arn == aws_sqs_queue.on_failure.arn])
-    error_message = "What cannot be delivered is kept."
+    error_message = "Events that cannot be delivered are kept."
   }
 }
 
@@ -73,19 +73,19 @@ run "leaves_notifications_to_others" {
 
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_cloudwatch_event_rule.object_created) == 0
-    error_message = "The module touches nothing of the bucket."
+    error_message = "The module does not change the bucket."
   }
   assert {
     condition     = length(aws_lambda_permission.bucket) == 3
-    error_message = "The bucket may invoke the functions all the same."
+    error_message = "The bucket may still invoke the functions."
   }
   assert {
     condition     = length(output.notifications) == 3 && output.notifications[0].events[0] == "s3:ObjectCreated:*"
-    error_message = "Others are told what to configure."
+    error_message = "The output contains what to configure."
   }
 }
 
-run "refuses_to_switch_on_what_is_not_used" {
+run "rejects_enabling_eventbridge_without_using_it" {
   command = plan
   variables {
     enable_bucket_eventbridge = true
@@ -100,7 +100,7 @@ run "audits_on_a_schedule" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.schedule["backfill"].schedule_expression == "cron(0 5 * * ? *)" && aws_cloudwatch_event_rule.schedule["crawler"].schedule_expression == "rate(6 hours)"
-    error_message = "Schedules of backfill and crawler."
+    error_message = "backfill and crawler have schedules."
   }
   assert {
     condition     = toset(keys(aws_lambda_permission.schedule)) == toset(["backfill", "crawler"])
@@ -111,11 +111,11 @@ run "audits_on_a_schedule" {
 run "leaves_the_lifecycle_to_others" {
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "By default the module touches no lifecycle rules."
+    error_message = "By default the module does not manage lifecycle rules."
   }
   assert {
     condition     = { for rule in output.lifecycle_rules : rule.prefix => rule.expiration_days } == { "staging/" = 45, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null }
-    error_message = "Others are told what should expire, and that the lake never does."
+    error_message = "The output contains what expires; the lake never does."
   }
 }
 
@@ -128,15 +128,15 @@ run "manages_the_lifecycle" {
     condition = { for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.filter[0].prefix => length(rule.expiration) == 0 ? null : rule.expiration[0].days } == {
       "staging/" = 30, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null
     }
-    error_message = "Staging and quarantine expire, the lake never."
+    error_message = "Staging and quarantine expire, the lake never does."
   }
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.abort_incomplete_multipart_upload[0].days_after_initiation == 3])
-    error_message = "Uploads that were never completed are given up."
+    error_message = "Incomplete uploads are aborted."
   }
 }
 
-run "refuses_to_forget_staged_sets_too_early" {
+run "rejects_an_expiration_of_staging_that_is_too_early" {
   command = plan
   variables {
     lifecycle_rules = { staging_days = 7 }
@@ -151,11 +151,11 @@ run "alarms_to_a_topic" {
 
   assert {
     condition     = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == { GapDays = 2, SilentClusters = 0, StuckSets = 0, QuarantinedSets = 0, RefusedDocuments = 0 }
-    error_message = "An alarm for each finding of the audit."
+    error_message = "There is an alarm for each finding of the audit."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit : alarm.namespace == "KubecostLake" && alarm.dimensions == tomap({ Bucket = "acme-cost-lake", Function = "backfill" })])
-    error_message = "Alarms look at the metrics that the function writes."
+    error_message = "Alarms use the metrics that the function writes."
   }
   assert {
     condition = alltrue([
@@ -166,7 +166,7 @@ run "alarms_to_a_topic" {
   }
 }
 
-run "refuses_gaps_that_are_no_number_of_days" {
+run "rejects_a_negative_number_of_gap_days" {
   command = plan
   variables {
     alarms = { gap_days_allowed = -1 }
@@ -174,7 +174,7 @@ run "refuses_gaps_that_are_no_number_of_days" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_aliases_of_keys" {
+run "rejects_key_aliases" {
   command = plan
   variables {
     on_failure_queue = { kms_key_arn = "alias/queue" }
@@ -183,7 +183,7 @@ run "refuses_aliases_of_keys" {
   expect_failures = [var.on_failure_queue, var.logs]
 }
 
-run "alarms_not_at_all" {
+run "creates_neither_alarms_nor_dashboard" {
   variables {
     alarms           = { create = false }
     create_dashboard = false
@@ -191,10 +191,10 @@ run "alarms_not_at_all" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.audit) + length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.on_failure_queue) + length(aws_cloudwatch_metric_alarm.audit_missing) == 0
-    error_message = "No alarms."
+    error_message = "There are no alarms."
   }
   assert {
     condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null
-    error_message = "No dashboard."
+    error_message = "There is no dashboard."
   }
 }

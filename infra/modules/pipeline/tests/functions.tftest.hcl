@@ -10,15 +10,15 @@ variables {
 run "runs_three_functions_on_arm64" {
   assert {
     condition     = toset([for function in aws_lambda_function.this : function.function_name]) == toset(["kubecost-lake-transform", "kubecost-lake-backfill", "kubecost-lake-crawler"])
-    error_message = "Three functions, named after the pipeline."
+    error_message = "There are three functions, named after the pipeline."
   }
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : function.runtime == "provided.al2023" && function.handler == "bootstrap" && function.architectures[0] == "arm64"])
-    error_message = "provided.al2023 with the handler bootstrap, on arm64."
+    error_message = "The functions run bootstrap on provided.al2023 and arm64."
   }
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "INFO"])
-    error_message = "Metrics, whose lines have no level, pass Lambda's filter."
+    error_message = "Metrics, whose lines have no level, pass Lambda's log filter."
   }
   assert {
     condition     = aws_lambda_function.this["backfill"].s3_key == "kubecost-lake/0.1.0/backfill.zip" && aws_lambda_function.this["backfill"].filename == null
@@ -26,7 +26,7 @@ run "runs_three_functions_on_arm64" {
   }
   assert {
     condition     = alltrue([for name, group in aws_cloudwatch_log_group.function : group.name == "/aws/lambda/kubecost-lake-${name}" && group.retention_in_days == 365])
-    error_message = "Each function has its log group, with a retention."
+    error_message = "Each function has a log group with a retention."
   }
   assert {
     condition     = alltrue([for config in aws_lambda_function_event_invoke_config.this : config.maximum_retry_attempts == 2 && config.destination_config[0].on_failure[0].destination == aws_sqs_queue.on_failure.arn])
@@ -34,7 +34,7 @@ run "runs_three_functions_on_arm64" {
   }
 }
 
-run "tells_functions_their_settings" {
+run "configures_the_functions" {
   variables {
     bucket      = { name = "acme-cost-lake", kms_key_arn = "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555555555" }
     labels      = ["team", "app.kubernetes.io/name"]
@@ -57,11 +57,11 @@ run "tells_functions_their_settings" {
       LABELS            = "team,app.kubernetes.io/name"
       ANNOTATIONS       = "example.com/owner"
     })
-    error_message = "transform's settings."
+    error_message = "transform's environment is that of its variables."
   }
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "DEBUG"])
-    error_message = "Lambda lets pass what the functions write."
+    error_message = "Lambda's log filter passes what the functions write."
   }
   assert {
     condition = { for name, value in aws_lambda_function.this["backfill"].environment[0].variables : name => value if !endswith(name, "_PREFIX") } == {
@@ -76,7 +76,7 @@ run "tells_functions_their_settings" {
       AUDIT_PERIOD_DAYS      = "30"
       AUDIT_CONCURRENCY      = "16"
     }
-    error_message = "backfill's settings."
+    error_message = "backfill's environment is that of its variables."
   }
   assert {
     condition = { for name, value in aws_lambda_function.this["crawler"].environment[0].variables : name => value if strcontains(name, "GLUE") || name == "CATALOG_MODE" } == {
@@ -84,18 +84,18 @@ run "tells_functions_their_settings" {
       GLUE_DATABASE_NAME = "kubecost_db"
       GLUE_TABLE_NAME    = "kubecost_table"
     }
-    error_message = "crawler's settings."
+    error_message = "crawler's environment is that of its variables."
   }
 }
 
-run "lets_metrics_pass_at_any_level" {
+run "passes_metrics_at_any_log_level" {
   variables {
     logs = { level = "ERROR" }
   }
 
   assert {
     condition     = alltrue([for function in aws_lambda_function.this : function.logging_config[0].application_log_level == "INFO" && function.environment[0].variables.LOG_LEVEL == "error"])
-    error_message = "The functions keep quiet, their metrics do not."
+    error_message = "The functions log errors only, and their metrics still pass."
   }
 }
 
@@ -108,11 +108,11 @@ run "takes_local_zips" {
 
   assert {
     condition     = aws_lambda_function.this["crawler"].filename == "../../testdata/packages/crawler.zip" && aws_lambda_function.this["crawler"].source_code_hash == filebase64sha256("../../testdata/packages/crawler.zip")
-    error_message = "The zip is a local file, and its content decides about changes."
+    error_message = "The zip is a local file, and changes are detected by its content."
   }
   assert {
     condition     = aws_lambda_function.this["transform"].memory_size == 1024 && aws_lambda_function.this["transform"].timeout == 300 && aws_lambda_function.this["transform"].reserved_concurrent_executions == -1
-    error_message = "One size can be set without the others."
+    error_message = "One size can be set while the others keep their defaults."
   }
   assert {
     condition     = aws_lambda_function.this["transform"].architectures[0] == "x86_64"
@@ -120,7 +120,7 @@ run "takes_local_zips" {
   }
 }
 
-run "refuses_zips_from_nowhere" {
+run "rejects_packages_without_a_location" {
   command = plan
   variables {
     packages = {}
@@ -128,7 +128,7 @@ run "refuses_zips_from_nowhere" {
   expect_failures = [var.packages]
 }
 
-run "refuses_zips_that_are_not_there" {
+run "rejects_packages_that_do_not_exist" {
   command = plan
   variables {
     packages = { directory = "../../testdata" }
@@ -136,7 +136,7 @@ run "refuses_zips_that_are_not_there" {
   expect_failures = [var.packages]
 }
 
-run "refuses_prefixes_that_contain_one_another" {
+run "rejects_prefixes_that_contain_each_other" {
   command = plan
   variables {
     prefixes = { lake = "costs/", staging = "costs/staging/" }
@@ -144,7 +144,7 @@ run "refuses_prefixes_that_contain_one_another" {
   expect_failures = [var.prefixes]
 }
 
-run "refuses_prefixes_without_a_slash" {
+run "rejects_prefixes_without_a_slash" {
   command = plan
   variables {
     prefixes = { lake = "lake" }
@@ -152,7 +152,7 @@ run "refuses_prefixes_without_a_slash" {
   expect_failures = [var.prefixes]
 }
 
-run "refuses_labels_that_differ_only_in_case" {
+run "rejects_labels_that_differ_only_in_case" {
   command = plan
   variables {
     labels = ["team", "Team"]
@@ -160,7 +160,7 @@ run "refuses_labels_that_differ_only_in_case" {
   expect_failures = [var.labels]
 }
 
-run "refuses_what_is_no_annotation_key" {
+run "rejects_an_invalid_annotation_key" {
   command = plan
   variables {
     annotations = ["not a key"]
@@ -168,7 +168,7 @@ run "refuses_what_is_no_annotation_key" {
   expect_failures = [var.annotations]
 }
 
-run "refuses_to_stop_a_function" {
+run "rejects_a_reserved_concurrency_of_zero" {
   command = plan
   variables {
     functions = { crawler = { reserved_concurrency = 0 } }
@@ -176,7 +176,7 @@ run "refuses_to_stop_a_function" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_bucket_arn_for_a_name" {
+run "rejects_a_bucket_arn_as_a_name" {
   command = plan
   variables {
     bucket = { name = "arn:aws:s3:::acme-cost-lake" }
@@ -184,7 +184,7 @@ run "refuses_a_bucket_arn_for_a_name" {
   expect_failures = [var.bucket]
 }
 
-run "refuses_numbers_that_backfill_would_refuse" {
+run "rejects_numbers_that_backfill_rejects" {
   command = plan
   variables {
     backfill = { retry_limit = 0 }

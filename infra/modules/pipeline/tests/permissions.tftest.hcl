@@ -7,7 +7,7 @@ variables {
   packages = { s3_bucket = "acme-artifacts" }
 }
 
-run "gives_transform_its_row_only" {
+run "grants_transform_what_it_needs" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["transform"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] } == {
       ReadStagedSetsAndTheLake = ["s3:GetObject", ["arn:aws:s3:::acme-cost-lake/staging/*", "arn:aws:s3:::acme-cost-lake/lake/*"]]
@@ -15,11 +15,11 @@ run "gives_transform_its_row_only" {
       GiveUpUploads            = ["s3:AbortMultipartUpload", "arn:aws:s3:::acme-cost-lake/lake/*"]
       KnowWhatIsAbsent         = ["s3:ListBucket", "arn:aws:s3:::acme-cost-lake"]
     }
-    error_message = "transform reads staged sets, and reads and writes lake and quarantine."
+    error_message = "transform reads staged sets and the lake, and writes lake and quarantine."
   }
 }
 
-run "gives_backfill_its_row_only" {
+run "grants_backfill_what_it_needs" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] } == {
       ReadDocuments = ["s3:GetObject", [
@@ -42,7 +42,7 @@ run "gives_backfill_its_row_only" {
   }
 }
 
-run "gives_crawler_what_registering_needs" {
+run "grants_crawler_what_registering_needs" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid => statement.Action } == {
       ListTheLake        = "s3:ListBucket"
@@ -57,11 +57,11 @@ run "gives_crawler_what_registering_needs" {
       "arn:aws:glue:us-east-1:444455556666:database/kubecost_db",
       "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_table",
     ]
-    error_message = "It does so in its own table only."
+    error_message = "It registers them in its own table only."
   }
 }
 
-run "gives_crawler_what_starting_needs" {
+run "grants_crawler_what_starting_needs" {
   variables {
     catalog_mode = "crawler"
   }
@@ -80,18 +80,18 @@ run "gives_crawler_what_starting_needs" {
   }
 }
 
-run "gives_crawler_nothing_in_the_catalog" {
+run "grants_crawler_nothing_in_the_catalog" {
   variables {
     catalog_mode = "none"
   }
 
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid] == ["ListTheLake"] && length(aws_glue_crawler.this) == 0
-    error_message = "Without a catalog mode nothing touches the catalog."
+    error_message = "With mode none, nothing changes the catalog."
   }
 }
 
-run "lets_functions_use_the_key_through_s3_only" {
+run "allows_functions_the_key_through_s3_only" {
   variables {
     bucket = { name = "acme-cost-lake", kms_key_arn = "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555555555" }
   }
@@ -101,7 +101,7 @@ run "lets_functions_use_the_key_through_s3_only" {
       for name in ["transform", "backfill"] : one([for statement in jsondecode(aws_iam_role_policy.work[name].policy).Statement : [statement.Resource, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "KeyOfTheBucket"]) ==
       ["arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555555555", "s3.us-east-1.amazonaws.com"]
     ])
-    error_message = "The bucket's key, through S3 only."
+    error_message = "transform and backfill may use the bucket's key through S3 only."
   }
   assert {
     condition     = !strcontains(aws_iam_role_policy.work["crawler"].policy, "kms:")
@@ -109,17 +109,17 @@ run "lets_functions_use_the_key_through_s3_only" {
   }
 }
 
-run "bounds_what_each_function_needs_to_run" {
+run "grants_each_function_its_log_group_and_the_queue" {
   assert {
     condition = jsondecode(aws_iam_role_policy.runtime["backfill"].policy).Statement[*].Resource == [
       "arn:aws:logs:us-east-1:444455556666:log-group:/aws/lambda/kubecost-lake-backfill:*",
       "arn:aws:sqs:us-east-1:444455556666:mocked",
     ]
-    error_message = "Its own log group and the queue."
+    error_message = "A function may write to its own log group and to the queue."
   }
 }
 
-run "keeps_private_ca_certificates" {
+run "stores_private_ca_certificates" {
   variables {
     private_ca_secrets = {
       "kubecost/ca" = {
@@ -137,15 +137,15 @@ run "keeps_private_ca_certificates" {
       Resource  = aws_secretsmanager_secret.private_ca["kubecost/ca"].arn
       Principal = { AWS = ["arn:aws:iam::444455556666:role/kubecost-lake-one-parent"] }
     }]
-    error_message = "Only the readers named may read."
+    error_message = "Only the listed readers may read the secret."
   }
   assert {
     condition     = output.private_ca_secrets["kubecost/ca"].region == "us-east-1"
-    error_message = "The exporter is told where the secret lies."
+    error_message = "The output contains the secret's region."
   }
 }
 
-run "refuses_a_private_key" {
+run "rejects_a_private_key" {
   command = plan
   variables {
     private_ca_secrets = {

@@ -1,4 +1,4 @@
-# Values that AWS would give: ARNs must look like ARNs, since policies are made of them.
+# Values that AWS would return. ARNs must be valid, since policies contain them.
 mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }
 }
