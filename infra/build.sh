@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds what is deployed, below target/packages: for arm64 and x86_64 the functions' zips with their checksums, and the context of the
-# exporter's image (functions/exporter/Containerfile): its static program for both architectures and the roots of public CAs.
-# Needs Rust with rustup, and python3: cargo-lambda, zig (the linker for both architectures) and the CAs come from PyPI, see requirements.txt.
-# Takes about 20 minutes on two cores. The same commit gives the same programs, in whatever directory it lies, and the
-# same zips wherever Python compresses by the usual zlib.
+# Builds the deployed artefacts into target/packages: for arm64 and x86_64 the functions' zips with their checksums, and the build context
+# of the exporter's image (functions/exporter/Containerfile) with its static binary for both architectures and the roots of public CAs.
+# Needs Rust with rustup, and python3: cargo-lambda, zig (the linker for both architectures) and the CAs are packages of requirements.txt.
+# Takes about 20 minutes on two cores. The same commit results in the same binaries in any directory, and in the same zips if Python
+# compresses with the usual zlib.
 #
 #   bash infra/build.sh                 # both architectures
 #   bash infra/build.sh arm64           # one of them
@@ -23,7 +23,7 @@ if ! cmp -s infra/requirements.txt "$tools/requirements.txt"; then
 fi
 export PATH="$tools/bin:$PATH"
 
-# No paths of this machine, no time of day.
+# For reproducible builds: no paths of this machine, no time of day.
 export CARGO_TARGET_DIR=$PWD/target/lambda
 export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$PWD=/src"$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 
@@ -39,7 +39,7 @@ PYTHON
 }
 
 for architecture in "${architectures[@]}"; do
-    # Lambda's names of architectures, Rust's and the images' differ.
+    # Lambda, Rust and container images have different names for architectures.
     case $architecture in
         arm64) flag=--arm64 target=aarch64-unknown-linux-musl image=arm64 ;;
         x86_64) flag=--x86-64 target=x86_64-unknown-linux-musl image=amd64 ;;

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Checks what is deployed: Terraform's format; of each module and example validity, plans and tests; that tests/deployed.json and
-# tests/quicksight.yaml are what Terraform renders; tflint; checkov; and the workflows that test and release.
-# Needs terraform; tflint, actionlint and checkov are taken from PATH. Prints how many tests passed, and "SKIPPED: …" for each check that it
-# could not make.
+# Checks Terraform's format; validity and tests of each module and example; that tests/deployed.json and tests/quicksight.yaml are what
+# Terraform renders; tflint; checkov; and the GitHub workflows.
+# Needs terraform, tflint, actionlint and checkov in PATH. Prints the number of tests that passed, and "SKIPPED: …" for each check whose tool
+# is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 skip() { echo "SKIPPED: $1"; }
 
-command -v terraform >/dev/null || { skip "Terraform's tests: terraform is not there"; exit 0; }
+command -v terraform >/dev/null || { skip "Terraform's tests: terraform is not installed"; exit 0; }
 
 source ./providers.sh
 terraform fmt -check -recursive
@@ -16,7 +16,7 @@ passed=0
 for directory in modules/pipeline modules/cluster examples/*/; do
     echo "== ${directory%/}"
     terraform -chdir="$directory" init -backend=false -input=false >/dev/null
-    # A module that wants its providers handed over is valid only within those that hand them: the examples.
+    # A module whose caller passes the providers can only be validated within its caller: the examples.
     grep -q configuration_aliases "$directory/versions.tf" || terraform -chdir="$directory" validate -no-color
     result=$(terraform -chdir="$directory" test -no-color) || { echo "$result"; exit 1; }
     count=$(sed -n 's/^Success! \([0-9]*\) passed.*/\1/p' <<<"$result")
@@ -31,25 +31,25 @@ if command -v tflint >/dev/null; then
     echo "== tflint"
     tflint --recursive --config "$PWD/.tflint.hcl" --minimum-failure-severity=notice
 else
-    skip "tflint is not there"
+    skip "tflint is not installed"
 fi
 
 if command -v actionlint >/dev/null; then
     echo "== workflows"
     actionlint ../.github/workflows/*.yml
 else
-    skip "actionlint is not there"
+    skip "actionlint is not installed"
 fi
 
 if command -v checkov >/dev/null; then
     echo "== checkov"
     checkov --directory . --framework terraform --quiet --compact --skip-download
-    # The chart, as rendered. No limit of CPU: it would slow down a job that is idle most of the day and help nobody. Digest and pull policy
-    # are values; the defaults are a version's tag, which never changes, and IfNotPresent.
+    # The rendered chart. It has no CPU limit, which would only slow down a job that is idle most of the day. Digest and pull policy are
+    # values; the defaults are IfNotPresent and the tag of a version, which never changes.
     checkov --directory ../tests/emulated/__snapshots__ --framework kubernetes --quiet --compact --skip-download \
         --skip-check CKV_K8S_11,CKV_K8S_15,CKV_K8S_43
 else
-    skip "checkov is not there"
+    skip "checkov is not installed"
 fi
 
 echo "Terraform's tests passed: $passed"

@@ -1,5 +1,5 @@
-# Sourced by what calls terraform here, from this directory: where the provider registry cannot be reached, a mirror of the providers' schemas
-# does. A configuration of the machine's own is kept, unless it is only the name of a file that is not there.
+# Sourced by the scripts that call terraform, in this directory. Where the provider registry cannot be reached, terraform uses a mirror with the
+# providers' schemas, if there is one. An existing CLI configuration is kept, unless the variable names a file that does not exist.
 mirror=../../shared/tools/terraform-mirror/build
 if [ ! -e "${TF_CLI_CONFIG_FILE:-}" ]; then
     unset TF_CLI_CONFIG_FILE

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes what the example of two accounts makes, as Terraform renders it: tests/deployed.json, its roles, policies, table and view, and
-# tests/quicksight.yaml, its QuickSight definition. The tests load them into emulators of AWS and into cid-cmd. With --check it changes
-# nothing, and fails where a file is not what Terraform renders.
+# Renders the example of two accounts with Terraform into tests/deployed.json (its roles, policies, table and view) and
+# tests/quicksight.yaml (its QuickSight definition). The tests load them into emulators of AWS and into cid-cmd. With --check it writes
+# nothing, and fails if a file differs from what Terraform renders.
 #
 #   bash infra/render.sh [--check]
 set -euo pipefail
@@ -12,7 +12,7 @@ terraform -chdir="$example" init -backend=false -input=false >/dev/null
 terraform -chdir="$example" test -filter=tests/deployed.tftest.hcl -json -verbose | python3 -c '
 import json, pathlib, sys
 
-# Only what is configured: the rest is made up by the mocks, anew each time.
+# Only configured attributes: the mocks generate new values for the others on each run.
 KEPT = {
     "aws_iam_role": ["name", "arn", "assume_role_policy"],
     "aws_iam_role_policy": ["name", "policy"],
@@ -26,7 +26,7 @@ KEPT = {
     "aws_cloudwatch_event_rule": ["name", "event_pattern", "schedule_expression"],
     "aws_glue_catalog_table": ["name", "table_type", "owner", "parameters", "partition_keys", "storage_descriptor", "view_original_text", "view_expanded_text"],
 }
-# JSON as text is kept as JSON: a change of a policy can then be read in a diff.
+# Policies are text in Terraform. As JSON, their changes are readable in a diff.
 DOCUMENTS = ["policy", "assume_role_policy", "event_pattern"]
 
 def resources(module):
@@ -43,7 +43,7 @@ def parsed(name, value):
 messages = [json.loads(line) for line in sys.stdin]
 states = [message["test_state"] for message in messages if message["type"] == "test_state"]
 if not states:
-    sys.exit("error: terraform test gave no state:\n" + "\n".join(message["@message"] for message in messages))
+    sys.exit("error: terraform test returned no state:\n" + "\n".join(message["@message"] for message in messages))
 state = states[0] if "root_module" in states[0] else states[0]["values"]
 root = state["root_module"]
 found = {resource["address"]: kept(resource) for resource in resources(root) if resource["type"] in KEPT and resource["mode"] == "managed"}
@@ -56,5 +56,5 @@ for name, text in files.items():
     if sys.argv[1:] != ["--check"]:
         path.write_text(text)
     elif not path.exists() or path.read_text() != text:
-        sys.exit(f"error: tests/{name} is not what Terraform renders: run `bash infra/render.sh`")
+        sys.exit(f"error: tests/{name} differs from what Terraform renders: run `bash infra/render.sh`")
 ' "$@"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs all tests. Installs what they need: Python's packages below target/tools, the rest, which is large and the same for each clone, below
-# ~/.cache/kubecost-lake (KUBECOST_LAKE_TOOLS_CACHE). Nothing else of the machine is changed.
-# What a machine lacks is told at the end: tests that need it are skipped. With --strict that is a failure.
+# Runs all tests. Installs Python packages into target/tools, and larger tools, which all clones share, into ~/.cache/kubecost-lake
+# (KUBECOST_LAKE_TOOLS_CACHE). Changes nothing else on the machine.
+# Tests whose tools are missing are skipped and listed at the end. With --strict, a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing() { echo "error: $1" >&2; exit 2; }
-command -v cargo >/dev/null || missing "cargo is not there: install Rust from https://rustup.rs (rust-toolchain.toml says which)"
-command -v python3 >/dev/null || missing "python3 is not there: the tests read the lake with pyarrow and DuckDB"
+command -v cargo >/dev/null || missing "cargo is not installed: install Rust from https://rustup.rs (rust-toolchain.toml has the version)"
+command -v python3 >/dev/null || missing "python3 is not installed: the tests need it to read the lake with pyarrow and DuckDB"
 
 tools=target/tools
 logs=target/test-logs
@@ -16,7 +16,7 @@ rm -f "$logs"/*
 touch "$logs/skipped"
 failed=0
 
-# Python's packages, in an environment of their own for each list of requirements.
+# Installs Python packages into a separate environment for each list of requirements.
 install() {
     local requirements=$1 environment=$2
     cmp -s "$requirements" "$environment/requirements.txt" && return
@@ -29,16 +29,16 @@ install tests/requirements.txt "$tools"
 install infra/requirements-checks.txt target/checks
 export PATH="$PWD/$tools/bin:$PATH"
 
-# Where a script of tests/tools installed what it is for. Nothing, with a reason among what was skipped, where it could not.
+# Runs an installation script of tests/tools and prints the directory. If it fails, prints nothing and records the tests as skipped.
 installed() {
     local log=$logs/$1.log
     bash "tests/tools/$1.sh" 2>"$log" || echo "SKIPPED: tests that need tests/tools/$1.sh: $(tail -n 1 "$log")" >>"$logs/skipped"
 }
-# A download, which takes no processor: while Rust compiles.
+# A download needs no CPU: run it while Rust compiles.
 installed trino >"$logs/trino" &
 
 cargo nextest run --workspace --locked --color never 2>&1 | tee "$logs/rust" || failed=1
-# The programs that the following tests start: with the features of the tests' build, lest the clients of AWS are compiled twice.
+# The programs that the following tests start. --tests selects the same features as above, so that the AWS clients are not compiled twice.
 cargo build --quiet --locked --workspace --bins --tests
 
 KUBECOST_LAKE_GO_PROGRAMS=$(installed go)

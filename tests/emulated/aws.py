@@ -1,4 +1,4 @@
-"""Ministack, an emulator of AWS: it runs the functions' own bootstraps on S3's events, and enforces the policies that Terraform renders."""
+"""Ministack, an emulator of AWS. It runs the functions' own bootstraps on S3 events and enforces the policies that Terraform renders."""
 
 import base64
 import io
@@ -22,12 +22,12 @@ ACCOUNT = "111122223333"
 REGION = "eu-central-1"
 PLACE = (ACCOUNT, REGION)
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/cluster-one-blue"
-# Of the clusters' OIDC providers.
+# The issuers of the clusters' OIDC providers.
 ISSUERS = {name: f"https://oidc.eks.{region}.amazonaws.com/id/{name}" for name, region in {"ONE": LAKE_REGION, "TWO": REGION}.items()}
 
 
 class Aws:
-    """The emulator. A client is an account's root user, unless it has a session's credentials."""
+    """The emulator. A client acts as an account's root user unless it has a session's credentials."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
@@ -46,7 +46,7 @@ class Aws:
         )
 
     def create_roles(self, secret_arns):
-        """The example's roles with their policies, each in its account."""
+        """Creates the example's roles with their policies, each in its account."""
         for address, values in DEPLOYED.items():
             account = values["arn"].split(":")[4] if ".aws_iam_role." in address else None
             if account:
@@ -67,7 +67,7 @@ class Aws:
             )
 
     def create_function(self, program, name=None, **settings):
-        """A function as Terraform renders it, with a few settings of the test's own; or another of the same program."""
+        """Creates a function as Terraform renders it, with the test's changes to its settings, optionally under another name."""
         rendered = DEPLOYED[f'module.pipeline.aws_lambda_function.this["{program}"]']
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
@@ -87,18 +87,18 @@ class Aws:
         )["FunctionArn"]
 
     def invoke(self, name, event):
-        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
-        assert "FunctionError" not in answer, answer["Payload"].read()
-        return json.loads(answer["Payload"].read())
+        response = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        assert "FunctionError" not in response, response["Payload"].read()
+        return json.loads(response["Payload"].read())
 
     def notifications(self):
-        """The bucket's, as they can be put again."""
+        """The bucket's notification configuration, in the form in which it can be put again."""
         configuration = self.s3.get_bucket_notification_configuration(Bucket=BUCKET)
         configuration.pop("ResponseMetadata")
         return configuration
 
     def empty(self):
-        """Deletes all objects: what follows begins with a fresh cluster, whatever ran before."""
+        """Deletes all objects, so that a test starts with a new cluster."""
         for key in self.keys(""):
             self.s3.delete_object(Bucket=BUCKET, Key=key)
 
@@ -108,7 +108,7 @@ class Aws:
 
 
 def lake_prefix(day, place=PLACE):
-    """A day's partition in the bucket; a place is an account and a region."""
+    """The prefix of a day's partition; a place is an account and a region."""
     account, region = place
     return f"lake/account_id={account}/region={region}/year={day:%Y}/month={day:%m}/"
 
@@ -126,7 +126,7 @@ def without_debug_information(program):
 
 
 def web_identity_token(provider, **claims):
-    """A service account's token, as the cluster's issuer would sign it."""
+    """A service account's token with the claims that the cluster's issuer would sign."""
     claims = {
         "iss": ISSUERS[provider],
         "sub": "system:serviceaccount:kubecost-lake:kubecost-lake-exporter",

@@ -1,4 +1,4 @@
-"""A Kubernetes API server with its real controllers. It has no kubelet: a pod's container is run here, as a process."""
+"""A Kubernetes API server with its controllers and no kubelet: the tests run a pod's container as a process."""
 
 import base64
 import contextlib
@@ -17,12 +17,12 @@ from servers import ROOT, free_port, served, wait_for
 CHART = ROOT / "helm/kubecost-lake-exporter"
 ADMINISTRATOR = "administrators-token"
 CONTROLLERS = "cronjob-controller,job-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller"
-# Where EKS mounts the token of a service account that names a role, and what it tells the container.
+# Where EKS mounts the token of a service account with a role.
 EKS_TOKEN = pathlib.PurePosixPath("/var/run/secrets/eks.amazonaws.com/serviceaccount")
 
 
 class Cluster:
-    """A cluster's API, and helm."""
+    """A cluster's API, and helm for this cluster."""
 
     def __init__(self, programs, endpoint, certificate, directory):
         self.helm_program = programs / "helm"
@@ -36,7 +36,7 @@ class Cluster:
 
     @functools.cached_property
     def objects(self):
-        """All kinds of objects: asks the API, once it answers, which there are."""
+        """All kinds of objects, as the running API server lists them."""
         return kubernetes.dynamic.DynamicClient(self.client)
 
     def helm(self, *arguments, **options):
@@ -45,12 +45,12 @@ class Cluster:
         return subprocess.run([self.helm_program, *map(str, arguments)], env=environment, capture_output=True, text=True, **options)
 
     def create(self, manifest, **parameters):
-        """Creates an object; fields that the API does not know are refused."""
+        """Creates an object. The API rejects unknown fields."""
         kind = self.objects.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
         return kind.create(body=manifest, namespace=manifest["metadata"].get("namespace"), field_validation="Strict", **parameters)
 
     def signing_keys(self):
-        """The public keys of service accounts' tokens: what AWS fetches from a cluster's issuer."""
+        """The public keys of service accounts' tokens, which AWS fetches from the cluster's issuer."""
         return self.client.call_api("/openid/v1/jwks", "GET", auth_settings=["BearerToken"], response_type="object")[0]
 
 
@@ -68,7 +68,7 @@ users: [{{name: administrator, user: {{token: "{ADMINISTRATOR}"}}}}]
 
 @contextlib.contextmanager
 def started(programs, directory, issuer):
-    """Starts etcd, the API server whose service accounts' tokens have that issuer, and the controllers."""
+    """Starts etcd, the API server with that issuer of service accounts' tokens, and the controllers."""
     signing_key = directory / "signing-key.pem"
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encoding = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -120,19 +120,19 @@ def started(programs, directory, issuer):
 
 
 def ready(cluster):
-    """Whether the API server has all it needs to answer."""
+    """Whether the API server serves requests."""
     with contextlib.suppress(kubernetes.client.ApiException, OSError):
         return cluster.core.read_namespace("kube-system")
 
 
 class Container:
-    """A pod's only container, run as a process with the pod's environment, user and mounted files, which lie below a directory."""
+    """A pod's only container, run as a process with the pod's environment, user and mounted files, in a temporary directory."""
 
     def __init__(self, cluster, pod):
         self.cluster = cluster
         self.pod = pod
         self.container = pod.spec.containers[0]
-        # Pytest's own directories are closed to the pod's user.
+        # The pod's user has no access to pytest's directories.
         self.directory = tempfile.TemporaryDirectory(prefix="container-")
         self.root = pathlib.Path(self.directory.name)
         self.root.chmod(0o755)
@@ -161,20 +161,20 @@ class Container:
             self._file(f"{mount_path}/{item.path}", content[item.key])
 
     def _give_role(self, role):
-        """What EKS's webhook adds to pods of a service account with a role: a projected token for STS, and where it lies."""
+        """Does what EKS's webhook does for a service account with a role: mounts a token for STS and sets its path."""
         self._file(EKS_TOKEN / "token", self.token().encode())
         region = self.environment["CLUSTER_ID"].split(":")[3]
         self.environment |= {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(EKS_TOKEN / "token"), "AWS_REGION": region}
 
     def token(self):
-        """A token as the kubelet projects it: for STS, bound to the pod."""
+        """A token for STS, bound to the pod, as the kubelet projects it."""
         bound = {"kind": "Pod", "apiVersion": "v1", "name": self.pod.metadata.name, "uid": self.pod.metadata.uid}
         request = {"spec": {"audiences": ["sts.amazonaws.com"], "expirationSeconds": 86400, "boundObjectRef": bound}}
         account, namespace = self.pod.spec.service_account_name, self.pod.metadata.namespace
         return self.cluster.core.create_namespaced_service_account_token(account, namespace, request).status.token
 
     def run(self, program, extra_environment):
-        """Runs the program; paths of mounted files in its environment are those of this machine. Tells the API how it ended."""
+        """Runs the program with this machine's paths of mounted files, and reports the pod's status to the API."""
         mounted = {str(path)[len(str(self.root)) :]: str(path) for path in self.root.rglob("*") if path.is_file()}
         environment = {name: mounted.get(value, value) for name, value in self.environment.items()} | extra_environment
         user = self.pod.spec.security_context.run_as_user

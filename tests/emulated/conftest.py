@@ -1,4 +1,4 @@
-"""Emulated AWS, wired as Terraform does it, with the functions' programs and a source of recorded answers."""
+"""Emulated AWS, configured as Terraform does it, with the functions' programs and a source of recorded responses."""
 
 import json
 import os
@@ -10,15 +10,15 @@ import pytest
 
 from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, web_identity_token
 from deployed import create_tables, deployed, object_rule, role_arn
-from kubecost_answers import SETTLE_HOURS, Kubecost
-from servers import CERTIFICATES, ROOT, answering, served
+from recorded_kubecost import SETTLE_HOURS, Kubecost
+from servers import CERTIFICATES, ROOT, served, serving
 
 MINISTACK = ROOT / "tests/emulated/ministack_server.py"
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory):
-    """Ministack: it runs the functions' programs on S3's events."""
+    """Ministack, which runs the functions' programs on S3 events."""
     environment = {"BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}", "AUTH": "true"}
     with served([sys.executable, MINISTACK], tmp_path_factory.getbasetemp() / "ministack", environment) as endpoint:
         yield Aws(endpoint)
@@ -26,7 +26,7 @@ def aws(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def glue(tmp_path_factory):
-    """Moto: its Glue knows all calls, and that a crawler runs already."""
+    """Moto, whose Glue supports all requests, and rejects the start of a crawler that is running."""
     command = ["moto_server", "-H", "127.0.0.1", "-p", "{port}"]
     with served(command, tmp_path_factory.getbasetemp() / "moto") as endpoint:
         client = Aws.client_of(endpoint, "glue")
@@ -36,7 +36,7 @@ def glue(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def secrets(aws):
-    """The example's secret of a private CA, and one that is nobody's business."""
+    """The example's secret of a private CA, and one that no exporter may read."""
     client = aws.client("secretsmanager")
     rendered = deployed("aws_secretsmanager_secret", "pipeline")[0]
     private_ca = client.create_secret(Name=rendered["name"], SecretString=(CERTIFICATES / "ca.pem").read_text())["ARN"]
@@ -49,10 +49,10 @@ def secrets(aws):
 
 @pytest.fixture(scope="session")
 def lake(aws, glue, secrets):
-    """The bucket, the table and the functions, wired as Terraform does it. Glue is moto's: the other matches ARNs of tables wrongly."""
+    """The bucket, the table and the functions, configured as Terraform does it. Glue is moto's, since ministack matches table ARNs wrongly."""
     aws.s3.create_bucket(Bucket=BUCKET)
     functions = {
-        # The tests delete objects right after they were written.
+        # The tests delete objects right after they are written.
         "backfill": aws.create_function("backfill", IN_FLIGHT_MINUTES="0"),
         "transform": aws.create_function("transform"),
         "crawler": aws.create_function("crawler", AWS_ENDPOINT_URL_GLUE=glue[0]),
@@ -62,7 +62,7 @@ def lake(aws, glue, secrets):
 
 
 def notifications(functions):
-    """What the bucket tells the functions: the same keys as EventBridge's rules, which the example has."""
+    """The bucket's notifications, for the same keys as the example's EventBridge rules."""
 
     def notify(name, function):
         prefix, suffix = object_rule(name)["event_pattern"]["detail"]["object"]["key"][0]["wildcard"].split("*")
@@ -74,29 +74,29 @@ def notifications(functions):
 
 @pytest.fixture(scope="session")
 def kubecost():
-    with answering(Kubecost) as url:
+    with serving(Kubecost) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def kubecost_with_tls():
-    """The same, with a certificate that the example's private CA signed."""
-    with answering(Kubecost, CERTIFICATES) as url:
+    """The same with TLS, with a certificate that the example's private CA signed."""
+    with serving(Kubecost, CERTIFICATES) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def go_programs():
-    """What tests/tools/go.sh builds."""
+    """The directory of the programs that tests/tools/go.sh builds."""
     directory = os.environ.get("KUBECOST_LAKE_GO_PROGRAMS")
     if not directory:
-        pytest.skip("KUBECOST_LAKE_GO_PROGRAMS does not say where tests/tools/go.sh put its programs")
+        pytest.skip("KUBECOST_LAKE_GO_PROGRAMS is not set to the directory that tests/tools/go.sh prints")
     return pathlib.Path(directory)
 
 
 @pytest.fixture(scope="session")
 def export(lake, kubecost, tmp_path_factory):
-    """Runs the exporter's program as the CronJob does, by its service account's token (or another identity) through both roles; gives its log."""
+    """Runs the exporter as the CronJob does, through both roles with its service account's token or another identity. Returns its log."""
     token = tmp_path_factory.mktemp("token") / "token"
 
     def run(identity=None):
@@ -115,7 +115,7 @@ def export(lake, kubecost, tmp_path_factory):
             "PLAN_WAIT_SECONDS": "60",
             "SETTLE_HOURS": str(SETTLE_HOURS),
         }
-        # Nothing else of this machine's: no credentials but the identity's.
+        # No other variables of this machine, so that the identity has the only credentials.
         done = subprocess.run([BINARIES / "exporter"], env=settings, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stderr.splitlines()]

@@ -1,4 +1,4 @@
-"""What Terraform renders for the example of two accounts: see infra/render.sh."""
+"""The example of two accounts as Terraform renders it, see infra/render.sh."""
 
 import json
 
@@ -18,19 +18,19 @@ def role_arn(resource, module):
 
 
 def object_rule(function):
-    """EventBridge's rule for the objects that start a function."""
+    """The EventBridge rule for the objects that start a function."""
     return DEPLOYED[f'module.pipeline.aws_cloudwatch_event_rule.object_created["{function}"]']
 
 
 def create_tables(glue):
-    """The example's database, table and view."""
+    """Creates the example's database, table and view."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
     for resource in ["this", "view"]:
         glue.create_table(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableInput=table_input(resource))
 
 
 def table_input(resource):
-    """A table or view as Terraform's resource hands it to Glue: without what is not configured."""
+    """A table or view as Terraform sends it to Glue, without attributes that are not configured."""
     table = DEPLOYED[f"module.pipeline.aws_glue_catalog_table.{resource}"]
     storage = table["storage_descriptor"][0]
     serde = [

@@ -1,4 +1,4 @@
-"""Starts ministack, which is taught that a token's audience may be a list of one: Kubernetes writes it so, and AWS takes it."""
+"""Starts ministack with support for a token's audience as a list of one, which Kubernetes writes and AWS accepts."""
 
 from ministack import app
 from ministack.services import cognito

@@ -1,4 +1,4 @@
-"""Servers of the tests: started on ports of their own, stopped at the end."""
+"""Servers for the tests, each on its own port."""
 
 import contextlib
 import http.server
@@ -15,14 +15,14 @@ CERTIFICATES = ROOT / "tests/certificates"
 
 
 def wait_for(what, seconds=60):
-    """What a function gives as soon as it gives anything."""
+    """Calls a function until its result is true, and returns the result."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = what()
         if found:
             return found
         time.sleep(0.2)
-    raise AssertionError(f"nothing within {seconds} s: {what}")
+    raise AssertionError(f"no result within {seconds} s: {what}")
 
 
 def free_port():
@@ -33,7 +33,7 @@ def free_port():
 
 @contextlib.contextmanager
 def served(command, directory, environment=None):
-    """A server on a port of its own, which the command is told last."""
+    """Runs a server on a free port, which replaces {port} in its command and environment. Returns its address."""
     port = free_port()
     directory.mkdir()
     with open(directory / "log", "w") as log:
@@ -54,9 +54,9 @@ def served(command, directory, environment=None):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with whole bodies, and logs nothing."""
+    """Responds with whole bodies, and logs nothing."""
 
-    def answer(self, status, body):
+    def respond(self, status, body):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -67,8 +67,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def answering(handler, certificates=None):
-    """The address of a server in this process; with certificates it speaks TLS."""
+def serving(handler, certificates=None):
+    """Runs a server in this process, with TLS if there are certificates. Returns its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,5 +1,5 @@
-"""The chart in a real Kubernetes API: helm installs what Terraform hands it, the controllers make Job and Pod, and the pod's own command and
-environment, run with its projected token, fills the lake through both roles."""
+"""The chart in a real Kubernetes API. Helm installs it with Terraform's values, the controllers create Job and Pod, and the exporter, run with the
+pod's environment and projected token, fills the lake through both roles."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ from joserfc.jwk import KeySet
 from aws import ACCOUNT, BINARIES, ISSUERS, REGION
 from cluster import CHART, Container, started
 from deployed import DEPLOYED
-from kubecost_answers import SETTLE_HOURS, Kubecost, settled_days
-from servers import CERTIFICATES, answering, wait_for
+from recorded_kubecost import SETTLE_HOURS, Kubecost, settled_days
+from servers import CERTIFICATES, serving, wait_for
 
 RELEASE = DEPLOYED["module.cluster_two.helm_release.exporter[0]"]
 NAME, NAMESPACE = RELEASE["name"], RELEASE["namespace"]
@@ -22,9 +22,9 @@ SELECTOR = f"app.kubernetes.io/instance={NAME}"
 
 @pytest.fixture(scope="module")
 def cluster(go_programs, tmp_path_factory):
-    """A cluster that is cluster two of the example: tokens of its service accounts have that issuer."""
+    """Cluster two of the example: its service accounts' tokens have that issuer."""
     with started(go_programs, tmp_path_factory.mktemp("cluster"), ISSUERS["TWO"]) as cluster:
-        # The strictest of the Pod Security Standards: the API server refuses pods that ask for more.
+        # The strictest Pod Security Standard: the API server rejects pods that violate it.
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
         cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
         yield cluster
@@ -32,7 +32,7 @@ def cluster(go_programs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def values(kubecost_with_tls, tmp_path_factory):
-    """Helm's arguments: the values of Terraform's helm_release; only the source's address and the hour are the test's."""
+    """Helm's arguments: the values of Terraform's helm_release, with the test's address of the source and its schedule."""
     directory = tmp_path_factory.mktemp("values")
     arguments = []
     for index, values in enumerate(RELEASE["values"]):
@@ -55,7 +55,7 @@ def pods(cluster):
 
 @pytest.fixture(scope="module")
 def pod(cluster, installed):
-    """The pod of the first run; there is no second."""
+    """The pod of the first run. The schedule is suspended after it."""
     found = wait_for(lambda: pods(cluster), 90)[0]
     cluster.batch.patch_namespaced_cron_job(NAME, NAMESPACE, {"spec": {"suspend": True}})
     return found
@@ -63,7 +63,7 @@ def pod(cluster, installed):
 
 @contextlib.contextmanager
 def job(cluster, name, spec):
-    """A job beside those of the CronJob; gives what tells its pods."""
+    """Creates a Job besides those of the CronJob. Returns a function that returns its pods."""
     cluster.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec})
     yield lambda: wait_for(lambda: cluster.core.list_namespaced_pod(NAMESPACE, label_selector=f"job-name={name}").items)
     cluster.batch.delete_namespaced_job(name, NAMESPACE, propagation_policy="Foreground")
@@ -74,13 +74,13 @@ def container(cluster, pod):
     return Container(cluster, pod)
 
 
-def test_notes_tell_how_to_run_it_now_and_see_its_log(installed):
+def test_notes_contain_the_commands_to_run_it_now_and_see_its_log(installed):
     assert f"job={NAME}-$(date +%s)" in installed
     assert f"kubectl --namespace {NAMESPACE} create job --from=cronjob/{NAME} $job" in installed
     assert f"kubectl --namespace {NAMESPACE} logs --follow --pod-running-timeout=5m job/$job" in installed
 
 
-def test_the_controllers_make_job_and_pod(cluster, pod):
+def test_the_controllers_create_job_and_pod(cluster, pod):
     job = cluster.batch.read_namespaced_job(pod.metadata.owner_references[0].name, NAMESPACE)
     assert job.metadata.owner_references[0].kind == "CronJob" and job.metadata.owner_references[0].name == NAME
     assert pod.spec.automount_service_account_token is False and not pod.spec.volumes
@@ -110,8 +110,8 @@ def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, co
     wait_for(lambda: cluster.batch.read_namespaced_cron_job_status(NAME, NAMESPACE).status.last_successful_time)
 
 
-def test_a_role_for_another_service_account_is_refused_and_the_job_tries_again(cluster, lake, installed, pod):
-    """The trust is narrowed to one service account: the same pod under another name gets nothing, says so, and is started anew."""
+def test_another_service_account_is_denied_and_the_job_tries_again(cluster, lake, installed, pod):
+    """The role trusts one service account: the same pod with another one is denied, logs that, and is retried."""
     account = cluster.core.read_namespaced_service_account(NAME, NAMESPACE)
     cluster.create(
         {
@@ -131,7 +131,7 @@ def test_a_role_for_another_service_account_is_refused_and_the_job_tries_again(c
 class GuardedKubecost(Kubecost):
     def do_GET(self):
         if self.headers["Authorization"] != "Bearer the source's token":
-            return self.answer(401, b"Unauthorized\n")
+            return self.respond(401, b"Unauthorized\n")
         super().do_GET()
 
 
@@ -141,7 +141,7 @@ def test_certificate_and_token_are_read_from_mounted_files(cluster, lake, instal
     token = {"token": "the source's token"}
     cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "company-ca", "namespace": NAMESPACE}, "data": authority})
     cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kubecost", "namespace": NAMESPACE}, "stringData": token})
-    with answering(GuardedKubecost, CERTIFICATES) as source:
+    with serving(GuardedKubecost, CERTIFICATES) as source:
         given = f"source.url={source},source.tls.ca.secretsManager.name=,source.tls.ca.configMap.name=company-ca"
         given += ",source.authentication.scheme=bearer,source.authentication.secret.name=kubecost"
         done = cluster.helm("template", NAME, CHART, "--namespace", NAMESPACE, *values, "--set", given, "--validate")
@@ -153,7 +153,7 @@ def test_certificate_and_token_are_read_from_mounted_files(cluster, lake, instal
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (CHART / "ci").glob("*.yaml")))
-def test_the_api_takes_all_manifests_strictly(cluster, file):
+def test_the_api_accepts_all_manifests_strictly(cluster, file):
     done = cluster.helm("template", "costs", CHART, "--namespace", NAMESPACE, "--values", CHART / "ci" / file, "--validate")
     assert done.returncode == 0, done.stderr
     for manifest in yaml.safe_load_all(done.stdout):

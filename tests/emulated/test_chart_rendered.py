@@ -1,4 +1,4 @@
-"""The chart as helm renders it: snapshots, several versions of Kubernetes, and values that are refused."""
+"""The chart as helm renders it: snapshots, versions of Kubernetes, and values that are rejected."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from cluster import CHART
 from servers import ROOT
 
 VALUES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
-# The oldest that the chart takes, and all since.
+# The oldest that the chart supports, and all newer ones.
 VERSIONS = [version for version in kubernetes_validate.utils.all_versions() if int(version.split(".")[1]) >= 27]
 
 
 @pytest.fixture(scope="module")
 def render(go_programs):
-    """Renders the chart; gives helm's answer."""
+    """Renders the chart and returns helm's completed process."""
 
     def run(values="minimal", version="1.33.0", *arguments):
         file = CHART / f"ci/{values}-values.yaml"
@@ -30,7 +30,7 @@ def render(go_programs):
 
 
 class Yaml(SingleFileSnapshotExtension):
-    """A snapshot is a file that kubectl could apply."""
+    """A snapshot is a file that kubectl can apply."""
 
     file_extension = "yaml"
     _write_mode = WriteMode.TEXT
@@ -51,7 +51,7 @@ def container(manifests):
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_manifests_are_those_that_were_read_and_found_right(render, snapshot, values):
+def test_manifests_match_their_snapshots(render, snapshot, values):
     assert rendered(render, values) == snapshot(extension_class=Yaml)
 
 
@@ -64,7 +64,7 @@ def test_manifests_are_valid_in_each_version_of_kubernetes(render, version, valu
         kubernetes_validate.validate(document, version, strict=True)
 
 
-def test_a_version_without_time_zones_of_cron_jobs_is_refused(render):
+def test_a_version_without_time_zones_of_cron_jobs_is_rejected(render):
     assert "requires kubeVersion" in render("minimal", "1.26.0").stderr
 
 
@@ -75,7 +75,7 @@ def test_lint_finds_nothing(go_programs, values):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_defaults_are_the_programs(render):
+def test_defaults_are_the_exporters(render):
     table = re.findall(r"^\| `([A-Z0-9_]+)` \| `--\S+` \| `?([^|`]*)`? \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     defaults = {name: default.strip() for name, default in table}
     environment = {entry["name"]: entry["value"] for entry in container(rendered(render))["env"]}
@@ -87,45 +87,45 @@ def test_defaults_are_the_programs(render):
     assert len(environment) > 15 and different == {}
 
 
-# What is said on the command line, and what the refusal names.
-REFUSED = {
+# Arguments, and the text that helm's error must contain.
+REJECTED = {
     "no cluster": (["--set", "clusterArn="], "clusterArn"),
-    "a cluster's name in place of its ARN": (["--set", "clusterArn=production"], "clusterArn"),
+    "a cluster's name instead of its ARN": (["--set", "clusterArn=production"], "clusterArn"),
     "no image": (["--set", "image.repository="], "image/repository"),
     "no bucket": (["--set", "bucket.name="], "bucket/name"),
     "a bucket's ARN": (["--set", "bucket.name=arn:aws:s3:::costs"], "bucket/name"),
     "a bucket with two dots": (["--set", "bucket.name=my..bucket"], "bucket/name"),
     "a bucket that ends with a dash": (["--set", "bucket.name=my-bucket-"], "bucket/name"),
-    "a region that is none": (["--set", "bucket.region=frankfurt"], "bucket/region"),
-    "plans among what is staged": (["--set", "bucket.prefixes.plans=staging/plans/"], "bucket.prefixes: neither may contain the other"),
+    "an invalid region": (["--set", "bucket.region=frankfurt"], "bucket/region"),
+    "plans below the staging prefix": (["--set", "bucket.prefixes.plans=staging/plans/"], "bucket.prefixes: staging and plans must not contain each other"),
     "a password in the address": (["--set", "source.url=http://me:secret@kubecost"], "source/url"),
-    "an address with a question": (["--set", "source.url=http://kubecost/model?window=1d"], "source/url"),
-    "too many questions at a time": (["--set", "source.concurrency=17"], "concurrency"),
+    "an address with a query": (["--set", "source.url=http://kubecost/model?window=1d"], "source/url"),
+    "too much concurrency": (["--set", "source.concurrency=17"], "concurrency"),
     "too many retries": (["--set", "source.retries=21"], "retries"),
     "too large a page": (["--set", "source.pageSize=1000001"], "pageSize"),
-    "an account that is no account": (["--set-string", "bucket.owner=12345"], "bucket/owner"),
-    "a prefix without its end": (["--set", "bucket.prefixes.staging=staging"], "prefixes/staging"),
-    "a role that is none": (["--set", "parentRoleArn=costs"], "parentRoleArn"),
-    "a schedule that is none": (["--set", "schedule=every day"], "schedule"),
+    "an invalid account": (["--set-string", "bucket.owner=12345"], "bucket/owner"),
+    "a prefix without a slash": (["--set", "bucket.prefixes.staging=staging"], "prefixes/staging"),
+    "an invalid role": (["--set", "parentRoleArn=costs"], "parentRoleArn"),
+    "an invalid schedule": (["--set", "schedule=every day"], "schedule"),
     "a misspelt value": (["--set", "source.ulr=http://kubecost"], "ulr"),
-    "environment variables as they come": (["--set", "env[0].name=LOG_LEVEL"], "env"),
+    "a list of environment variables": (["--set", "env[0].name=LOG_LEVEL"], "env"),
     "an unknown aggregation": (["--set", "source.aggregation=label"], "aggregation"),
     "too short a period": (["--set", "source.backfillPeriodDays=2"], "backfillPeriodDays"),
     "a number as text": (["--set-string", "source.retries=3"], "retries"),
     "root": (["--set", "podSecurityContext.runAsUser=0"], "runAsUser"),
     "certificates from two places": (
         ["--set", "source.url=https://kubecost,source.tls.ca.secret.name=one,source.tls.ca.configMap.name=two"],
-        "source.tls.ca: give the certificate from one place only",
+        "source.tls.ca: set only one of configMap, secret and secretsManager",
     ),
-    "a certificate for a source without TLS": (["--set", "source.tls.ca.secret.name=ca"], "source.url: a private CA needs an https:// URL"),
+    "a certificate for a source without TLS": (["--set", "source.tls.ca.secret.name=ca"], "source.url: a private CA requires an https:// URL"),
     "a scheme without its secret": (["--set", "source.authentication.scheme=bearer"], "source.authentication.secret.name"),
     "a secret without its scheme": (["--set", "source.authentication.secret.name=token"], "source.authentication.scheme"),
-    "a service account that is not named": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
+    "a service account without a name": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
 }
 
 
-@pytest.mark.parametrize("arguments, named", REFUSED.values(), ids=REFUSED.keys())
-def test_refused_with_the_values_name(render, arguments, named):
+@pytest.mark.parametrize("arguments, named", REJECTED.values(), ids=REJECTED.keys())
+def test_invalid_values_are_rejected_by_name(render, arguments, named):
     done = render("minimal", "1.33.0", *arguments)
     assert done.returncode != 0 and named in done.stderr, done.stdout + done.stderr
 
@@ -142,9 +142,9 @@ def usual(render):
     return rendered(render, "full")
 
 
-# Helm takes away what is null: a number would be 0 then, such as a deadline in which nothing can start.
+# Helm removes null values. A number would then be 0, such as a deadline in which no run can start.
 @pytest.mark.parametrize("path", [".".join(path) for path in leaves(yaml.safe_load((CHART / "values.yaml").read_text()))])
-def test_null_is_refused_or_leaves_the_choice_to_others(render, usual, path):
+def test_null_is_rejected_or_omits_the_field(render, usual, path):
     done = render("full", "1.33.0", "--set", f"{path}=null")
     if done.returncode:
         assert path.split(".")[-1] in done.stderr and "nil pointer" not in done.stderr, done.stderr
@@ -154,12 +154,12 @@ def test_null_is_refused_or_leaves_the_choice_to_others(render, usual, path):
         kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
 
 
-def test_all_faults_are_told_together(render):
+def test_all_faults_are_reported_together(render):
     done = render("minimal", "1.33.0", "--set", "source.tls.ca.secret.name=ca,source.authentication.scheme=bearer")
     assert "source.url" in done.stderr and "source.authentication.secret.name" in done.stderr
 
 
-def test_the_schema_knows_each_value():
+def test_the_schema_has_each_value():
     values = (CHART / "values.yaml").read_text()
     schema = json.loads((CHART / "values.schema.json").read_text())
 
@@ -171,11 +171,11 @@ def test_the_schema_knows_each_value():
                 yield from missing(default, properties[name].get("properties", {}), f"{path}{name}.")
 
     found = list(missing(yaml.safe_load(values), schema["properties"], ""))
-    # Quantities are Kubernetes's own business.
+    # Kubernetes validates quantities.
     assert [name for name in found if not re.match(r"resources\.(requests|limits)\.", name)] == []
 
 
-def test_the_readme_tells_which_value_is_which_setting():
+def test_the_readme_maps_values_to_settings():
     template = (CHART / "templates/_helpers.tpl").read_text()
     readme = (CHART / "README.md").read_text()
     settings = re.findall(r'\(list "([A-Z0-9_]+)"', template)

@@ -1,4 +1,4 @@
-"""Documents that can be wrong: tables of the modules, links, settings and paths that they name."""
+"""Checks of documents: tables of the modules, links, and the names of settings and files."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def inspect(go_programs):
 
 
 @pytest.mark.parametrize("directory", MODULES, ids=lambda path: path.name)
-def test_tables_of_a_module_are_its_own(inspect, directory):
+def test_tables_of_a_module_match_its_code(inspect, directory):
     readme = directory / "README.md"
     before, rest = readme.read_text().split(BEGIN)
     found, after = rest.split(END)
@@ -56,7 +56,7 @@ def test_tables_of_a_module_are_its_own(inspect, directory):
         assert found == expected, "run `UPDATE_README=1 bash tests/run.sh`"
 
 
-def test_the_deployment_gives_all_variables_of_its_example(inspect):
+def test_the_deployment_sets_all_required_variables_of_its_example(inspect):
     text = (ROOT / "infra/docs/DEPLOYMENT.md").read_text()
     given = set(re.findall(r"^(\w+) +=", text.split("<<TFVARS")[1].split("TFVARS\n")[0], re.MULTILINE))
     variables = inspect(ROOT / "infra/examples/one-account")["variables"]
@@ -64,7 +64,7 @@ def test_the_deployment_gives_all_variables_of_its_example(inspect):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(document):
+def test_links_are_not_broken(document):
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text())
     broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
     assert broken == []
@@ -73,7 +73,7 @@ def test_links_lead_somewhere(document):
 @pytest.mark.parametrize("document", sorted((ROOT / "infra/docs").glob("*.md")), ids=lambda path: path.name)
 def test_settings_that_a_document_names_exist(document):
     known = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "README.md").read_text()))
-    # A setting of the predecessor, whose end the document tells.
+    # A setting of the Python exporter, which UPGRADE.md maps to a new one.
     known.add("KUBECOST_ALLOCATION_API_PAGINATE")
     named = set(re.findall(r"`((?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+)`", document.read_text()))
     assert named - known == set()

@@ -1,4 +1,4 @@
-"""The whole way in AWS's own terms: the exporter's program, S3 events, bootstraps behind a Lambda runtime API, Glue."""
+"""The whole pipeline on emulated AWS: the exporter, S3 events, bootstraps behind a Lambda runtime API, Glue."""
 
 import concurrent.futures
 import io
@@ -9,11 +9,11 @@ import pytest
 
 from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT, REGION, lake_key
 from deployed import TABLE, deployed, object_rule, partitions
-from kubecost_answers import ANSWERS, settled_days
+from recorded_kubecost import RECORDINGS, settled_days
 from servers import wait_for
 
 PREFIX = f"lake/account_id={ACCOUNT}/region={REGION}/"
-ROWS = len(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0])
+ROWS = len(json.loads((RECORDINGS / "kubecost_allocation_1day.json").read_text())["data"][0])
 
 
 SCHEDULE = {"source": "aws.events", "detail-type": "Scheduled Event"}
@@ -33,7 +33,7 @@ def collected(log):
 
 @pytest.fixture(scope="module")
 def filled(lake, export):
-    """A fresh cluster, after its first run."""
+    """A new cluster, after its first run."""
     lake.empty()
     log = export()
     wait_for(lambda: set(lake.keys(PREFIX)) == {lake_key(day) for day in settled_days()})
@@ -46,7 +46,7 @@ def test_one_run_fills_the_whole_period_newest_day_first(lake, filled):
     assert {day["reason"] for day in plan["days"]} == {"missing"}
 
 
-def test_the_table_is_right_and_names_its_run(lake, filled):
+def test_the_table_is_complete_and_has_its_run(lake, filled):
     found = lake.s3.get_object(Bucket=BUCKET, Key=lake_key(settled_days()[0]))
     table = pq.read_table(io.BytesIO(found["Body"].read()))
     assert table.num_rows == ROWS
@@ -59,7 +59,7 @@ def test_the_table_is_right_and_names_its_run(lake, filled):
     assert found["Metadata"]["run"] == run
 
 
-def test_glue_knows_each_month_with_the_tables_format(lake, glue, filled):
+def test_glue_has_each_month_with_the_tables_format(lake, glue, filled):
     expected = months(settled_days())
     found = wait_for(lambda: len(partitions(glue[1])) == len(expected) and partitions(glue[1]))
     assert values_of(found) == expected
@@ -69,7 +69,7 @@ def test_glue_knows_each_month_with_the_tables_format(lake, glue, filled):
         assert storage["Location"].startswith(f"s3://{BUCKET}/{PREFIX}year=")
 
 
-def test_a_complete_lake_asks_for_nothing_and_a_deleted_day_comes_back(lake, export, filled):
+def test_a_complete_lake_needs_no_day_and_a_deleted_day_is_collected_again(lake, export, filled):
     assert collected(export()) == []
     lost = settled_days()[5]
     lake.s3.delete_object(Bucket=BUCKET, Key=lake_key(lost))
@@ -77,23 +77,23 @@ def test_a_complete_lake_asks_for_nothing_and_a_deleted_day_comes_back(lake, exp
     wait_for(lambda: lake_key(lost) in lake.keys(PREFIX))
 
 
-def test_the_audit_reports_and_mends_on_the_schedule(lake, filled):
+def test_the_audit_reports_and_redelivers_on_the_schedule(lake, filled):
     lost = settled_days()[7]
     lake.s3.delete_object(Bucket=BUCKET, Key=lake_key(lost))
     lake.invoke("kubecost-lake-backfill", SCHEDULE)
     report = json.loads(lake.s3.get_object(Bucket=BUCKET, Key="reports/audit.json")["Body"].read())
     assert (report["clusters"], report["stuck_sets"], report["redelivered_sets"]) == (1, 1, 1)
-    # The staged set was delivered again: without the source, and without the cluster.
+    # The staged set was redelivered, without the source and without the cluster.
     wait_for(lambda: lake_key(lost) in lake.keys(PREFIX))
 
 
-def test_the_alarms_look_at_metrics_that_the_audit_writes(lake, filled):
+def test_the_alarms_use_metrics_that_the_audit_writes(lake, filled):
     lake.invoke("kubecost-lake-backfill", SCHEDULE)
     alarms = [alarm for alarm in deployed("aws_cloudwatch_metric_alarm", "pipeline") if not alarm["namespace"].startswith("AWS/")]
     assert len(alarms) > 3
 
     def written():
-        """Namespace, name and dimensions of each metric in the log: a line with metrics is CloudWatch's embedded metric format."""
+        """Namespace, name and dimensions of each metric in the log, in CloudWatch's embedded metric format."""
         events = lake.client("logs").filter_log_events(logGroupName="/aws/lambda/kubecost-lake-backfill")["events"]
         lines = [json.loads(event["message"]) for event in events if '"CloudWatchMetrics"' in event["message"]]
         return {
@@ -107,7 +107,7 @@ def test_the_alarms_look_at_metrics_that_the_audit_writes(lake, filled):
     assert watched <= wait_for(written)
 
 
-def test_the_schedule_registers_what_was_forgotten_and_prunes_what_is_gone(lake, glue, filled):
+def test_the_schedule_registers_missing_partitions_and_removes_deleted_ones(lake, glue, filled):
     endpoint, client = glue
     lake.create_function("crawler", "pruning", AWS_ENDPOINT_URL_GLUE=endpoint)
     gone = ["999999999999", "us-east-1", "2020", "01"]
@@ -119,7 +119,7 @@ def test_the_schedule_registers_what_was_forgotten_and_prunes_what_is_gone(lake,
 
 
 def test_eventbridge_delivers_as_the_bucket_does(lake, export, filled):
-    """The example's rules in place of notifications."""
+    """The example's rules instead of notifications."""
     notifications = lake.notifications()
     events = lake.client("events")
     for name in ["backfill", "transform", "crawler"]:
@@ -137,7 +137,7 @@ def test_eventbridge_delivers_as_the_bucket_does(lake, export, filled):
         events.remove_targets(Rule=object_rule(name)["name"], Ids=[name])
 
 
-def test_a_set_that_cannot_be_converted_is_kept_with_its_reason(lake, filled):
+def test_a_set_that_cannot_be_converted_is_quarantined_with_its_reason(lake, filled):
     staged = [name for name in lake.keys(f"staging/{ACCOUNT}/") if name.endswith("manifest.json")]
     manifest = json.loads(lake.s3.get_object(Bucket=BUCKET, Key=staged[0])["Body"].read())
     run = "ffffffff-ffff-7fff-bfff-ffffffffffff"
@@ -163,8 +163,8 @@ def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
         return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", **record}]}
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        # None of them fails, although Glue says of all but one that the crawler runs already.
+        # None of them fails, although Glue rejects all starts but one, since the crawler is running.
         list(pool.map(lambda number: lake.invoke("crawling", event(number)), range(300)))
     assert client.get_crawler(Name="costs")["Crawler"]["State"] == "RUNNING"
-    # The schedule finds the lake's own partitions missing, and is told the same.
+    # The schedule finds the lake's own partitions missing, and Glue rejects its start as well.
     lake.invoke("crawling", SCHEDULE)

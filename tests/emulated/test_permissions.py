@@ -1,4 +1,4 @@
-"""Who may do what, by the policies that Terraform renders: all of its row in the design's table, and nothing else."""
+"""The permissions of each role by the policies that Terraform renders: what ARCHITECTURE.md lists, and nothing else."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from aws import BUCKET, ISSUERS, LAKE_ACCOUNT, lake_key, web_identity_token
 from deployed import DEPLOYED, role_arn
-from kubecost_answers import settled_days
-from servers import Handler, answering, wait_for
+from recorded_kubecost import settled_days
+from servers import Handler, serving, wait_for
 
 OTHER_BUCKET = "finops-lake-archive"
 ONE = f"{LAKE_ACCOUNT}/us-east-1/cluster-one"
@@ -26,11 +26,11 @@ def denied():
 
 
 def session_of(aws, cluster, provider, **claims):
-    """What the pod of a cluster gets for its service account's token."""
-    answer = aws.client("sts").assume_role_with_web_identity(
+    """The credentials that a cluster's pod gets for its service account's token."""
+    response = aws.client("sts").assume_role_with_web_identity(
         RoleArn=role_arn("child", cluster), RoleSessionName="exporter", WebIdentityToken=web_identity_token(provider, **claims)
     )
-    return answer["Credentials"]
+    return response["Credentials"]
 
 
 def assume(aws, session, arn):
@@ -39,7 +39,7 @@ def assume(aws, session, arn):
 
 @pytest.fixture(scope="module")
 def objects(lake):
-    """Something to read at each place, and another bucket."""
+    """Objects below each prefix, and another bucket."""
     lake.s3.create_bucket(Bucket=OTHER_BUCKET)
     for place in [ONE, BLUE]:
         for key in [f"plans/{place}/plan.json", f"staging/{place}/run/inventory.json"]:
@@ -56,7 +56,7 @@ def child(objects):
 
 @pytest.fixture(scope="module")
 def exporters(objects, child):
-    """The sessions that write: of one account by its only role, of two accounts by the parent."""
+    """The sessions that write: within one account by its only role, across two accounts by the parent role."""
     return {
         ONE: session_of(objects, "cluster_one", "ONE"),
         BLUE: assume(objects, child, role_arn("parent[0]", "cluster_two")),
@@ -65,7 +65,7 @@ def exporters(objects, child):
 
 @pytest.fixture(params=[ONE, BLUE], ids=["one account", "two accounts"])
 def exporter(request, objects, exporters):
-    """An exporter's place, its S3, all it gets of AWS, and the place of another cluster."""
+    """An exporter's place, its S3 client, its clients of other services, and the place of another cluster."""
     other = BLUE if request.param == ONE else ONE
     session = exporters[request.param]
     return request.param, objects.client("s3", session=session), lambda service: objects.client(service, session=session), other
@@ -83,10 +83,10 @@ def test_an_exporter_writes_below_its_own_prefix_and_reads_its_plan(exporter):
     assert s3.get_object(Bucket=BUCKET, Key=f"plans/{place}/plan.json")["Body"].read()
 
 
-REFUSED = {
+DENIED_REQUESTS = {
     "put below another cluster's prefix": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"staging/{other}/run/inventory.json"),
-    # One name contains the other.
-    "put below a prefix that begins as its own": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"staging/{place}-2/run/inventory.json"),
+    # One cluster's name begins with the other's.
+    "put below a prefix that begins with its own": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"staging/{place}-2/run/inventory.json"),
     "put a plan": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"plans/{place}/plan.json"),
     "put into the lake": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key="lake/some.snappy.parquet"),
     "put into quarantine": lambda s3, place, other: s3.put_object(Bucket=BUCKET, Key=f"quarantine/{place}/run/2026-11-20.json"),
@@ -107,15 +107,15 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("request_of", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("request_of", DENIED_REQUESTS.values(), ids=DENIED_REQUESTS.keys())
 def test_an_exporter_may_not(exporter, request_of):
     place, s3, _, other = exporter
     with denied():
         request_of(s3, place, other)
 
 
-def test_a_plan_that_is_not_there_is_refused_as_one_that_may_not_be_read(exporter, objects):
-    # The exporter takes 403 for "not yet": it may not list, so S3 does not tell it what exists.
+def test_a_missing_plan_is_denied_like_one_that_may_not_be_read(exporter, objects):
+    # The exporter treats 403 as "no plan yet": it may not list, so S3 does not reveal which objects exist.
     place, s3, _, _ = exporter
     key = f"plans/{place}/plan.json"
     plan = objects.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
@@ -126,7 +126,7 @@ def test_a_plan_that_is_not_there_is_refused_as_one_that_may_not_be_read(exporte
     objects.s3.put_object(Bucket=BUCKET, Key=key, Body=plan)
 
 
-def test_an_exporter_has_no_other_service(exporter):
+def test_an_exporter_has_no_access_to_other_services(exporter):
     _, _, client, _ = exporter
     with denied():
         client("glue").get_tables(DatabaseName="kubecost_db")
@@ -138,7 +138,7 @@ def test_an_exporter_has_no_other_service(exporter):
         client("sqs").list_queues()
 
 
-def test_only_the_exporter_that_was_given_a_secret_reads_it_and_no_other(exporters, objects, secrets):
+def test_an_exporter_reads_its_secret_and_no_other(exporters, objects, secrets):
     private_ca, payroll = secrets
     client = objects.client("secretsmanager", session=exporters[BLUE])
     assert client.get_secret_value(SecretId=private_ca)["SecretString"].startswith("-----BEGIN CERTIFICATE-----")
@@ -171,23 +171,23 @@ def test_nobody_but_the_child_assumes_the_parent(objects, exporters):
         assume(objects, stranger, role_arn("parent[0]", "cluster_two"))
 
 
-def test_pod_identity_leads_through_the_same_roles(objects, export, child, tmp_path):
-    """EKS Pod Identity's agent hands out the child role's credentials, to whoever shows the pod's token."""
+def test_pod_identity_uses_the_same_roles(objects, export, child, tmp_path):
+    """The EKS Pod Identity agent returns the child role's credentials for the pod's token."""
     token = tmp_path / "eks-pod-identity-token"
     token.write_text("the pod's token")
-    asked = []
+    requests = []
 
     class Agent(Handler):
         def do_GET(self):
-            asked.append((self.path, self.headers["Authorization"]))
+            requests.append((self.path, self.headers["Authorization"]))
             credentials = {name: child[name] for name in ["AccessKeyId", "SecretAccessKey"]}
             credentials |= {"Token": child["SessionToken"], "Expiration": child["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")}
-            self.answer(200, json.dumps(credentials).encode())
+            self.respond(200, json.dumps(credentials).encode())
 
     before = len(objects.keys(f"staging/{BLUE}/"))
-    with answering(Agent) as agent:
+    with serving(Agent) as agent:
         export({"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{agent}/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token)})
-    assert asked[0] == ("/v1/credentials", "the pod's token")
+    assert requests[0] == ("/v1/credentials", "the pod's token")
     assert len(objects.keys(f"staging/{BLUE}/")) > before
 
 
@@ -208,9 +208,9 @@ def test_the_child_role_is_for_one_service_account_of_one_cluster(objects, claim
 
 @pytest.fixture
 def bucket_policy(objects):
-    """The example's bucket policy. The statement that demands TLS is left out but where it is tested: the emulator speaks HTTP.
+    """The example's bucket policy. Only one test includes the statement that requires TLS, since the emulator uses HTTP.
 
-    For AWS `aws:PrincipalArn` of a session is its role's ARN, for the emulator the session's.
+    In AWS, `aws:PrincipalArn` of a session is its role's ARN, in the emulator it is the session's.
     """
     text = json.dumps(DEPLOYED["aws_s3_bucket_policy.lake"]["policy"])
     policy = json.loads(re.sub(r"arn:aws:iam::(\d+):role/([^\"]+)", r"arn:aws:sts::\1:assumed-role/\2/*", text))
@@ -223,7 +223,7 @@ def bucket_policy(objects):
     objects.s3.delete_bucket_policy(Bucket=BUCKET)
 
 
-def test_the_bucket_policy_refuses_requests_without_tls(objects, exporters, bucket_policy):
+def test_the_bucket_policy_denies_requests_without_tls(objects, exporters, bucket_policy):
     s3 = objects.client("s3", session=exporters[BLUE])
     key = f"staging/{BLUE}/run/inventory.json"
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
@@ -237,7 +237,7 @@ GUARDED = [f"staging/{BLUE}/run/inventory.json", f"plans/{BLUE}/plan.json", "lak
 
 @pytest.fixture
 def administrator(objects):
-    """The S3 of an administrator of the lake's own account, whom IAM policies allow everything."""
+    """The S3 client of an administrator in the lake's account, whose IAM policies allow everything."""
     iam = objects.client("iam")
     iam.create_user(UserName="administrator")
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -248,7 +248,7 @@ def administrator(objects):
     return s3
 
 
-def test_the_bucket_policy_lets_the_product_work_and_nobody_else(objects, export, bucket_policy, administrator):
+def test_the_bucket_policy_allows_only_exporters_and_functions(objects, export, bucket_policy, administrator):
     day = settled_days()[3]
     lost = lake_key(day)
     objects.s3.delete_object(Bucket=BUCKET, Key=lost)

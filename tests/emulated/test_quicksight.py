@@ -1,7 +1,7 @@
-"""The QuickSight definition that Terraform renders, deployed and deleted by cid-cmd itself with the documents' commands.
+"""The QuickSight definition that Terraform renders, deployed and deleted by cid-cmd with the commands in the documents.
 
-Moto stands for AWS, and QuickSight below for what moto lacks: it keeps what it is given, after botocore has found it valid. No emulator
-has the public template, QuickSight's expressions or SPICE: that visuals show costs is seen in AWS only.
+Moto emulates AWS. The class QuickSight emulates what moto lacks: it stores requests that botocore has validated. No emulator has the public
+template, QuickSight's expressions or SPICE, so these tests cannot show that visuals work.
 """
 
 import csv
@@ -18,7 +18,7 @@ import cid.utils
 from deployed import DEPLOYED, TABLE
 from servers import ROOT
 
-# The command looks PyPI up for a newer version of itself as soon as it is imported.
+# On import, the command checks online for a newer version of itself.
 cid.utils.get_latest_tool_version = lambda: "UNDEFINED"
 from cid import cli, common  # noqa: E402
 
@@ -39,9 +39,9 @@ VIEW_COLUMNS = [{"Name": column["name"], **TYPES[column["type"]]} for column in 
 
 
 class QuickSight:
-    """Datasets, dashboards and schedules, and Athena's workgroups and columns of the view. A method answers the request of its name.
+    """Datasets, dashboards and schedules, and Athena's workgroups and columns of the view. A method handles the request of its name.
 
-    Nothing as an answer leaves it to moto.
+    If it returns nothing, moto handles the request.
     """
 
     def __init__(self, session):
@@ -49,15 +49,15 @@ class QuickSight:
         self.view_columns = VIEW["storage_descriptor"][0]["columns"]
         for service in ["quicksight", "athena"]:
             session.events.register(f"before-parameter-build.{service}", self.note)
-            session.events.register(f"before-call.{service}", self.answer)
+            session.events.register(f"before-call.{service}", self.respond)
 
     def note(self, params, context, **_):
         context["request"] = params
 
-    def answer(self, model, context, **_):
+    def respond(self, model, context, **_):
         try:
-            answer = getattr(self, model.name, self.by_moto)(**context["request"])
-            return answer if answer is None else (types.SimpleNamespace(status_code=200), answer)
+            body = getattr(self, model.name, self.by_moto)(**context["request"])
+            return body if body is None else (types.SimpleNamespace(status_code=200), body)
         except KeyError:
             error = {"quicksight": "ResourceNotFoundException", "athena": "InvalidRequestException"}[model.service_model.service_name]
             return types.SimpleNamespace(status_code=404), {"Error": {"Code": error, "Message": "WorkGroup is not found"}}
@@ -143,40 +143,40 @@ class Machine:
     """A machine with a terminal, on which cid-cmd runs."""
 
     def __init__(self, directory, patch):
-        self.asked = []
+        self.prompts = []
         self.quicksight = QuickSight(session := boto3.Session(region_name="us-east-1"))
         patch.chdir(directory)
         patch.setattr(cid.utils, "get_boto_session", lambda **_: session)
-        # It asks AWS for a catalog of dashboards and tells AWS of each deployment, and waits for roles to be known everywhere.
+        # It downloads a catalog of dashboards, reports each deployment to AWS, and waits for the propagation of roles.
         patch.setattr(common.Cid, "load_catalog", lambda *_: None)
         patch.setattr(common.Cid, "track", lambda *_: None)
         patch.setattr("time.sleep", lambda _: None)
-        # It ends well whatever happened, but for a line of its log.
+        # It always exits with 0, and only logs errors.
         patch.setattr(cli.logger, "error", lambda message: pytest.fail(str(message)))
         patch.setattr(cid.utils, "isatty", lambda: True)
         patch.setattr(common, "isatty", lambda: True)
-        patch.setattr(cid.utils.inquirer, "fuzzy", self.ask)
-        patch.setattr(cid.utils.inquirer, "select", self.ask)
+        patch.setattr(cid.utils.inquirer, "fuzzy", self.prompt)
+        patch.setattr(cid.utils.inquirer, "select", self.prompt)
 
-    def ask(self, message, choices, **_):
-        """Whoever sits there takes the first choice, but lets a change through."""
+    def prompt(self, message, choices, **_):
+        """Selects the first choice, or the one that accepts a change."""
         name = re.match(r"\[([\w-]+)]", message).group(1)
-        assert name not in self.asked, f"it does not take the answer to {message}"
-        self.asked.append(name)
+        assert name not in self.prompts, f"it repeats the prompt {message}"
+        self.prompts.append(name)
         values = [choice.value for choice in choices]
-        answer = "proceed and override" if "proceed and override" in values else values[0]
-        return types.SimpleNamespace(execute=lambda: answer)
+        choice = "proceed and override" if "proceed and override" in values else values[0]
+        return types.SimpleNamespace(execute=lambda: choice)
 
     def run(self, document, command, *more):
-        """Runs the document's command."""
+        """Runs the command in the document."""
         lines = (ROOT / "infra/docs" / document).read_text().replace("\\\n", " ").splitlines()
         line = next(line for line in lines if line.strip().startswith(f"cid-cmd {command}"))
         words = shlex.split(line.replace("$BUCKET", "acme-cost-lake-7f3a"))
-        # Each command is a process of its own.
+        # Each command would be a process of its own.
         cid.utils.params.clear()
         cid.utils.defaults.clear()
         cid.utils.set_parameters({}, all_yes=False)
-        self.asked.clear()
+        self.prompts.clear()
         cli.main([*words[1:], *more], standalone_mode=False)
 
 
@@ -268,17 +268,17 @@ def test_the_documented_command_deploys_dataset_and_dashboard(quicksight, datase
     assert {name: made[name] for name in given} == given
     assert "$" not in json.dumps(made)
     assert quicksight.dashboards[DASHBOARD]["SourceEntity"]["SourceTemplate"] == {
-        # The account that cid-cmd takes templates from where a definition names none: the public dashboard's.
+        # The account of the public dashboard, which cid-cmd uses if a definition has no account.
         "Arn": f"arn:aws:quicksight:us-east-1:223485597511:template/{DASHBOARD}/version/1",
         "DataSetReferences": [{"DataSetPlaceholder": DATASET, "DataSetArn": made["Arn"]}],
     }
 
 
-def test_the_documented_command_asks_for_the_role_the_owner_and_sharing_only(machine, quicksight):
-    assert machine.asked == ["quicksight-datasource-role", "quicksight-owner-choice", "share-with-account"]
+def test_the_documented_command_prompts_for_the_role_the_owner_and_sharing_only(machine, quicksight):
+    assert machine.prompts == ["quicksight-datasource-role", "quicksight-owner-choice", "share-with-account"]
 
 
-def test_quicksight_may_read_the_lakes_bucket_by_the_role_that_is_made(quicksight):
+def test_quicksight_may_read_the_lakes_bucket_by_the_created_role(quicksight):
     parameters = data_source()["DataSourceParameters"]["AthenaParameters"]
     assert parameters["WorkGroup"] == "CID"
     iam = boto3.client("iam")
@@ -296,7 +296,7 @@ def test_spice_is_refreshed_once_a_day_after_the_exporters_have_run(quicksight):
     assert "05:00" <= frequency["TimeOfTheDay"] < "06:00"
 
 
-def test_a_changed_label_comes_into_the_dataset_that_is_there(machine, quicksight, tmp_path):
+def test_a_changed_label_updates_the_existing_dataset(machine, quicksight, tmp_path):
     [before] = quicksight.datasets.values()
     label, new = "properties.labels.team", "properties.labels.squad"
     expected = json.loads(json.dumps(input_columns(before)).replace(label, new))
@@ -305,11 +305,11 @@ def test_a_changed_label_comes_into_the_dataset_that_is_there(machine, quicksigh
     machine.run("DEPLOYMENT.md", "deploy", "--update", "yes")
     [after] = quicksight.datasets.values()
     assert input_columns(after) == expected
-    assert (after["DataSetId"], machine.asked) == (before["DataSetId"], ["dataset-cca-kubecost-view-override"])
+    assert (after["DataSetId"], machine.prompts) == (before["DataSetId"], ["dataset-cca-kubecost-view-override"])
 
 
-def test_the_predecessors_dashboard_goes_on_with_this_dataset(machine, quicksight, dataset):
-    # What its own definition deployed: the same dashboard on a dataset of another ID, without labels.
+def test_the_predecessors_dashboard_uses_this_dataset_after_an_update(machine, quicksight, dataset):
+    # The predecessor's definition deploys the same dashboard on a dataset with another ID and without labels.
     [old] = json.loads(json.dumps(list(quicksight.datasets.values())).replace(dataset["DataSetId"], "53076fa4"))
     [table] = old["PhysicalTableMap"].values()
     table["RelationalTable"]["InputColumns"] = [column for column in VIEW_COLUMNS if not column["Name"].startswith("properties.labels.")]
@@ -322,4 +322,4 @@ def test_the_predecessors_dashboard_goes_on_with_this_dataset(machine, quicksigh
 
 def test_the_documented_command_deletes_dashboard_and_dataset(machine, quicksight):
     machine.run("CLEANUP.md", "delete")
-    assert (quicksight.dashboards, quicksight.datasets, machine.asked) == ({}, {}, [])
+    assert (quicksight.dashboards, quicksight.datasets, machine.prompts) == ({}, {}, [])

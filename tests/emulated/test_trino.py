@@ -1,4 +1,4 @@
-"""Trino, the engine behind Athena, reads all that Athena will: what the programs wrote and registered, by Terraform's table and view."""
+"""Trino, the engine behind Athena, reads what the programs wrote and registered, through Terraform's table and view."""
 
 import calendar
 import csv
@@ -17,25 +17,25 @@ import pytest
 
 from aws import BINARIES, BUCKET, PLACE, lake_key, lake_prefix
 from deployed import TABLE, partitions
-from kubecost_answers import ANSWERS, Kubecost, settled_days
-from servers import ROOT, answering, wait_for
+from recorded_kubecost import RECORDINGS, Kubecost, settled_days
+from servers import ROOT, serving, wait_for
 from trino import QueryFailed, started
 
 pytestmark = pytest.mark.skipif(
-    not os.environ.get("KUBECOST_LAKE_TRINO"), reason="KUBECOST_LAKE_TRINO does not say where tests/tools/trino.sh installed Trino"
+    not os.environ.get("KUBECOST_LAKE_TRINO"), reason="KUBECOST_LAKE_TRINO is not set to the directory that tests/tools/trino.sh prints"
 )
 
-# The cluster of the other tests, with the pipeline's functions, and one whose account would lose its zero as a number.
+# The cluster of the other tests, with the pipeline's functions, and one whose account begins with a zero, which a number would lose.
 FIRST = PLACE
 SECOND = ("012345678901", "eu-west-1")
 SECOND_CLUSTER = f"arn:aws:eks:{SECOND[1]}:{SECOND[0]}:cluster/shop"
 CONFIGURED = ["--labels", "team,app.kubernetes.io/name", "--annotations", "example.com/owner"]
 # The default of the module's view_months.
 VIEW_MONTHS = 6
-# Sums differ by the order of their terms only.
+# Sums differ only by the order of their terms.
 TOLERANCE = 1e-9
 
-SOURCE_ROWS = list(json.loads((ANSWERS / "kubecost_allocation_1day.json").read_text())["data"][0].values())
+SOURCE_ROWS = list(json.loads((RECORDINGS / "kubecost_allocation_1day.json").read_text())["data"][0].values())
 TYPES = {"string": "varchar", "double": "double", "timestamp": "timestamp(3)"}
 BASE_COLUMNS = [
     (column["glue_column"], TYPES[column["glue_type"]]) for column in csv.DictReader(open(ROOT / "shared/table/tests/table-columns.csv"))
@@ -43,14 +43,14 @@ BASE_COLUMNS = [
 
 
 class OwnedKubecost(Kubecost):
-    """Gives containers the annotation that the table has a column for."""
+    """Adds the annotation that the table has a column for."""
 
-    def answer(self, status, body):
-        super().answer(status, body.replace(b'"kubernetes_io_psp"', b'"example_com_owner"'))
+    def respond(self, status, body):
+        super().respond(status, body.replace(b'"kubernetes_io_psp"', b'"example_com_owner"'))
 
 
 def months_before(day, months):
-    """As SQL subtracts months: the last day of a month that is too short."""
+    """Subtracts months as SQL does: to the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
@@ -66,21 +66,21 @@ def days_of(lake, place):
 
 @pytest.fixture(scope="session")
 def trino(aws, glue, tmp_path_factory):
-    """Starts while the lake is filled."""
+    """A server that starts while the lake is filled."""
     with started(tmp_path_factory.getbasetemp() / "trino", glue[0], aws.endpoint) as server:
         yield server
 
 
 @dataclasses.dataclass
 class Costs:
-    """The lake of two accounts. Of the second, only the newest day's file has the columns of labels and annotations."""
+    """The lake of two accounts. In the second, only the newest day's file has the columns of labels and annotations."""
 
     query: callable
     days: dict
     before_the_view: datetime.date
 
     def columns(self, table):
-        """Names and types, as Trino tells them."""
+        """Names and types, as Trino reports them."""
         return [row[:2] for row in self.query(f"SHOW COLUMNS FROM {table}")]
 
 
@@ -89,11 +89,11 @@ def costs(trino, lake, glue, export, tmp_path_factory):
     settled = settled_days()
     newest, second_newest = settled[:2]
     border = months_before(datetime.datetime.now(datetime.timezone.utc).date(), VIEW_MONTHS)
-    # A day off the border on both sides: midnight may pass.
+    # One day before and after the border, since midnight may pass.
     before, after = border - datetime.timedelta(days=1), border + datetime.timedelta(days=1)
     export()
     directory = tmp_path_factory.mktemp("second")
-    with answering(OwnedKubecost) as source:
+    with serving(OwnedKubecost) as source:
         for day, options in [(before, []), (after, []), (second_newest, []), (newest, CONFIGURED)]:
             command = [BINARIES / "kubecost-lake", "collect", "--source", source, "--cluster", SECOND_CLUSTER, "--lake", directory]
             done = subprocess.run([*command, "--from", str(day), "--to", str(day), *options], capture_output=True, text=True, timeout=300)
@@ -117,7 +117,7 @@ COUNTS = 'SELECT account_id, region, CAST(date("window.start") AS varchar), coun
 
 
 def test_each_day_of_each_account_has_all_its_rows(costs):
-    # A partition with a wrong location has none, and nobody says so.
+    # A partition with a wrong location has no rows, and causes no error.
     assert costs.query(COUNTS.format("kubecost_table")) == counts(costs.days)
 
 
@@ -138,7 +138,7 @@ def test_sums_of_all_numbers_are_the_sources(costs):
     expected = {}
     for number in numbers:
         values = [row[number] for row in source if number in row]
-        # Of what only newer sources give, a missing value is unknown, not zero.
+        # A missing value of a newer number is null, not zero.
         known = values or (number, "double") in BASE_COLUMNS
         expected[number] = pytest.approx(math.fsum(values), rel=TOLERANCE) if known else None
     sums = ", ".join(f'sum("{number}")' for number in numbers)
@@ -148,7 +148,7 @@ def test_sums_of_all_numbers_are_the_sources(costs):
         assert dict(zip(numbers, row)) == expected
 
 
-def test_every_column_reads_as_it_was_written(lake, costs):
+def test_every_column_has_the_values_that_were_written(lake, costs):
     day = costs.days[SECOND][-1]
     key = lake_key(day, SECOND, "shop")
     rows = costs.query(f"""SELECT * FROM kubecost_table WHERE "$path" = 's3://{BUCKET}/{key}' ORDER BY name""")
@@ -175,7 +175,7 @@ def test_labels_and_annotations_are_in_columns_younger_than_some_files(costs):
     *older, newest = costs.days[SECOND]
     rows = len(SOURCE_ROWS)
     assert found == [*((str(day), 0, 0, 0) for day in older), (str(newest), rows, rows, rows)]
-    # Where there is the column, a row without the label has an empty text.
+    # In files with the column, a row without the label has an empty text.
     different = costs.query(
         f"""SELECT name FROM kubecost_table
         WHERE (account_id = '{FIRST[0]}' OR "window.start" = TIMESTAMP '{newest} 00:00:00')
@@ -194,7 +194,7 @@ def test_maps_have_all_labels_of_all_days(costs):
     assert len(set(teams.values())) > 2
 
 
-def test_the_view_has_the_tables_columns_but_the_maps(costs):
+def test_the_view_has_the_tables_columns_without_the_maps(costs):
     table, view = costs.columns("kubecost_table"), costs.columns("kubecost_view")
     maps = [column for column in table if column not in view]
     assert maps == [("labels", "map(varchar, varchar)"), ("annotations", "map(varchar, varchar)")]
@@ -210,7 +210,7 @@ def test_the_view_shows_the_last_months_as_the_table_has_them(costs):
     assert costs.query(f"SELECT {names} FROM kubecost_view EXCEPT SELECT {names} FROM kubecost_table") == []
 
 
-def test_the_documents_statements_run_as_they_stand(costs):
+def test_the_statements_in_the_documents_run_unchanged(costs):
     documents = "\n".join(path.read_text() for path in sorted((ROOT / "infra/docs").glob("*.md")))
     blocks = re.findall(r"<<'SQL'\n(.*?)^SQL$", documents, re.MULTILINE | re.DOTALL)
     statements = [statement for block in blocks for statement in block.split(";") if statement.strip()]
@@ -221,7 +221,7 @@ def test_the_documents_statements_run_as_they_stand(costs):
 
 @pytest.fixture(scope="module")
 def broken(lake, glue, costs):
-    """A month before those of the view has an object that is not Parquet: who opens it fails."""
+    """An object that is not Parquet, in a month before those of the view: queries that open it fail."""
     day = months_before(costs.before_the_view, 1)
     key = lake_key(day, SECOND, "broken")
     before = len(partitions(glue[1]))
@@ -235,7 +235,7 @@ def broken(lake, glue, costs):
     glue[1].delete_partition(**names, PartitionValues=partition_of(SECOND, day))
 
 
-ASKED = {
+FILTERS = {
     "an account": ("kubecost_table WHERE account_id = '111122223333'", lambda place, day, costs: place == FIRST),
     "a region": ("kubecost_table WHERE region = 'eu-central-1'", lambda place, day, costs: place == FIRST),
     "a year and month of an account": (
@@ -246,9 +246,9 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize(("asked", "expected"), ASKED.values(), ids=ASKED.keys())
-def test_no_object_of_another_partition_is_opened_for(costs, broken, asked, expected):
-    found = costs.query(f"SELECT count(*) FROM {asked.format(day=costs.days[SECOND][-1])}")
+@pytest.mark.parametrize(("filtered", "expected"), FILTERS.values(), ids=FILTERS.keys())
+def test_no_object_of_another_partition_is_opened_for(costs, broken, filtered, expected):
+    found = costs.query(f"SELECT count(*) FROM {filtered.format(day=costs.days[SECOND][-1])}")
     days = [day for place in costs.days for day in costs.days[place] if expected(place, day, costs)]
     assert found == [(len(days) * len(SOURCE_ROWS),)]
 
@@ -257,7 +257,7 @@ PREDECESSOR = ("210987654321", "eu-west-1")
 
 
 def as_the_predecessor_writes_it(table):
-    """The first columns as pandas has them: moments without a zone, in nanoseconds."""
+    """The first columns as pandas writes them, with timestamps in nanoseconds without a time zone."""
     old = table.select(range(len(BASE_COLUMNS)))
     for index, name in enumerate(["window.start", "window.end"], old.column_names.index("window.start")):
         old = old.set_column(index, name, old[name].cast(pa.timestamp("ns", tz="UTC")).cast(pa.timestamp("ns")))
@@ -266,7 +266,7 @@ def as_the_predecessor_writes_it(table):
     return file.getvalue()
 
 
-def test_the_predecessors_files_read_as_before_once_they_are_copied_and_registered(lake, glue, costs):
+def test_copied_and_registered_files_of_the_predecessor_have_the_same_rows(lake, glue, costs):
     day = costs.days[SECOND][-1]
     new = lake_key(day, SECOND, "shop")
     table = pq.read_table(io.BytesIO(lake.s3.get_object(Bucket=BUCKET, Key=new)["Body"].read()))
@@ -274,7 +274,7 @@ def test_the_predecessors_files_read_as_before_once_they_are_copied_and_register
     lake.s3.put_object(Bucket=BUCKET, Key=original, Body=as_the_predecessor_writes_it(table))
     partition = partition_of(PREDECESSOR, day)
     document = (ROOT / "infra/docs/UPGRADE.md").read_text()
-    # As the document copies them, before there are functions that new objects start.
+    # As in the document, the copy happens before there are functions that new objects start.
     notifications = lake.notifications()
     lake.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     lake.s3.copy_object(Bucket=BUCKET, Key=f"lake/{original}", CopySource={"Bucket": BUCKET, "Key": original})

@@ -1,4 +1,4 @@
-"""Trino, the engine behind Athena, as tests/tools/trino.sh installs it: it finds the table and the view through Glue."""
+"""Trino, the engine behind Athena, as tests/tools/trino.sh installs it. It reads table and view from Glue."""
 
 import contextlib
 import json
@@ -11,9 +11,9 @@ from aws import LAKE_ACCOUNT
 from deployed import TABLE
 from servers import free_port, wait_for
 
-# Athena's name for Glue's catalog, which the view has in its text.
+# Athena's name for Glue's catalog, which is part of the view's text.
 CATALOG = "awsdatacatalog"
-# A start takes some ten seconds of both cores, and others may use them.
+# A start takes some ten seconds of both cores, and longer if other processes use them.
 START_SECONDS = 300
 
 
@@ -22,7 +22,7 @@ class QueryFailed(Exception):
 
 
 class Trino:
-    """A server that may still be starting."""
+    """A server, which may still be starting."""
 
     def __init__(self, port, process, log):
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -33,29 +33,29 @@ class Trino:
         def started():
             assert self.process.poll() is None, self.log.read_text()[-2000:]
             with contextlib.suppress(OSError):
-                return not self.answer("/v1/info")["starting"]
+                return not self.request("/v1/info")["starting"]
 
         wait_for(started, START_SECONDS)
 
-    def answer(self, path, body=None, headers=None):
-        """Of an address of the server's own, or of one that it named."""
+    def request(self, path, body=None, headers=None):
+        """The JSON response from a path of the server, or from a URL in one of its responses."""
         request = urllib.request.Request(path if path.startswith("http") else self.endpoint + path, body, headers or {})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
 
     def query(self, sql):
-        """The statement's rows, in the lake's database; times are strings, maps are dictionaries."""
+        """The statement's rows, in the lake's database. Timestamps are strings, maps are dictionaries."""
         headers = {
             "X-Trino-User": "analyst",
             "X-Trino-Catalog": CATALOG,
             "X-Trino-Schema": TABLE["GLUE_DATABASE_NAME"],
-            # Athena's days are those of UTC.
+            # Athena's time zone is UTC.
             "X-Trino-Time-Zone": "UTC",
         }
-        page = self.answer("/v1/statement", sql.encode(), headers)
+        page = self.request("/v1/statement", sql.encode(), headers)
         rows = page.get("data", [])
         while "nextUri" in page:
-            page = self.answer(page["nextUri"])
+            page = self.request(page["nextUri"])
             rows += page.get("data", [])
         if "error" in page:
             raise QueryFailed(page["error"]["message"])
@@ -64,7 +64,7 @@ class Trino:
 
 @contextlib.contextmanager
 def started(directory, glue, s3):
-    """Starts a server that reads Glue and S3 at these addresses, and does not wait for it."""
+    """Starts a server that uses Glue and S3 at these addresses, and does not wait until it is ready."""
     home = pathlib.Path(os.environ["KUBECOST_LAKE_TRINO"])
     port = free_port()
     catalogs = directory / "catalogs"
@@ -95,7 +95,7 @@ s3.aws-secret-key=secret
         "catalog.config-dir": catalogs,
         "plugin.dir": home / "plugin",
     }
-    # The simplest compiler and collector: most of the time is spent on the start.
+    # The simplest compiler and collector, since starting takes most of the time.
     options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC"]
     options += [f"-D{name}={value}" for name, value in settings.items()]
     command = [home / "java", *options, "-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"]

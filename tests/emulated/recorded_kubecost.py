@@ -1,4 +1,4 @@
-"""A Kubecost that answers each day with the recorded one."""
+"""A Kubecost that returns the recorded day for each day."""
 
 import datetime
 import json
@@ -6,9 +6,9 @@ import urllib.parse
 
 from servers import ROOT, Handler
 
-ANSWERS = ROOT / "shared/recordings/kubecost"
+RECORDINGS = ROOT / "shared/recordings/kubecost"
 RECORDED_DAY = datetime.date(2026, 11, 20)
-# The exporter's setting: half a day away from now, so that no day becomes complete while the tests run.
+# The exporter's setting, half a day from now, so that no day becomes complete while the tests run.
 SETTLE_HOURS = (datetime.datetime.now(datetime.timezone.utc).hour + 12) % 24
 
 
@@ -19,28 +19,28 @@ def settled_days():
 
 
 class Kubecost(Handler):
-    """Answers each day with the recorded one, moved to it."""
+    """Returns the recorded day for each day, with its dates changed."""
 
     def do_GET(self):
         url = urllib.parse.urlparse(self.path)
         parameters = urllib.parse.parse_qs(url.query)
         if "window" not in parameters:
-            return self.answer(400, b"Missing required query parameter: 'window'\n")
+            return self.respond(400, b"Missing required query parameter: 'window'\n")
         start, end = [datetime.date.fromisoformat(moment[:10]) for moment in parameters["window"][0].split(",")]
         days = [start + datetime.timedelta(days=age) for age in range((end - start).days)]
         if url.path == "/model/assets":
-            return self.answer(200, moved("kubecost_assets_1day_nodes.json", days[0]))
+            return self.respond(200, moved("kubecost_assets_1day_nodes.json", days[0]))
         if url.path != "/model/allocation":
-            return self.answer(404, b"404 page not found\n")
+            return self.respond(404, b"404 page not found\n")
         name = "kubecost_allocation_1day.json"
         if parameters.get("aggregate") == ["cluster"]:
             name = "kubecost_days_available.json"
         sets = [json.loads(moved(name, day))["data"][0] for day in days]
-        self.answer(200, json.dumps({"code": 200, "data": sets}).encode())
+        self.respond(200, json.dumps({"code": 200, "data": sets}).encode())
 
 
 def moved(name, day):
-    text = (ANSWERS / name).read_text()
+    text = (RECORDINGS / name).read_text()
     after = RECORDED_DAY + datetime.timedelta(days=1)
     text = text.replace(f"{after}T", "END").replace(f"{RECORDED_DAY}T", "START")
     return text.replace("END", f"{day + datetime.timedelta(days=1)}T").replace("START", f"{day}T").encode()
