@@ -101,7 +101,8 @@ def test_comments_of_rust_are_as_wide_as_its_code():
         for name, text in TEXTS.items()
         if name.endswith(".rs")
         for number, line in enumerate(text.splitlines(), 1)
-        if line.lstrip().startswith("//") and len(line) > WIDTH
+        # An address cannot be wrapped.
+        if line.lstrip().startswith("//") and len(line) > WIDTH and "https://" not in line
     ]
     assert not hits, "\n".join(hits)
 
