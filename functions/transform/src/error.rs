@@ -65,7 +65,8 @@ impl Fault {
     }
 }
 
-/// A failure that may be transient: Lambda retries the event, and moves it to the dead-letter queue after the last retry.
+/// A failure that may be transient: Lambda retries the event, and moves it to the dead-letter queue after the last
+/// retry.
 #[derive(Debug, thiserror::Error)]
 pub enum TransformError {
     #[error("{key} is not the key of a manifest below the staging prefix")]

@@ -12,7 +12,8 @@ const CONVERSION_VERSION: u32 = 1;
 const BYTES: usize = 8;
 
 /// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`.
-/// If an object of the lake has another fingerprint than the function, the same responses would now become another file.
+/// If an object of the lake has another fingerprint than the function, the same responses would now become another
+/// file.
 pub(crate) fn fingerprint(layout: &TableLayout) -> String {
     let mut hash = Sha256::new();
     for column in layout.columns() {

@@ -132,8 +132,8 @@ impl NodeIndex {
         Ok(())
     }
 
-    /// The facts about the node that a row ran on: from the node's asset, and what that lacks from the node labels among
-    /// the row's own labels.
+    /// The facts about the node that a row ran on: from the node's asset, and what that lacks from the node labels
+    /// among the row's own labels.
     pub fn facts<'a>(&'a self, row: &'a Allocation<'_>) -> NodeFacts<'a> {
         let mut facts: NodeFacts<'a> = [""; NodeFact::ALL.len()];
         if let Some(kind) = self.find(row).and_then(|kind| self.kinds.get(kind as usize)) {

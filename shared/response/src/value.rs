@@ -300,8 +300,8 @@ pub(crate) fn is_nothing(text: &str) -> bool {
     matches!(text, "" | "None" | "null" | "<nil>")
 }
 
-/// Any value, checked as strictly as one that is kept, and dropped. Serde's `IgnoredAny` accepts numbers that are out of
-/// range and escapes of half a character.
+/// Any value, checked as strictly as one that is kept, and dropped. Serde's `IgnoredAny` accepts numbers that are out
+/// of range and escapes of half a character.
 pub(crate) struct Skipped;
 
 impl<'de> Deserialize<'de> for Skipped {

@@ -9,8 +9,8 @@ pub(super) struct Inside {
     pub(super) escaped: bool,
 }
 
-/// Where the value that begins at `begin` ends, searched from `from` on. A scalar ends before the first byte that cannot
-/// be part of it.
+/// Where the value that begins at `begin` ends, searched from `from` on. A scalar ends before the first byte that
+/// cannot be part of it.
 pub(super) fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &mut Inside) -> Option<usize> {
     let mut at = from;
     loop {
