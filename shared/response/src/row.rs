@@ -70,7 +70,7 @@ impl<'a> Allocation<'a> {
 
     /// The name of the row's node: the property, or for an idle row without it the name in its own name
     /// (`<cluster>/<node>/__idle__`). Empty for rows without a node.
-    pub fn node(&self) -> &str {
+    pub(crate) fn node(&self) -> &str {
         let node = self.property(Property::Node);
         if !node.is_empty() {
             return node;

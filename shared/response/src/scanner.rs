@@ -136,12 +136,6 @@ impl Scanner {
         }
     }
 
-    /// Sets the largest row that is accepted, in bytes; 16 MiB by default.
-    #[must_use]
-    pub fn with_row_limit(self, row_limit: usize) -> Self {
-        Self { row_limit, ..self }
-    }
-
     /// Bytes of the response so far.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -43,7 +43,7 @@ pub const BASE_NUMBERS: [&str; 36] = [
     "totalEfficiency",
 ];
 
-/// Numeric fields that newer sources give (OpenCost 1.112, Kubecost 2.x), in the table's order. Where a source lacks
+/// Numeric fields that newer sources have (OpenCost 1.112, Kubecost 2.x), in the table's order. Where a source lacks
 /// one, its column is NULL: unknown is not zero.
 pub const NEWER_NUMBERS: [&str; 10] = [
     "cpuCoreLimitAverage",

@@ -10,7 +10,7 @@ use transform::TransformOutcome;
 
 use super::{Lake, function, lake_key};
 
-/// A run's set: the number of its rows tells which run it is.
+/// A run's set: the number of its rows identifies the run.
 fn set(run: u32) -> Staging {
     let rows: Vec<String> = (0..=run)
         .map(|row| {

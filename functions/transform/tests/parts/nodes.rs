@@ -1,4 +1,4 @@
-//! What the table tells of nodes.
+//! What the table has about nodes.
 
 use end_to_end::staging::{self, Staging};
 use transform::TransformOutcome;
@@ -66,7 +66,7 @@ const NODE_9: [&str; 9] = [
 
 #[tokio::test]
 async fn rows_find_their_node_by_provider_id_name_or_labels() {
-    // Kubecost gives a list of sets, OpenCost one set.
+    // Kubecost responds with a list of sets, OpenCost with one set.
     for assets in [
         "shapes/provider_ids_assets.json",
         "shapes/provider_ids_assets_object.json",

@@ -324,7 +324,10 @@ fn faults_say_what_the_response_was() {
 
 #[test]
 fn a_row_without_end_is_bounded() {
-    let mut scanner = Scanner::new().with_row_limit(1000);
+    let mut scanner = Scanner {
+        row_limit: 1000,
+        ..Scanner::new()
+    };
     let mut sink = |_: Entry<'_>| Ok::<_, String>(());
     scanner.feed(b"{\"data\":[{\"a\":{\"b\":\"", &mut sink).unwrap();
     let error = (0..100)
