@@ -34,10 +34,10 @@ WORDS = {
     "taken clusters?": "compromised cluster",
 }
 # The hosts' dots are escaped, so that this file does not name them either.
-# Being rewritten: enabled when that is done.
-PENDING = re.compile(r".*\.(rs|snap)$|README\.md$")
 HOSTS = r"crates\.io|pypi\.org|pythonhosted\.org|npmj[s]\.|(proxy|sum)\.golang\.org|maven\.org|maven\.apache\.org|rubygems\.org"
 WIDTH = 120
+# Being rewritten at the moment. Remove this list with its last entry.
+PENDING = re.compile(r"README\.md$|functions/(exporter|backfill|crawler|kubecost-lake)/|shared/local-bucket/")
 
 
 def pattern_of(words):

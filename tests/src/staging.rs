@@ -133,7 +133,7 @@ pub fn hash(content: &[u8]) -> String {
     documents::hexadecimal(&Sha256::digest(content))
 }
 
-/// The rows of an answer that are not null, sorted by their keys.
+/// The rows of a response that are not null, sorted by their keys.
 pub fn rows(answer: &str, set: Option<u32>) -> Vec<(String, Value)> {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     let sets: Vec<Value> = match &answer["data"] {

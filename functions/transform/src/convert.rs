@@ -137,7 +137,7 @@ impl<'a> Conversion<'a> {
         for (sum, number) in self.sums.iter_mut().zip(row.numbers()) {
             sum.add(*number);
         }
-        self.rows_outside += u64::from(self.lies_outside(&row));
+        self.rows_outside += u64::from(self.is_outside(&row));
         let node = self.nodes.facts(&row);
         self.batch.push(&row, &node);
         if self.batch.is_full() {
@@ -147,7 +147,7 @@ impl<'a> Conversion<'a> {
     }
 
     /// Whether a row's window reaches beyond the day: the source then used another step than requested.
-    fn lies_outside(&self, row: &Allocation<'_>) -> bool {
+    fn is_outside(&self, row: &Allocation<'_>) -> bool {
         row.window_start.is_some_and(|start| start < self.window.0)
             || row.window_end.is_some_and(|end| end > self.window.1)
     }

@@ -39,7 +39,7 @@ const TABLE_METADATA: &str = "table";
 /// The function's name in logs and metrics.
 const NAME: &str = "transform";
 
-/// What became of a manifest.
+/// The result of handling a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TransformOutcome {
     /// The day is in the lake.

@@ -103,7 +103,7 @@ mod tests {
         insta::assert_snapshot!(faults, @r"
         6 settings are wrong:
           S3_BUCKET_NAME: is required: the name of the S3 bucket
-          QUARANTINE_PREFIX: lies within the prefix of LAKE_PREFIX: choose prefixes that do not contain one another
+          QUARANTINE_PREFIX: is within the prefix of LAKE_PREFIX: choose prefixes that do not contain one another
           LABELS: labels 'team' and 'Team' differ only in case, and Glue's column names are in lower case: keep one of them; the map column has both
           LABELS: label 'a b' is not a key: expected [prefix/]name as in Kubernetes: a name of 1 to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, and optionally a DNS name before it
           ANNOTATIONS: annotation 'x' is given twice: name it once

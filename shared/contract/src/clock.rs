@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time, in UTC.
+/// The current time, in UTC.
 pub trait Clock: Send + Sync {
     /// The time now, in UTC.
     fn now(&self) -> DateTime<Utc>;

@@ -17,7 +17,7 @@ impl Day {
         Self(date)
     }
 
-    /// The day that a moment lies in.
+    /// The day that contains a moment.
     pub fn of(moment: DateTime<Utc>) -> Self {
         Self(moment.date_naive())
     }

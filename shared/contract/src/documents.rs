@@ -103,12 +103,12 @@ pub enum SourceKind {
     Opencost,
 }
 
-/// The source that a run asks.
+/// The source that a run queries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Which program it is.
     pub kind: SourceKind,
-    /// Its version, if it told.
+    /// Its version, if the source reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -116,7 +116,7 @@ pub struct Source {
 /// What a source can still answer for: `staging/…/<run>/inventory.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// The run that asks for a plan.
+    /// The run that waits for a plan.
     pub run: RunId,
     /// The cluster.
     pub cluster: ClusterArn,
@@ -186,7 +186,7 @@ pub struct Manifest {
     pub created_at: DateTime<Utc>,
     /// The source.
     pub source: Source,
-    /// The query of the allocation answer: path and parameters, without host and without secrets.
+    /// The query of the allocation response: path and parameters, without host and without secrets.
     pub query: String,
     /// Allocation rows of the day that the exporter counted while they streamed by.
     pub rows: u64,
@@ -211,7 +211,7 @@ pub struct Part {
     pub sha256: String,
     /// Rows of the day in it: allocations, or assets.
     pub rows: u64,
-    /// Where the answer holds sets of several days: the index of the set that is this day's, counted from 0. Missing:
+    /// If the response holds sets of several days: the index of the set that is this day's, counted from 0. Missing:
     /// all sets are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<u32>,

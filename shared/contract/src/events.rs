@@ -32,7 +32,7 @@ pub enum Event {
 pub struct QueueMessage {
     /// What SQS wants to hear of the messages that failed.
     pub id: String,
-    /// The objects that the message tells of.
+    /// The objects that the message lists.
     pub objects: Result<Vec<ObjectCreated>, EventError>,
 }
 
@@ -198,7 +198,7 @@ pub fn schedule(clock: &dyn Clock) -> Value {
     })
 }
 
-/// The answer to SQS: the messages that are to be delivered again.
+/// The response to SQS: the messages to deliver again.
 pub fn batch_response(failed: &[String]) -> Value {
     let failures: Vec<Value> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     json!({ "batchItemFailures": failures })
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn other_events_are_told_apart() {
+    fn other_events_are_distinguished() {
         assert_eq!(Event::read(&schedule(&clock())), Ok(Event::Schedule));
         let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "lake" });
         assert_eq!(Event::read(&test), Ok(Event::Objects(Vec::new())));

@@ -21,7 +21,7 @@ pub struct Prefixes {
 /// Names one of the bucket's prefixes; each has a setting of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Area {
-    /// Raw answers, inventories and manifests.
+    /// Raw responses, inventories and manifests.
     Staging,
     /// Plans of the backfill function.
     Plans,
@@ -80,7 +80,7 @@ pub enum StagingObject {
     Inventory,
     /// A day's set is complete.
     Manifest(Day),
-    /// One page of a day's allocation answer, or its assets answer.
+    /// One page of a day's allocation response, or its assets response.
     Part(Day),
 }
 
@@ -170,12 +170,12 @@ impl Prefixes {
         format!("{}{day}/", self.run(cluster, run))
     }
 
-    /// `<run>/<date>/allocation-NNNN.json.zst`: one page of the allocation answer, counted from 1.
+    /// `<run>/<date>/allocation-NNNN.json.zst`: one page of the allocation response, counted from 1.
     pub fn allocation_part(&self, cluster: &ClusterId, run: &RunId, day: Day, page: u32) -> String {
         format!("{}allocation-{page:04}{PART}", self.set(cluster, run, day))
     }
 
-    /// `<run>/<date>/assets.json.zst`: the assets answer.
+    /// `<run>/<date>/assets.json.zst`: the assets response.
     pub fn assets(&self, cluster: &ClusterId, run: &RunId, day: Day) -> String {
         format!("{}assets{PART}", self.set(cluster, run, day))
     }
@@ -190,7 +190,7 @@ impl Prefixes {
         format!("{}{cluster}/plan.json", self.plans)
     }
 
-    /// The Hive partition that a cluster's day lies in.
+    /// The Hive partition that contains a cluster's day.
     pub fn partition(&self, cluster: &ClusterId, day: Day) -> String {
         format!("{}{}", self.lake, Partition::of(cluster, day))
     }
@@ -245,7 +245,7 @@ impl Prefixes {
         })
     }
 
-    /// Reads the key of a cluster's day in the lake; `None` for anything else, among them a file whose date lies in
+    /// Reads the key of a cluster's day in the lake; `None` for anything else, among them a file whose date is in
     /// another partition.
     pub fn parse_lake(&self, key: &str) -> Option<(ClusterId, Day)> {
         let rest = key.strip_prefix(&self.lake)?.strip_prefix("account_id=")?;
@@ -318,7 +318,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The partition that a cluster's day lies in.
+    /// The partition that contains a cluster's day.
     pub fn of(cluster: &ClusterId, day: Day) -> Self {
         let date = day.date();
         Self {
@@ -357,8 +357,8 @@ pub enum PrefixError {
     /// Characters or segments that keys should not have.
     #[error("'{0}' is not a key prefix: use letters, digits, '-', '_', '.', '=' and '/', and no empty segment")]
     Form(String),
-    /// Lies within another area, whose events would be taken for this one's.
-    #[error("lies within the prefix of {other}: choose prefixes that do not contain one another")]
+    /// Is within another area, whose events would also match this one.
+    #[error("is within the prefix of {other}: choose prefixes that do not contain one another")]
     Contained {
         /// The setting of the containing prefix.
         other: &'static str,

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub mod logs;
 pub mod metrics;
 
-/// An error of a function, whatever it is: what Lambda is told, and what is logged.
+/// An error of a function, whatever it is: what Lambda receives, and what is logged.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A program that is started by events.
@@ -28,14 +28,14 @@ pub trait Function: Send + Sync {
     /// Handles one object that arrived in that bucket. The same object can come twice, and late.
     ///
     /// # Errors
-    /// On a passing failure, after which the event is to be delivered again. Input that can never be handled is no
+    /// On a transient error, after which the event is to be delivered again. Input that can never be handled is no
     /// error: it is reported by other means.
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError>;
 
     /// Does what is due on the schedule. A function without a schedule does nothing.
     ///
     /// # Errors
-    /// On a passing failure.
+    /// On a transient error.
     async fn schedule(&self) -> Result<(), BoxError> {
         tracing::warn!(
             function = self.name(),
@@ -51,7 +51,7 @@ pub enum HandleError {
     /// No event of this product.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// Some of the event's objects failed. The first failure is told, each is in the log.
+    /// Some of the event's objects failed. The first failure is returned, each is in the log.
     #[error("{failed} of {objects} objects failed, first {key}: {source}")]
     Objects {
         /// How many failed.
@@ -97,7 +97,7 @@ impl From<HandleError> for Diagnostic {
 }
 
 /// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being
-/// handled. For SQS the answer names the messages to deliver again, all else is answered by `null`.
+/// handled. For SQS the response names the messages to deliver again, all else is answered by `null`.
 ///
 /// # Errors
 /// When the event is to be delivered again.

@@ -279,7 +279,7 @@ mod tests {
           WAIT: '-1' is not a number of seconds above 0, at most 86400
           KIND: 'other' is not one of one, two
           KMS_KEY_ARN: 'alias/x' is not the ARN of a KMS key or alias
-          LAKE_PREFIX: lies within the prefix of STAGING_PREFIX: choose prefixes that do not contain one another
+          LAKE_PREFIX: is within the prefix of STAGING_PREFIX: choose prefixes that do not contain one another
         ");
     }
 

@@ -13,15 +13,15 @@ const IN_ANOTHER_REGION: [&str; 3] = [
 ];
 
 /// One line about a failed call: the service's code and message where it answered, else the causes from the outermost
-/// to the innermost, each once. Never the request or the answer themselves, as the SDK's own display of errors has
+/// to the innermost, each once. Never the request or the response themselves, as the SDK's own display of errors has
 /// them: they hold headers.
 ///
-/// Where S3 says that a bucket lies in another region, the line says how to tell the exporter, whose region is its
+/// Where S3 says that a bucket is in another region, the line says how to tell the exporter, whose region is its
 /// cluster's: the SDK follows no redirect.
 pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         let advice = if IN_ANOTHER_REGION.contains(&code) {
-            ": the bucket lies in another region than this program: set S3_BUCKET_REGION"
+            ": the bucket is in another region than this program: set S3_BUCKET_REGION"
         } else {
             ""
         };
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_by_code_and_message() {
+    fn a_response_is_reported_by_code_and_message() {
         let mut refused = failure("service error", None);
         refused.metadata = ErrorMetadata::builder()
             .code("AccessDenied")
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_elsewhere_is_told_with_the_setting() {
+    fn a_bucket_elsewhere_is_reported_with_the_setting() {
         let mut redirected = failure("service error", None);
         redirected.metadata = ErrorMetadata::builder()
             .code("PermanentRedirect")
@@ -86,12 +86,12 @@ mod tests {
             .build();
         assert_eq!(
             message(&redirected),
-            "PermanentRedirect: use the specified endpoint: the bucket lies in another region than this program: set S3_BUCKET_REGION"
+            "PermanentRedirect: use the specified endpoint: the bucket is in another region than this program: set S3_BUCKET_REGION"
         );
     }
 
     #[test]
-    fn without_an_answer_each_cause_is_told_once() {
+    fn without_a_response_each_cause_is_reported_once() {
         let inner = failure("dispatch failure", Some(failure("no such file", None)));
         let outer = failure("dispatch failure", Some(failure("no credentials", Some(inner))));
         assert_eq!(message(&outer), "dispatch failure: no credentials: no such file");

@@ -25,7 +25,7 @@ pub async fn from_environment() -> SdkConfig {
 }
 
 /// The same configuration with the credentials of a role that is assumed with the credentials so far (role chaining).
-/// Both hops are renewed for as long as the process runs: a web identity's token file is read anew each time.
+/// Both hops are renewed for as long as the process runs: a web identity's token file is read each time.
 pub async fn assume_role(base: &SdkConfig, role_arn: &str, session_name: &str) -> SdkConfig {
     let provider = AssumeRoleProvider::builder(role_arn)
         .configure(base)

@@ -393,7 +393,7 @@ pub enum StoreError {
         bucket: String,
         /// The key, or the prefix of a listing.
         key: String,
-        /// The HTTP status, where there was an answer.
+        /// The HTTP status, if there was a response.
         status: Option<u16>,
         /// The error code that S3 gave, such as `NoSuchKey`.
         code: Option<String>,
@@ -424,7 +424,7 @@ pub enum StoreError {
         /// Why not.
         source: DocumentError,
     },
-    /// S3's answer lacks what it must have.
+    /// S3's response lacks a required field.
     #[error("{key}: {reason}")]
     Incomplete {
         /// The key.

@@ -173,7 +173,8 @@ impl Upload {
         result
     }
 
-    /// Gives up. Parts that were sent are deleted; that fails in silence, since the bucket's lifecycle sees to it, too.
+    /// Gives up. Parts that were sent are deleted; a failure is ignored, since the bucket's lifecycle rules delete them
+    /// as well.
     pub async fn abort(mut self) {
         self.abort_multipart().await;
     }

@@ -181,7 +181,7 @@ async fn a_part_that_s3_refuses_ends_the_upload() {
 }
 
 #[tokio::test]
-async fn absence_refusal_and_size_are_told_apart() {
+async fn absence_refusal_and_size_are_distinguished() {
     let (bucket, store) = store().await;
     assert!(store.head(KEY).await.unwrap().is_none());
     assert!(store.open(KEY).await.unwrap().is_none());

@@ -284,7 +284,7 @@ async fn a_set_that_cannot_be_converted_leaves_what_the_lake_has() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_is_an_error_and_the_next_delivery_succeeds() {
+async fn a_transient_error_fails_and_the_next_delivery_succeeds() {
     let key = Staging::empty(staging::run(1)).manifest_key();
     let parts = good().manifest.parts;
     for broken in [key.as_str(), &parts[0].key, &parts[1].key] {
