@@ -3,7 +3,7 @@
 use contract::{
     cluster::ClusterArn,
     day::Day,
-    documents::{self, Manifest, Part, PartKind, Source, SourceKind},
+    documents::{self, Manifest, Part, PartKind, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
 };
@@ -43,7 +43,7 @@ impl Staging {
             date: day(),
             window: day().window(),
             created_at: "2026-11-24T05:00:00Z".parse().unwrap(),
-            source: Source {
+            source: SourceInfo {
                 kind: SourceKind::Kubecost,
                 version: None,
             },

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use contract::{
     audit::{AuditReport, Finding, SetName, StuckSet},
-    cluster::ClusterId,
+    cluster::{AccountRegion, ClusterId},
     day::Day,
     documents,
     keys::{Area, Prefixes},
@@ -44,14 +44,11 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
     let mut report = report::begin(now, settings.audit_period_days);
     for (place, clusters) in clusters(store, &settings.prefixes).await? {
         tracing::debug!(%place, clusters = clusters.len(), "auditing");
-        let Some(any) = clusters.first() else {
-            continue;
-        };
-        let listed = Neighbourhood::list(store, settings, any, now).await;
+        let listed = Neighbourhood::list(store, settings, &place, now).await;
         let listed = &listed;
         let mut findings = stream::iter(clusters)
             .map(async |cluster| {
-                let mut finding = report::no_finding(cluster.clone());
+                let mut finding = report::no_finding(&cluster);
                 let audit = ClusterAudit {
                     objects: ClusterObjects {
                         store,
@@ -83,24 +80,21 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
 }
 
 /// All clusters, by `account/region`: those that staged something that has not expired, and those that have a plan.
-async fn clusters(store: &Store, prefixes: &Prefixes) -> Result<BTreeMap<String, BTreeSet<ClusterId>>, StoreError> {
-    let mut found: BTreeMap<String, BTreeSet<ClusterId>> = BTreeMap::new();
+async fn clusters(
+    store: &Store,
+    prefixes: &Prefixes,
+) -> Result<BTreeMap<AccountRegion, BTreeSet<ClusterId>>, StoreError> {
+    let mut found: BTreeMap<AccountRegion, BTreeSet<ClusterId>> = BTreeMap::new();
     for area in [Area::Staging, Area::Plans] {
         let root = prefixes.of(area);
         for account in store.list(root).folders().prefixes().await? {
             for region in store.list(account).folders().prefixes().await? {
                 for folder in store.list(&region).folders().prefixes().await? {
-                    let segments: Vec<&str> = folder.strip_prefix(root).unwrap_or(&folder).split('/').collect();
-                    let [account, region, name, ..] = segments.as_slice() else {
-                        continue;
-                    };
-                    match ClusterId::new(account, region, name) {
-                        Ok(cluster) => {
-                            found.entry(format!("{account}/{region}")).or_default().insert(cluster);
-                        }
-                        Err(error) => {
-                            tracing::warn!(folder, %error, "not a cluster's folder: ignored")
-                        }
+                    if let Some(cluster) = prefixes.parse_cluster_folder(area, &folder) {
+                        let clusters = found.entry(cluster.account_region().clone()).or_default();
+                        clusters.insert(cluster);
+                    } else {
+                        tracing::warn!(folder, "not a cluster's folder: ignored");
                     }
                 }
             }
@@ -110,16 +104,17 @@ async fn clusters(store: &Store, prefixes: &Prefixes) -> Result<BTreeMap<String,
 }
 
 impl Neighbourhood {
-    async fn list(store: &Store, settings: &Settings, any: &ClusterId, now: DateTime<Utc>) -> Result<Self, StoreError> {
+    async fn list(
+        store: &Store,
+        settings: &Settings,
+        place: &AccountRegion,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
         let prefixes = &settings.prefixes;
         let mut neighbourhood = Self::default();
         let first = Day::of(now).minus(settings.audit_period_days);
-        let partitions: BTreeSet<String> = Day::range(first, Day::of(now))
-            .map(|day| prefixes.partition(any, day))
-            .collect();
-        for partition in partitions {
-            // Names begin with the date, so that older days of the first month are passed over without being listed.
-            let mut listing = store.list(&partition).start_after(format!("{partition}{first}"));
+        for (partition, start_after) in prefixes.lake_listings(place, first, Day::of(now)) {
+            let mut listing = store.list(&partition).start_after(start_after);
             while let Some(page) = listing.next_page().await? {
                 for object in page.objects {
                     if let Some((cluster, day)) = prefixes.parse_lake(&object.key) {
@@ -129,8 +124,7 @@ impl Neighbourhood {
                 }
             }
         }
-        let quarantine = format!("{}{}/{}/", prefixes.of(Area::Quarantine), any.account(), any.region());
-        let mut listing = store.list(quarantine);
+        let mut listing = store.list(prefixes.quarantine_in(place));
         while let Some(page) = listing.next_page().await? {
             for object in page.objects {
                 if let Some((cluster, run, day)) = prefixes.parse_quarantine(&object.key)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contract::{
     audit::{AuditReport, Finding, Gap},
     clock::Clock,
-    cluster::{ClusterArn, ClusterId},
+    cluster::ClusterId,
     day::Day,
 };
 use lambda::metrics::{self, MetricSink, Unit};
@@ -20,9 +20,9 @@ pub(crate) fn gap(date: Day, standing: Standing) -> Option<Gap> {
 }
 
 /// Nothing found yet.
-pub(crate) fn no_finding(cluster: ClusterId) -> Finding {
+pub(crate) fn no_finding(cluster: &ClusterId) -> Finding {
     Finding {
-        cluster: ClusterArn::of(cluster),
+        cluster: cluster.arn_or_id(),
         newest_inventory: None,
         silent: false,
         gaps: Vec::new(),

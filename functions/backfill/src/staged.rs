@@ -170,7 +170,7 @@ impl ClusterObjects<'_> {
     pub async fn is_empty(&self, day: Day, run: RunId) -> Result<bool, StoreError> {
         let key = self.prefixes.manifest(self.cluster, &run, day);
         match self.store.get_document::<Manifest>(&key).await {
-            Ok(manifest) => Ok(manifest.is_some_and(|manifest| manifest.parts.is_empty())),
+            Ok(manifest) => Ok(manifest.is_some_and(|manifest| manifest.is_empty())),
             Err(error) if error.is_permanent() => Ok(false),
             Err(error) => Err(error),
         }

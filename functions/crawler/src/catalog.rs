@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use contract::keys::Partition;
+use contract::keys::LakePartition;
 
 /// A catalog of one table's partitions.
 #[async_trait]
@@ -12,25 +12,25 @@ pub trait Catalog: Send + Sync {
     ///
     /// # Errors
     /// On a passing failure, or where the table is not there.
-    async fn knows(&self, partition: &Partition) -> Result<bool, CatalogError>;
+    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError>;
 
     /// All partitions that the catalog knows.
     ///
     /// # Errors
     /// As [`Catalog::knows`].
-    async fn partitions(&self) -> Result<BTreeSet<Partition>, CatalogError>;
+    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError>;
 
     /// Makes partitions known, with the table's columns and formats. Those that are known already stay as they are.
     ///
     /// # Errors
     /// As [`Catalog::knows`]; some of the partitions may be known then.
-    async fn register(&self, partitions: &[Partition]) -> Result<(), CatalogError>;
+    async fn register(&self, partitions: &[LakePartition]) -> Result<(), CatalogError>;
 
     /// Has partitions forgotten. Those that are not known are no error.
     ///
     /// # Errors
     /// As [`Catalog::knows`]; some of the partitions may be forgotten then.
-    async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError>;
+    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError>;
 
     /// Starts a crawler.
     ///

@@ -8,7 +8,7 @@ use aws_sdk_glue::{
     error::{ProvideErrorMetadata, SdkError},
     types::{ErrorDetail, PartitionInput, PartitionValueList, StorageDescriptor},
 };
-use contract::keys::Partition;
+use contract::keys::LakePartition;
 
 use crate::catalog::{Catalog, CatalogError, Start};
 
@@ -88,7 +88,7 @@ impl GlueCatalog {
 
 #[async_trait]
 impl Catalog for GlueCatalog {
-    async fn knows(&self, partition: &Partition) -> Result<bool, CatalogError> {
+    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         let result = self
             .client
             .get_partition()
@@ -105,7 +105,7 @@ impl Catalog for GlueCatalog {
         }
     }
 
-    async fn partitions(&self) -> Result<BTreeSet<Partition>, CatalogError> {
+    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError> {
         let mut pages = self
             .client
             .get_partitions()
@@ -121,7 +121,7 @@ impl Catalog for GlueCatalog {
                 let values = partition.values.unwrap_or_default();
                 match <[String; 4]>::try_from(values) {
                     Ok([account_id, region, year, month]) => {
-                        partitions.insert(Partition {
+                        partitions.insert(LakePartition {
                             account_id,
                             region,
                             year,
@@ -135,7 +135,7 @@ impl Catalog for GlueCatalog {
         Ok(partitions)
     }
 
-    async fn register(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn register(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }
@@ -169,7 +169,7 @@ impl Catalog for GlueCatalog {
         Ok(())
     }
 
-    async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         for batch in partitions.chunks(DELETE_BATCH) {
             let mut lists = Vec::with_capacity(batch.len());
             for partition in batch {
@@ -206,7 +206,7 @@ impl Catalog for GlueCatalog {
     }
 }
 
-fn values(partition: &Partition) -> Vec<String> {
+fn values(partition: &LakePartition) -> Vec<String> {
     partition.values().map(str::to_owned).to_vec()
 }
 

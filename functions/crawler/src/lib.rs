@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     events::ObjectCreated,
-    keys::{Area, Partition},
+    keys::{Area, LakePartition},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda::{BoxError, Function};
@@ -35,16 +35,16 @@ pub struct Crawler {
     store: Store,
     catalog: Arc<dyn Catalog>,
     /// Partitions seen in the catalog by this process: a partition receives one object for each cluster and day.
-    known: Mutex<HashSet<Partition>>,
+    known: Mutex<HashSet<LakePartition>>,
 }
 
 /// What the comparison of lake and catalog found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
     /// Partitions of the lake that the catalog did not know.
-    pub missing: BTreeSet<Partition>,
+    pub missing: BTreeSet<LakePartition>,
     /// Partitions of the catalog that have no object in the lake.
-    pub gone: BTreeSet<Partition>,
+    pub gone: BTreeSet<LakePartition>,
     /// What came of starting the crawler, where it was to be started.
     pub crawl: Option<Start>,
 }
@@ -75,7 +75,7 @@ impl Crawler {
     ///
     /// # Errors
     /// On a passing failure of the catalog.
-    pub async fn ensure(&self, partition: Partition) -> Result<(), CatalogError> {
+    pub async fn ensure(&self, partition: LakePartition) -> Result<(), CatalogError> {
         // Held throughout: of many events that arrive at once, one asks the catalog and the others find the answer.
         let mut known = self.known.lock().await;
         if known.contains(&partition) {
@@ -128,7 +128,7 @@ impl Crawler {
                 comparison.crawl = Some(self.catalog.start_crawler(crawler).await?);
             }
             Mode::Register => {
-                let list = |set: &BTreeSet<Partition>| set.iter().cloned().collect::<Vec<_>>();
+                let list = |set: &BTreeSet<LakePartition>| set.iter().cloned().collect::<Vec<_>>();
                 self.catalog.register(&list(&comparison.missing)).await?;
                 self.catalog.forget(&list(&comparison.gone)).await?;
             }
@@ -151,8 +151,8 @@ impl Crawler {
     /// any of the table.
     async fn partitions_of_the_lake(
         &self,
-        in_catalog: &BTreeSet<Partition>,
-    ) -> Result<BTreeSet<Partition>, StoreError> {
+        in_catalog: &BTreeSet<LakePartition>,
+    ) -> Result<BTreeSet<LakePartition>, StoreError> {
         let prefixes = &self.settings.prefixes;
         let mut folders = vec![prefixes.of(Area::Lake).to_owned()];
         for _ in ["account_id", "region", "year", "month"] {
@@ -206,7 +206,7 @@ impl Function for Crawler {
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
         match self.settings.prefixes.parse_lake(&object.key) {
             Some((cluster, day)) if self.settings.mode != Mode::None => {
-                Ok(self.ensure(Partition::of(&cluster, day)).await?)
+                Ok(self.ensure(LakePartition::of(cluster.account_region(), day)).await?)
             }
             _ => {
                 tracing::debug!(

@@ -6,7 +6,7 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     day::Day,
-    documents::{Manifest, Part, PartKind, Source},
+    documents::{Manifest, Part, PartKind, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
@@ -66,7 +66,7 @@ pub struct Collector<'a> {
     /// How it is asked.
     pub settings: &'a SourceSettings,
     /// What is known of it.
-    pub source: &'a Source,
+    pub source: &'a SourceInfo,
     /// The bucket.
     pub store: &'a Store,
     /// Its prefixes.

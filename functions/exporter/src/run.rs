@@ -6,7 +6,7 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     day::Day,
-    documents::{Inventory, PlanReason, PlannedDay, Source},
+    documents::{Inventory, PlanReason, PlannedDay, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
@@ -132,7 +132,7 @@ impl Exporter {
         let began = Instant::now();
         let run = RunId::new(self.clock.now());
         let client = Client::new(&self.source, private_ca)?;
-        let source = Source {
+        let source = SourceInfo {
             kind: self.kind(&client).await?,
             version: None,
         };
@@ -196,7 +196,7 @@ impl Exporter {
     async fn planned_days(
         &self,
         client: &Client,
-        source: &Source,
+        source: &SourceInfo,
         run: RunId,
         period: &[Day],
     ) -> Result<(bool, Vec<PlannedDay>), RunError> {

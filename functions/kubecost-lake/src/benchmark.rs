@@ -15,8 +15,8 @@ use contract::{
     clock::{Clock, FixedClock},
     cluster::{ClusterArn, ClusterId},
     day::Day,
-    documents::{self, Inventory, Source as SourceName, SourceKind},
-    keys::{INVENTORY, Prefixes},
+    documents::{self, Inventory, SourceInfo, SourceKind},
+    keys::{Prefixes, StagingObject},
     run::RunId,
 };
 use exporter::{
@@ -278,7 +278,10 @@ async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, Any
     let staged = store.list(prefixes.staging_of(cluster.id())).objects().await?;
     let manifest = staged
         .into_iter()
-        .find(|object| object.key.ends_with(contract::keys::MANIFEST))
+        .find(|object| {
+            let key = prefixes.parse_staging(&object.key);
+            key.is_some_and(|key| matches!(key.object, StagingObject::Manifest(_)))
+        })
         .ok_or("nothing was staged")?;
     let settings = transform::Settings::read(Reader::new(|name| {
         (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
@@ -330,15 +333,14 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
         let run = RunId::new(now);
         let inventory = Inventory {
             run,
-            cluster: ClusterArn::of(id.clone()),
+            cluster: id.arn().ok_or("the region has no partition")?,
             created_at: now,
-            source: SourceName {
+            source: SourceInfo {
                 kind: SourceKind::Kubecost,
                 version: None,
             },
             days: days.clone(),
         };
-        debug_assert!(prefixes.inventory(&id, &run).ends_with(INVENTORY));
         put(&prefixes.inventory(&id, &run), &documents::write(&inventory)?)?;
         for (index, day) in days.iter().enumerate() {
             if index == 1 && number % GAP_EVERY == 0 {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contract::keys::Partition;
+use contract::keys::LakePartition;
 use crawler::catalog::{Catalog, CatalogError, Start};
 use tokio::sync::Mutex;
 
@@ -30,13 +30,13 @@ impl LocalCatalog {
         }
     }
 
-    fn read(&self) -> io::Result<BTreeSet<Partition>> {
+    fn read(&self) -> io::Result<BTreeSet<LakePartition>> {
         match std::fs::read(&self.file) {
             Ok(json) => {
                 let partitions: BTreeSet<[String; 4]> = serde_json::from_slice(&json)?;
                 Ok(partitions
                     .into_iter()
-                    .map(|[account_id, region, year, month]| Partition {
+                    .map(|[account_id, region, year, month]| LakePartition {
                         account_id,
                         region,
                         year,
@@ -49,11 +49,11 @@ impl LocalCatalog {
         }
     }
 
-    async fn change(&self, change: impl FnOnce(&mut BTreeSet<Partition>)) -> Result<(), CatalogError> {
+    async fn change(&self, change: impl FnOnce(&mut BTreeSet<LakePartition>)) -> Result<(), CatalogError> {
         let _changing = self.change.lock().await;
         let mut partitions = self.read()?;
         change(&mut partitions);
-        let values: Vec<[&str; 4]> = partitions.iter().map(Partition::values).collect();
+        let values: Vec<[&str; 4]> = partitions.iter().map(LakePartition::values).collect();
         let json = serde_json::to_vec_pretty(&values).map_err(io::Error::from)?;
         let unfinished = self.file.with_extension("json.unfinished");
         std::fs::write(&unfinished, json)?;
@@ -64,22 +64,22 @@ impl LocalCatalog {
 
 #[async_trait]
 impl Catalog for LocalCatalog {
-    async fn knows(&self, partition: &Partition) -> Result<bool, CatalogError> {
+    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         Ok(self.read()?.contains(partition))
     }
 
-    async fn partitions(&self) -> Result<BTreeSet<Partition>, CatalogError> {
+    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError> {
         Ok(self.read()?)
     }
 
-    async fn register(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn register(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }
         self.change(|known| known.extend(partitions.iter().cloned())).await
     }
 
-    async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }

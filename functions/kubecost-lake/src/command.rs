@@ -3,7 +3,12 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
+use contract::{
+    clock::SystemClock,
+    cluster::ClusterArn,
+    day::Day,
+    keys::{Area, Prefixes},
+};
 use exporter::settings::{
     BucketSettings, read_cluster,
     table::{LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, Setting, add_to, look_up},
@@ -50,7 +55,7 @@ const LAKE_PREFIX: Setting = Setting {
     name: "LAKE_PREFIX",
     flag: "lake-prefix",
     value: "PREFIX",
-    default: "lake/",
+    default: Area::Lake.default_prefix(),
     help: "The prefix of the table",
 };
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{
     clock::Clock,
     events::{self, ObjectCreated},
-    keys::{INVENTORY, MANIFEST, PARQUET},
+    keys::{Prefixes, StagingObject},
 };
 use lambda::Function;
 use tokio::{
@@ -38,23 +38,23 @@ pub struct Functions {
 impl Functions {
     /// Which function an object's key starts: what the bucket's notifications filter by, on prefix and ending.
     fn of(&self, key: &str) -> Option<&Arc<dyn Function>> {
-        if key.ends_with(MANIFEST) {
-            Some(&self.transform)
-        } else if key.ends_with(INVENTORY) {
-            Some(&self.backfill)
-        } else if key.ends_with(PARQUET) {
-            Some(&self.crawler)
-        } else {
-            None
+        let prefixes = Prefixes::default();
+        match prefixes.parse_staging(key).map(|staged| staged.object) {
+            Some(StagingObject::Manifest(_)) => Some(&self.transform),
+            Some(StagingObject::Inventory) => Some(&self.backfill),
+            Some(StagingObject::Part(_)) => None,
+            None => prefixes.parse_lake(key).map(|_| &self.crawler),
         }
     }
 }
 
 /// Whether any function waits for a key.
 pub fn is_wanted(key: &str) -> bool {
-    [MANIFEST, INVENTORY, PARQUET]
-        .iter()
-        .any(|ending| key.ends_with(ending))
+    let prefixes = Prefixes::default();
+    match prefixes.parse_staging(key) {
+        Some(staged) => !matches!(staged.object, StagingObject::Part(_)),
+        None => prefixes.parse_lake(key).is_some(),
+    }
 }
 
 /// An event that failed as often as it was tried.

@@ -176,8 +176,9 @@ impl fmt::Display for LakeReport {
             }
             writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", report.total_cost())?;
         }
-        let files = self.directory.join("lake").join("**").join("*.parquet");
-        writeln!(formatter, "\nParquet files: {}", self.directory.join("lake").display())?;
+        let lake = self.directory.join(Prefixes::default().of(Area::Lake));
+        let files = lake.join("**").join("*.parquet");
+        writeln!(formatter, "\nParquet files: {}", lake.display())?;
         writeln!(
             formatter,
             "Query them:    duckdb -c \"SELECT \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false) GROUP BY 1 ORDER BY 2 DESC\"",

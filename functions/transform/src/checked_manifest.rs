@@ -47,12 +47,10 @@ impl CheckedManifest {
                 ));
             }
         }
+        if manifest.rows > 0 && !manifest.has_allocations() {
+            return Err(Fault::RowsWithoutParts { rows: manifest.rows });
+        }
         Ok(Self { manifest })
-    }
-
-    /// Whether the source had no data for the day.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.manifest.rows == 0 && self.parts(PartKind::Allocation).next().is_none()
     }
 
     fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {

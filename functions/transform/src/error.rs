@@ -20,6 +20,9 @@ pub(crate) enum Fault {
         claimed: String,
         expected: String,
     },
+    /// The manifest counts rows and names no part that they could be in.
+    #[error("the manifest says {rows} rows, but names no part with allocations")]
+    RowsWithoutParts { rows: u64 },
     #[error("{key} is missing, though the manifest names it")]
     PartMissing { key: String },
     #[error("{key} has {field} {found}, but the manifest says {expected}")]
@@ -51,7 +54,7 @@ impl Fault {
         match self {
             Self::ManifestMissing => "manifest_missing",
             Self::ManifestUnreadable(_) => "manifest_unreadable",
-            Self::ManifestMismatch { .. } => "manifest_mismatch",
+            Self::ManifestMismatch { .. } | Self::RowsWithoutParts { .. } => "manifest_mismatch",
             Self::PartMissing { .. } => "part_missing",
             Self::PartMismatch { .. } => "part_mismatch",
             Self::Compression { .. } => "compression",

@@ -119,7 +119,7 @@ impl Transform {
 
     async fn convert_day(&self, target: &Target<'_>) -> Result<TransformOutcome, ConvertDayError> {
         let set = self.read_manifest(target).await?;
-        if set.is_empty() {
+        if set.manifest.is_empty() {
             return Ok(TransformOutcome::Empty);
         }
         for _ in 0..ATTEMPTS {
@@ -257,7 +257,7 @@ impl Transform {
         let StagingKey { cluster, run, .. } = &target.staging;
         let document = Quarantine {
             run: *run,
-            cluster: contract::cluster::ClusterArn::of(cluster.clone()),
+            cluster: cluster.arn_or_id(),
             date: target.day,
             created_at: self.clock.now(),
             manifest: target.manifest_key.to_owned(),

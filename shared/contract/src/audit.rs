@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{cluster::ClusterArn, day::Day, documents::Document, run::RunId};
+use crate::{day::Day, documents::Document, run::RunId};
 
 /// The report of one audit: `reports/audit.json`. Clusters without findings are counted, not listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ pub struct AuditReport {
 /// What was found in one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The cluster.
-    pub cluster: ClusterArn,
+    /// The cluster: its ARN, or `account/region/name` where the region's partition is not known.
+    pub cluster: String,
     /// When its newest inventory was written, UTC.
     pub newest_inventory: Option<DateTime<Utc>>,
     /// Whether that is too long ago.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-/// The current time, in UTC.
+/// The source of the current time, in UTC.
 pub trait Clock: Send + Sync {
     /// The time now, in UTC.
     fn now(&self) -> DateTime<Utc>;

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One day from 00:00 UTC to the next 00:00 UTC. Reads and writes as `2026-11-20`; a day that is read has a year of
-/// four digits, so that no document can name one that cannot be reckoned with.
+/// One day from 00:00 UTC to the next 00:00 UTC. Formats as `2026-11-20`; a day that is parsed has a
+/// year of four digits, so that no document can name a day that dates cannot be computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
@@ -37,7 +37,7 @@ impl Day {
         self.start() + TimeDelta::days(1)
     }
 
-    /// The day `days` earlier; the earliest day that can be named where there is none.
+    /// The day `days` earlier, at least the earliest that can be named.
     #[must_use]
     pub fn minus(self, days: u32) -> Self {
         Self(
@@ -88,7 +88,7 @@ impl fmt::Display for Day {
 impl FromStr for Day {
     type Err = DayError;
 
-    /// Reads `2026-11-20` only: ten characters, so that one day has one spelling in keys.
+    /// Accepts `2026-11-20` only: ten characters, so that one day has one spelling in keys.
     fn from_str(text: &str) -> Result<Self, DayError> {
         let error = || DayError(text.to_owned());
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| error())?;
@@ -144,7 +144,7 @@ impl Window {
     }
 }
 
-/// Reads as both sources want it: an RFC 3339 pair, `2026-11-20T00:00:00Z,2026-11-21T00:00:00Z`.
+/// Formats as both sources expect it: an RFC 3339 pair, `2026-11-20T00:00:00Z,2026-11-21T00:00:00Z`.
 impl fmt::Display for Window {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_reads_as_the_sources_want_it() {
+    fn a_window_formats_as_the_sources_expect_it() {
         assert_eq!(
             day("2024-02-29").window().to_string(),
             "2024-02-29T00:00:00Z,2024-03-01T00:00:00Z"

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The version of all documents that this code reads and writes.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// No document is larger than this many bytes; what is larger is not read.
 pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -105,15 +105,15 @@ pub enum SourceKind {
 
 /// The source that a run queries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceInfo {
     /// Which program it is.
     pub kind: SourceKind,
-    /// Its version, if the source reports one.
+    /// Its version, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// What a source can still answer for: `staging/…/<run>/inventory.json`.
+/// The days that a source still has: `staging/…/<run>/inventory.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The run that waits for a plan.
@@ -123,15 +123,15 @@ pub struct Inventory {
     /// When it was written, UTC.
     pub created_at: DateTime<Utc>,
     /// The source.
-    pub source: Source,
-    /// The complete days that the source can answer for, oldest first.
+    pub source: SourceInfo,
+    /// The complete days that the source still has, oldest first.
     pub days: Vec<Day>,
 }
 
 /// What a run of a cluster's exporter is to collect: `plans/…/plan.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The run that it answers.
+    /// The run that it is for.
     pub run: RunId,
     /// When it was written, UTC.
     pub created_at: DateTime<Utc>,
@@ -171,7 +171,8 @@ impl std::fmt::Display for PlanReason {
     }
 }
 
-/// A day's set is complete: `staging/…/<run>/<date>/manifest.json`. No parts: the source has no data for the day.
+/// A day's set is complete: `staging/…/<run>/<date>/manifest.json`. See
+/// [`Manifest::is_empty`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The run that collected the day.
@@ -180,26 +181,26 @@ pub struct Manifest {
     pub cluster: ClusterArn,
     /// The day.
     pub date: Day,
-    /// The window that was asked for: the day's.
+    /// The window that was queried: the day's.
     pub window: Window,
     /// When it was written, UTC.
     pub created_at: DateTime<Utc>,
     /// The source.
-    pub source: Source,
+    pub source: SourceInfo,
     /// The query of the allocation response: path and parameters, without host and without secrets.
     pub query: String,
     /// Allocation rows of the day that the exporter counted while they streamed by.
     pub rows: u64,
     /// The sum of their `totalCost`, in the source's currency.
     pub total_cost: f64,
-    /// The stored answers.
+    /// The stored responses.
     pub parts: Vec<Part>,
 }
 
-/// One stored answer, or one page of it: the source's bytes as they came, compressed with zstd.
+/// One stored response, or one page of it: the source's bytes as they came, compressed with zstd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// What it answers.
+    /// Which response it is.
     pub kind: PartKind,
     /// Its key: below the manifest's own prefix.
     pub key: String,
@@ -211,13 +212,13 @@ pub struct Part {
     pub sha256: String,
     /// Rows of the day in it: allocations, or assets.
     pub rows: u64,
-    /// If the response holds sets of several days: the index of the set that is this day's, counted from 0. Missing:
-    /// all sets are.
+    /// Where the response holds sets of several days: the index of this day's set, counted from 0. Missing: all sets
+    /// belong to the day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<u32>,
 }
 
-/// What a stored answer answers.
+/// Which response a part holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartKind {
@@ -232,8 +233,8 @@ pub enum PartKind {
 pub struct Quarantine {
     /// The run that collected the day.
     pub run: RunId,
-    /// The cluster, as its key names it.
-    pub cluster: ClusterArn,
+    /// The cluster that the key names: its ARN, or `account/region/name` where the region's partition is not known.
+    pub cluster: String,
     /// The day.
     pub date: Day,
     /// When it was written, UTC.
@@ -244,6 +245,18 @@ pub struct Quarantine {
     pub reason: String,
     /// What is wrong, for a person.
     pub message: String,
+}
+
+impl Manifest {
+    /// Whether the source had no data for the day: no rows, and no part with allocations.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0 && !self.has_allocations()
+    }
+
+    /// Whether there is a part with allocations.
+    pub fn has_allocations(&self) -> bool {
+        self.parts.iter().any(|part| part.kind == PartKind::Allocation)
+    }
 }
 
 impl Document for Inventory {
@@ -279,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_reads_as_documented() {
+    fn a_plan_is_written_as_documented() {
         let bytes = write(&plan()).unwrap();
         insta::assert_snapshot!(String::from_utf8(bytes.clone()).unwrap(), @r#"
         {
@@ -298,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_reads_as_documented() {
+    fn a_manifest_is_written_as_documented() {
         let cluster: ClusterArn = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
             .parse()
             .unwrap();
@@ -308,7 +321,7 @@ mod tests {
             date,
             window: date.window(),
             created_at: "2026-11-24T05:00:01Z".parse().unwrap(),
-            source: Source {
+            source: SourceInfo {
                 kind: SourceKind::Kubecost,
                 version: Some("2.8".to_owned()),
             },

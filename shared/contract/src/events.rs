@@ -1,6 +1,5 @@
-//! The events that start functions: S3 notifications, EventBridge's "Object Created", either of them in SQS messages,
-//! and the schedule. Keys in S3 notifications are URL-encoded, keys in EventBridge events are not: this is the one
-//! place that knows.
+//! The events that start functions: S3 notifications, EventBridge's "Object Created" and the schedule. Keys in S3
+//! notifications are URL-encoded, keys in EventBridge events are not: only this module knows.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -16,40 +15,31 @@ pub struct ObjectCreated {
     pub key: String,
 }
 
-/// An event, read.
+/// A parsed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Objects that arrived. Empty for S3's test event and for events about anything but arrival.
+    /// Objects that arrived. Empty for S3's test event and for events that are not about arrival.
     Objects(Vec<ObjectCreated>),
-    /// SQS messages, each of which succeeds or fails on its own.
-    Queue(Vec<QueueMessage>),
     /// The schedule.
     Schedule,
 }
 
-/// One SQS message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueMessage {
-    /// What SQS wants to hear of the messages that failed.
-    pub id: String,
-    /// The objects that the message lists.
-    pub objects: Result<Vec<ObjectCreated>, EventError>,
-}
-
-/// An event of a shape that no trigger of this product sends.
+/// An event that no trigger of this product sends; the message says what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EventError {
-    /// Not one of the shapes above.
-    #[error(
-        "the event is neither an S3 notification, an EventBridge 'Object Created' event, SQS messages of these, nor the schedule: check the function's triggers"
-    )]
-    Shape,
-    /// A record lacks its bucket or key.
-    #[error("an object event lacks '{0}'")]
-    Field(&'static str),
-    /// A key that is not UTF-8 once decoded.
-    #[error("the key '{0}' is not UTF-8 once URL-decoded")]
-    Key(String),
+#[error("{0}: check the function's triggers")]
+pub struct EventError(String);
+
+impl EventError {
+    fn shape() -> Self {
+        Self(
+            "the event is neither an S3 notification, an EventBridge 'Object Created' event, nor the schedule"
+                .to_owned(),
+        )
+    }
+
+    fn field(name: &str) -> Self {
+        Self(format!("an object event has no '{name}'"))
+    }
 }
 
 impl Event {
@@ -59,25 +49,14 @@ impl Event {
     /// When it has another shape.
     pub fn read(event: &Value) -> Result<Self, EventError> {
         if let Some(records) = event.get("Records").and_then(Value::as_array) {
-            let from_queue = records
-                .first()
-                .is_some_and(|record| text(record, "/eventSource") == Some("aws:sqs"));
-            return if from_queue {
-                records
-                    .iter()
-                    .map(QueueMessage::read)
-                    .collect::<Result<_, _>>()
-                    .map(Self::Queue)
-            } else {
-                read_notification(records).map(Self::Objects)
-            };
+            return read_notification(records).map(Self::Objects);
         }
         if text(event, "/Event") == Some("s3:TestEvent") {
             return Ok(Self::Objects(Vec::new()));
         }
         match (text(event, "/source"), text(event, "/detail-type")) {
             (Some("aws.s3"), Some("Object Created")) => {
-                let field = |pointer, name| text(event, pointer).ok_or(EventError::Field(name));
+                let field = |pointer, name| text(event, pointer).ok_or_else(|| EventError::field(name));
                 Ok(Self::Objects(vec![ObjectCreated {
                     bucket: field("/detail/bucket/name", "detail.bucket.name")?.to_owned(),
                     key: field("/detail/object/key", "detail.object.key")?.to_owned(),
@@ -85,23 +64,8 @@ impl Event {
             }
             (Some("aws.s3"), Some(_)) => Ok(Self::Objects(Vec::new())),
             (_, Some("Scheduled Event")) => Ok(Self::Schedule),
-            _ => Err(EventError::Shape),
+            _ => Err(EventError::shape()),
         }
-    }
-}
-
-impl QueueMessage {
-    fn read(record: &Value) -> Result<Self, EventError> {
-        let id = text(record, "/messageId")
-            .ok_or(EventError::Field("messageId"))?
-            .to_owned();
-        let body = text(record, "/body").and_then(|body| serde_json::from_str(body).ok());
-        let objects = match body.as_ref().map(Event::read) {
-            Some(Ok(Event::Objects(objects))) => Ok(objects),
-            Some(Err(error)) => Err(error),
-            Some(Ok(_)) | None => Err(EventError::Shape),
-        };
-        Ok(Self { id, objects })
     }
 }
 
@@ -114,14 +78,14 @@ fn read_notification(records: &[Value]) -> Result<Vec<ObjectCreated>, EventError
     for record in records {
         match (text(record, "/eventSource"), text(record, "/eventName")) {
             (Some("aws:s3"), Some(name)) if name.starts_with("ObjectCreated:") => {
-                let field = |pointer, name| text(record, pointer).ok_or(EventError::Field(name));
+                let field = |pointer, name| text(record, pointer).ok_or_else(|| EventError::field(name));
                 objects.push(ObjectCreated {
                     bucket: field("/s3/bucket/name", "s3.bucket.name")?.to_owned(),
                     key: decode_key(field("/s3/object/key", "s3.object.key")?)?,
                 });
             }
             (Some("aws:s3"), Some(_)) => {}
-            _ => return Err(EventError::Shape),
+            _ => return Err(EventError::shape()),
         }
     }
     Ok(objects)
@@ -133,7 +97,7 @@ fn decode_key(encoded: &str) -> Result<String, EventError> {
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| EventError::Key(encoded.to_owned()))
+        .map_err(|_| EventError(format!("the key '{encoded}' is not UTF-8 once URL-decoded")))
 }
 
 /// What S3 leaves as it is in notification keys: letters, digits and `-_.*/`.
@@ -198,12 +162,6 @@ pub fn schedule(clock: &dyn Clock) -> Value {
     })
 }
 
-/// The response to SQS: the messages to deliver again.
-pub fn batch_response(failed: &[String]) -> Value {
-    let failures: Vec<Value> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
-    json!({ "batchItemFailures": failures })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,30 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn queue_messages_fail_one_by_one() {
-        let good = notification(&object("k"), "ObjectCreated:Put", "us-east-1", &clock()).to_string();
-        let record = |id: &str, body: &str| json!({ "eventSource": "aws:sqs", "messageId": id, "body": body });
-        let event = json!({ "Records": [record("1", &good), record("2", "nonsense")] });
-        let Ok(Event::Queue(messages)) = Event::read(&event) else {
-            panic!("not a queue")
-        };
-        assert_eq!(messages[0].objects, Ok(vec![object("k")]));
-        assert_eq!(messages[1].objects, Err(EventError::Shape));
-        assert_eq!(
-            batch_response(&["2".to_owned()]),
-            json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] })
-        );
-    }
-
-    #[test]
     fn other_events_are_distinguished() {
         assert_eq!(Event::read(&schedule(&clock())), Ok(Event::Schedule));
         let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "lake" });
         assert_eq!(Event::read(&test), Ok(Event::Objects(Vec::new())));
         let removed = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete" }] });
         assert_eq!(Event::read(&removed), Ok(Event::Objects(Vec::new())));
-        assert_eq!(Event::read(&json!({ "hello": 1 })), Err(EventError::Shape));
+        assert_eq!(Event::read(&json!({ "hello": 1 })), Err(EventError::shape()));
         let lacking = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {} }] });
-        assert_eq!(Event::read(&lacking), Err(EventError::Field("s3.bucket.name")));
+        assert_eq!(Event::read(&lacking), Err(EventError::field("s3.bucket.name")));
     }
 }

@@ -1,10 +1,11 @@
-//! What the programs promise one another: where objects lie in the bucket ([`keys`]), what the documents
-//! between exporter and functions say ([`documents`]), how an S3 event reads ([`events`]), and the terms that all of
-//! them use: a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
+//! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and functions
+//! ([`documents`], [`audit`]), the events that start functions ([`events`]), and the terms that all of them use: ARNs
+//! ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
 //!
-//! Nothing here talks to AWS.
+//! Nothing here calls AWS.
 #![deny(missing_docs)]
 
+pub mod arn;
 pub mod audit;
 pub mod clock;
 pub mod cluster;

@@ -33,7 +33,7 @@ impl fmt::Display for RunId {
 impl FromStr for RunId {
     type Err = RunError;
 
-    /// Reads the hyphenated lower-case form only, so that one run has one spelling in keys.
+    /// Accepts the hyphenated lower-case form only, so that one run has one spelling in keys.
     fn from_str(text: &str) -> Result<Self, RunError> {
         let uuid = Uuid::try_parse(text).map_err(|_| RunError(text.to_owned()))?;
         let run = Self(uuid);

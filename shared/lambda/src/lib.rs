@@ -1,4 +1,4 @@
-//! What the Lambda functions have in common: an event is read and its objects are handled one by one ([`handle`]), logs
+//! What the Lambda functions share: an event is parsed and its objects are handled one by one ([`handle`]), logs
 //! are JSON lines ([`logs`]), metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`]
 //! connects a function with the Lambda runtime.
 #![deny(missing_docs)]
@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contract::events::{Event, EventError, ObjectCreated, batch_response};
+use contract::events::{Event, EventError, ObjectCreated};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
 pub mod logs;
 pub mod metrics;
 
-/// An error of a function, whatever it is: what Lambda receives, and what is logged.
+/// Any error of a function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A program that is started by events.
@@ -39,7 +39,7 @@ pub trait Function: Send + Sync {
     async fn schedule(&self) -> Result<(), BoxError> {
         tracing::warn!(
             function = self.name(),
-            "this function has nothing to do on a schedule: remove its trigger"
+            "this function does nothing on a schedule: remove its trigger"
         );
         Ok(())
     }
@@ -48,10 +48,10 @@ pub trait Function: Send + Sync {
 /// Why an event was not handled to its end, so that it is to be delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// No event of this product.
+    /// Not an event of this product.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// Some of the event's objects failed. The first failure is returned, each is in the log.
+    /// Some of the event's objects failed. The message has the first, the log has each.
     #[error("{failed} of {objects} objects failed, first {key}: {source}")]
     Objects {
         /// How many failed.
@@ -68,17 +68,14 @@ pub enum HandleError {
     Schedule(BoxError),
 }
 
-/// An event of another bucket than the function's: its trigger or its setting is wrong. An error, so that it is
-/// noticed.
+/// An event about another bucket than the function's: its trigger or its setting is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the event is of bucket '{found}', and S3_BUCKET_NAME is '{configured}': correct the function's trigger or that setting"
+    "the event is about bucket '{found}', and S3_BUCKET_NAME is '{configured}': correct the function's trigger or that setting"
 )]
-pub struct OtherBucket {
-    /// The event's bucket.
-    pub found: String,
-    /// The function's.
-    pub configured: String,
+struct OtherBucket {
+    found: String,
+    configured: String,
 }
 
 /// What Lambda's console, destinations and metrics show of a failure.
@@ -97,32 +94,14 @@ impl From<HandleError> for Diagnostic {
 }
 
 /// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being
-/// handled. For SQS the response names the messages to deliver again, all else is answered by `null`.
+/// handled.
 ///
 /// # Errors
 /// When the event is to be delivered again.
-pub async fn handle(function: &dyn Function, event: &Value) -> Result<Value, HandleError> {
+pub async fn handle(function: &dyn Function, event: &Value) -> Result<(), HandleError> {
     match Event::read(event)? {
-        Event::Objects(objects) => handle_all(function, objects).await.map(|()| Value::Null),
-        Event::Schedule => function
-            .schedule()
-            .await
-            .map(|()| Value::Null)
-            .map_err(HandleError::Schedule),
-        Event::Queue(messages) => {
-            let mut failed = Vec::new();
-            for message in messages {
-                let result = match message.objects {
-                    Ok(objects) => handle_all(function, objects).await,
-                    Err(error) => Err(error.into()),
-                };
-                if let Err(error) = result {
-                    tracing::error!(message = message.id, %error, "a message is to be delivered again");
-                    failed.push(message.id);
-                }
-            }
-            Ok(batch_response(&failed))
-        }
+        Event::Objects(objects) => handle_all(function, objects).await,
+        Event::Schedule => function.schedule().await.map_err(HandleError::Schedule),
     }
 }
 
@@ -141,7 +120,7 @@ async fn handle_all(function: &dyn Function, objects: Vec<ObjectCreated>) -> Res
             .into())
         };
         if let Err(error) = handled {
-            tracing::error!(key, %error, "an object is to be delivered again");
+            tracing::error!(key, %error, "object failed");
             failures.push((key, error));
         }
     }
@@ -166,11 +145,10 @@ pub async fn serve(function: impl Function + 'static) -> Result<(), BoxError> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         async move {
-            let answer = handle(&*function, &event.payload).await;
-            if let Err(error) = &answer {
-                tracing::error!(function = function.name(), %error, "the event is to be delivered again");
-            }
-            answer.map_err(Diagnostic::from)
+            handle(&*function, &event.payload).await.map_err(|error| {
+                tracing::error!(function = function.name(), %error, "event failed: Lambda will deliver it again");
+                Diagnostic::from(error)
+            })
         }
     }))
     .await
@@ -245,16 +223,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_failed_messages_are_delivered_again() {
-        let message = |id: &str, keys: &[&str]| json!({ "eventSource": "aws:sqs", "messageId": id, "body": notification(keys).to_string() });
-        let event = json!({ "Records": [message("1", &["a"]), message("2", &["bad"]), message("3", &["b"])] });
-        let answer = handle(&Recorder::default(), &event).await.unwrap();
-        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }] }));
-    }
-
-    #[tokio::test]
     async fn an_unknown_event_is_refused() {
         let error = handle(&Recorder::default(), &json!({ "x": 1 })).await.unwrap_err();
-        assert!(matches!(error, HandleError::Event(EventError::Shape)));
+        assert!(matches!(error, HandleError::Event(_)));
     }
 }

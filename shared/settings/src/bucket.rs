@@ -1,5 +1,7 @@
 //! Names of S3 buckets.
 
+use contract::arn::{is_region, partition_of_region};
+
 /// Why a text is not the name of a general purpose bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BucketNameError {
@@ -60,7 +62,8 @@ pub fn invites_sniping(name: &str) -> bool {
     let region = (3..=4).any(|length| {
         parts
             .windows(length)
-            .any(|window| contract::cluster::is_region(&window.join("-")))
+            .map(|window| window.join("-"))
+            .any(|text| is_region(&text) && partition_of_region(&text).is_some())
     });
     account || region
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use contract::keys::{Area, Prefixes};
+use contract::{
+    arn::Arn,
+    keys::{Area, Prefixes},
+};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,13 +211,7 @@ impl<'a> Reader<'a> {
     /// The key of KMS that objects are encrypted with, if one is set: an ARN of a key or of an alias.
     pub fn kms_key(&mut self, setting: &str) -> Option<String> {
         let key = self.optional(setting)?;
-        let fields: Vec<&str> = key.splitn(6, ':').collect();
-        let is_arn = matches!(fields.as_slice(), ["arn", partition, "kms", region, account, resource]
-            if partition.starts_with("aws")
-                && !region.is_empty()
-                && account.len() == 12
-                && (resource.starts_with("key/") || resource.starts_with("alias/")));
-        if !is_arn {
+        if !key.parse().is_ok_and(|arn: Arn| arn.is_kms_key()) {
             self.fault(setting, format_args!("'{key}' is not the ARN of a KMS key or alias"));
         }
         Some(key)

@@ -5,7 +5,7 @@ use contract::keys::Prefixes;
 use settings::{Reader, invites_sniping};
 use store::{Store, session};
 
-use super::{is_account, read_region};
+use super::read_region;
 
 /// The lake's bucket.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl BucketSettings {
             ));
         }
         if let Some(owner) = &owner
-            && !is_account(owner)
+            && !contract::arn::is_account(owner)
         {
             reader.fault(
                 "S3_BUCKET_OWNER",

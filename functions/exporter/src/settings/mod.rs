@@ -4,7 +4,8 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use contract::{
-    cluster::{ClusterArn, is_region},
+    arn::{Arn, is_region},
+    cluster::ClusterArn,
     documents::SourceKind,
 };
 use reqwest::Url;
@@ -157,7 +158,7 @@ impl Settings {
         let cluster = read_cluster(&mut reader);
         let parent_role = reader.optional("IRSA_PARENT_IAM_ROLE_ARN");
         if let Some(role) = &parent_role
-            && !is_role_arn(role)
+            && !role.parse().is_ok_and(|arn: Arn| arn.is_iam_role())
         {
             reader.fault(
                 "IRSA_PARENT_IAM_ROLE_ARN",
@@ -368,18 +369,6 @@ fn read_authentication(reader: &mut Reader<'_>) -> Authentication {
         }
         (None, None) => Authentication::None,
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_role_arn(text: &str) -> bool {
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    matches!(fields.as_slice(), ["arn", "aws" | "aws-cn" | "aws-us-gov", "iam", "", account, resource]
-    if is_account(account) && resource.strip_prefix("role/").is_some_and(|name| {
-        !name.is_empty() && !name.ends_with('/') && name.bytes().all(|byte| byte.is_ascii_graphic())
-    }))
 }
 
 #[cfg(test)]

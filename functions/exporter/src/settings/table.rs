@@ -2,6 +2,7 @@
 //! from it.
 
 use clap::{Arg, ArgMatches, Command};
+use contract::keys::Area;
 
 /// One setting: an environment variable, and a flag of the same meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,14 +83,14 @@ pub const LAKE_SETTINGS: &[Setting] = &[
         "STAGING_PREFIX",
         "staging-prefix",
         "PREFIX",
-        "staging/",
+        Area::Staging.default_prefix(),
         "The prefix of raw answers",
     ),
     setting(
         "PLANS_PREFIX",
         "plans-prefix",
         "PREFIX",
-        "plans/",
+        Area::Plans.default_prefix(),
         "The prefix of plans",
     ),
     setting(

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     day::Day,
-    keys::{Partition, Prefixes},
+    keys::{LakePartition, Prefixes},
 };
 use crawler::{
     Crawler,
@@ -24,13 +24,13 @@ use crate::support::arn;
 /// A catalog in memory. While its partitions are told, the first object of another one arrives in the lake, and is
 /// registered.
 struct Busy {
-    partitions: Mutex<BTreeSet<Partition>>,
+    partitions: Mutex<BTreeSet<LakePartition>>,
     store: Store,
     arriving: Option<Day>,
 }
 
-fn partition(day: Day) -> Partition {
-    Partition::of(arn("shop").id(), day)
+fn partition(day: Day) -> LakePartition {
+    LakePartition::of(arn("shop").id().account_region(), day)
 }
 
 async fn put(store: &Store, day: Day) {
@@ -40,11 +40,11 @@ async fn put(store: &Store, day: Day) {
 
 #[async_trait]
 impl Catalog for Busy {
-    async fn knows(&self, partition: &Partition) -> Result<bool, CatalogError> {
+    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         Ok(self.partitions.lock().unwrap().contains(partition))
     }
 
-    async fn partitions(&self) -> Result<BTreeSet<Partition>, CatalogError> {
+    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError> {
         if let Some(day) = self.arriving {
             put(&self.store, day).await;
             self.register(&[partition(day)]).await?;
@@ -52,13 +52,13 @@ impl Catalog for Busy {
         Ok(self.partitions.lock().unwrap().clone())
     }
 
-    async fn register(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn register(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         let mut known = self.partitions.lock().unwrap();
         known.extend(partitions.iter().cloned());
         Ok(())
     }
 
-    async fn forget(&self, partitions: &[Partition]) -> Result<(), CatalogError> {
+    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         let mut known = self.partitions.lock().unwrap();
         known.retain(|known| !partitions.contains(known));
         Ok(())
@@ -69,7 +69,7 @@ impl Catalog for Busy {
     }
 }
 
-async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<Partition> {
+async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<LakePartition> {
     let settings = Settings::read(Reader::new(|name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
         "CATALOG_MODE" => Some("register".to_owned()),

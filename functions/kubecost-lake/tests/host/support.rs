@@ -104,7 +104,7 @@ pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
         run,
         cluster: arn(name),
         created_at: now(),
-        source: documents::Source {
+        source: documents::SourceInfo {
             kind: SourceKind::Kubecost,
             version: None,
         },

@@ -1,0 +1,182 @@
+use super::*;
+use chrono::DateTime;
+use proptest::{prelude::*, sample::Index};
+
+fn cluster() -> impl Strategy<Value = ClusterId> {
+    (
+        "[0-9]{12}",
+        "(us|eu|ap)-(east|south|central)-[1-9]",
+        "[A-Za-z0-9][A-Za-z0-9_-]{0,99}",
+    )
+        .prop_map(|(account, region, name)| ClusterId::new(&account, &region, &name).unwrap())
+}
+
+fn day() -> impl Strategy<Value = Day> {
+    (0_i64..4_000_000_000).prop_map(|seconds| Day::of(DateTime::from_timestamp(seconds, 0).unwrap()))
+}
+
+fn run() -> impl Strategy<Value = RunId> {
+    (0_i64..4_000_000_000).prop_map(|seconds| RunId::new(DateTime::from_timestamp(seconds, 0).unwrap()))
+}
+
+proptest! {
+    #[test]
+    fn parsers_undo_builders(cluster in cluster(), day in day(), run in run(), page in 1_u32..20_000) {
+        let prefixes = Prefixes::default();
+        let staged = |object| Some(StagingKey { cluster: cluster.clone(), run, object });
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.inventory(&cluster, &run)), staged(StagingObject::Inventory));
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.manifest(&cluster, &run, day)), staged(StagingObject::Manifest(day)));
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.assets(&cluster, &run, day)), staged(StagingObject::Part(day)));
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.allocation_part(&cluster, &run, day, page)), staged(StagingObject::Part(day)));
+        prop_assert_eq!(prefixes.parse_lake(&prefixes.lake_object(&cluster, day)), Some((cluster.clone(), day)));
+        prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), Some((cluster.clone(), run, day)));
+        let place = cluster.account_region();
+        let partition = LakePartition::of(place, day);
+        prop_assert_eq!(prefixes.parse_partition(&prefixes.partition(place, day)), Some(partition));
+        for (area, folder) in [
+            (Area::Staging, prefixes.staging_of(&cluster)),
+            (Area::Quarantine, prefixes.quarantine_of(&cluster)),
+            (Area::Plans, prefixes.plan(&cluster).replace("plan.json", "")),
+        ] {
+            prop_assert_eq!(prefixes.parse_cluster_folder(area, &folder), Some(cluster.clone()));
+        }
+        prop_assert!(prefixes.quarantine(&cluster, &run, day).starts_with(&prefixes.quarantine_in(place)));
+        let listings = prefixes.lake_listings(place, day.minus(40), day);
+        let object = prefixes.lake_object(&cluster, day);
+        let (last, start) = listings.last().unwrap();
+        prop_assert!(object.starts_with(last) && object > *start);
+        let (first, start) = &listings[0];
+        let oldest = prefixes.lake_object(&cluster, day.minus(40));
+        prop_assert!(oldest.starts_with(first) && oldest > *start);
+        prop_assert!(prefixes.lake_object(&cluster, day.minus(41)) < *start);
+    }
+
+    #[test]
+    fn what_is_parsed_is_what_would_be_written(
+        (cluster, day, run, page) in (cluster(), day(), run(), 1_u32..20_000),
+        which in 0_usize..8,
+        change in change(),
+    ) {
+        let prefixes = Prefixes::default();
+        let keys = [
+            prefixes.inventory(&cluster, &run),
+            prefixes.manifest(&cluster, &run, day),
+            prefixes.assets(&cluster, &run, day),
+            prefixes.allocation_part(&cluster, &run, day, page),
+            prefixes.lake_object(&cluster, day),
+            prefixes.quarantine(&cluster, &run, day),
+            prefixes.partition(cluster.account_region(), day),
+            prefixes.staging_of(&cluster),
+        ];
+        let key = change.apply(&keys[which]);
+        if let Some(StagingKey { cluster, run, object }) = prefixes.parse_staging(&key) {
+            match object {
+                StagingObject::Inventory => prop_assert_eq!(&prefixes.inventory(&cluster, &run), &key),
+                StagingObject::Manifest(day) => prop_assert_eq!(&prefixes.manifest(&cluster, &run, day), &key),
+                StagingObject::Part(day) => {
+                    let name = key.strip_prefix(&prefixes.set(&cluster, &run, day));
+                    let page = name.and_then(|name| name.strip_prefix("allocation-")?.strip_suffix(".json.zst"));
+                    let written = match page {
+                        Some(page) => prefixes.allocation_part(&cluster, &run, day, page.parse().unwrap()),
+                        None => prefixes.assets(&cluster, &run, day),
+                    };
+                    prop_assert_eq!(&written, &key);
+                }
+            }
+        }
+        if let Some((cluster, day)) = prefixes.parse_lake(&key) {
+            prop_assert_eq!(&prefixes.lake_object(&cluster, day), &key);
+        }
+        if let Some((cluster, run, day)) = prefixes.parse_quarantine(&key) {
+            prop_assert_eq!(&prefixes.quarantine(&cluster, &run, day), &key);
+        }
+        if let Some(partition) = prefixes.parse_partition(&key) {
+            prop_assert_eq!(format!("{}{partition}", prefixes.of(Area::Lake)), key.clone());
+        }
+        if let Some(cluster) = prefixes.parse_cluster_folder(Area::Staging, &key) {
+            prop_assert_eq!(&prefixes.staging_of(&cluster), &key);
+        }
+    }
+}
+
+/// A small change to a valid key.
+#[derive(Debug, Clone)]
+enum Change {
+    Replace(Index, char),
+    Insert(Index, char),
+    Delete(Index),
+    DropSegment(Index),
+    RepeatSegment(Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let character = || "[0-9a-zA-Z/=._-]|é".prop_map(|text| text.chars().next().unwrap());
+    prop_oneof![
+        (any::<Index>(), character()).prop_map(|(at, new)| Change::Replace(at, new)),
+        (any::<Index>(), character()).prop_map(|(at, new)| Change::Insert(at, new)),
+        any::<Index>().prop_map(Change::Delete),
+        any::<Index>().prop_map(Change::DropSegment),
+        any::<Index>().prop_map(Change::RepeatSegment),
+    ]
+}
+
+impl Change {
+    fn apply(&self, key: &str) -> String {
+        let mut characters: Vec<char> = key.chars().collect();
+        let mut segments: Vec<&str> = key.split('/').collect();
+        match self {
+            Self::Replace(at, new) => *at.get_mut(&mut characters) = *new,
+            Self::Insert(at, new) => characters.insert(at.index(characters.len() + 1), *new),
+            Self::Delete(at) => {
+                characters.remove(at.index(characters.len()));
+            }
+            Self::DropSegment(at) => {
+                segments.remove(at.index(segments.len()));
+                return segments.join("/");
+            }
+            Self::RepeatSegment(at) => {
+                let at = at.index(segments.len());
+                segments.insert(at, segments[at]);
+                return segments.join("/");
+            }
+        }
+        characters.into_iter().collect()
+    }
+}
+
+#[test]
+fn keys_are_as_documented() {
+    let prefixes = Prefixes::default();
+    let cluster = ClusterId::new("111122223333", "us-east-1", "cluster-one").unwrap();
+    let run = "019aaaaa-0000-7000-8000-000000000001".parse().unwrap();
+    let day = "2026-11-20".parse().unwrap();
+    insta::assert_snapshot!(
+        [
+            prefixes.inventory(&cluster, &run),
+            prefixes.allocation_part(&cluster, &run, day, 1),
+            prefixes.assets(&cluster, &run, day),
+            prefixes.manifest(&cluster, &run, day),
+            prefixes.plan(&cluster),
+            prefixes.lake_object(&cluster, day),
+            prefixes.quarantine(&cluster, &run, day),
+            prefixes.audit_report(),
+        ]
+        .join("\n"),
+        @r"
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/inventory.json
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/allocation-0001.json.zst
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/assets.json.zst
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/manifest.json
+    plans/111122223333/us-east-1/cluster-one/plan.json
+    lake/account_id=111122223333/region=us-east-1/year=2026/month=11/2026-11-20_cluster-one.snappy.parquet
+    quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.json
+    reports/audit.json
+    "
+    );
+}
+
+#[test]
+fn a_file_in_the_wrong_partition_is_not_a_day() {
+    let key = "lake/account_id=111122223333/region=us-east-1/year=2026/month=10/2026-11-20_a.snappy.parquet";
+    assert_eq!(Prefixes::default().parse_lake(key), None);
+}
