@@ -1,5 +1,5 @@
-//! ARNs: one type for clusters, roles and keys. Partitions and regions are checked by their form and not by a list, since
-//! AWS adds some every year.
+//! ARNs: one type for clusters, roles and keys. Partitions and regions are checked by their form and not by a list,
+//! since AWS adds some every year.
 
 use std::{fmt, str::FromStr};
 

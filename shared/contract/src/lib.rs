@@ -1,6 +1,6 @@
-//! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and functions
-//! ([`documents`], [`audit`]), the events that start functions ([`events`]), and the terms that all of them use: ARNs
-//! ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
+//! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and
+//! functions ([`documents`], [`audit`]), the events that start functions ([`events`]), and the terms that all of them
+//! use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
 //!
 //! Nothing here calls AWS.
 #![deny(missing_docs)]
