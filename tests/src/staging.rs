@@ -3,7 +3,7 @@
 use contract::{
     cluster::ClusterArn,
     day::Day,
-    documents::{self, Manifest, Part, PartKind, SourceInfo, SourceKind},
+    documents::{self, Manifest, Part, PartKind, SetFacts, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
 };
@@ -48,6 +48,7 @@ impl Staging {
                 version: None,
             },
             query: "/model/allocation".to_owned(),
+            facts: SetFacts::default(),
             rows: 0,
             total_cost: 0.0,
             parts: Vec::new(),
@@ -91,7 +92,7 @@ impl Staging {
     }
 
     pub fn add_assets(&mut self, answer: &str) {
-        let key = Prefixes::default().assets(cluster().id(), &self.manifest.run, day());
+        let key = Prefixes::default().assets_part(cluster().id(), &self.manifest.run, day(), 1);
         self.add_part(PartKind::Assets, key, answer.as_bytes(), 0, None);
     }
 

@@ -9,7 +9,7 @@ use contract::{
     cluster::{AccountRegion, ClusterId},
     day::Day,
     documents,
-    keys::{Area, Prefixes},
+    keys::{Area, Prefixes, QuarantineKey, QuarantineObject},
     run::RunId,
 };
 use futures_util::{StreamExt, stream};
@@ -127,7 +127,13 @@ impl Neighbourhood {
         let mut listing = store.list(prefixes.quarantine_in(place));
         while let Some(page) = listing.next_page().await? {
             for object in page.objects {
-                if let Some((cluster, run, day)) = prefixes.parse_quarantine(&object.key)
+                if let Some(QuarantineKey {
+                    cluster,
+                    run,
+                    day,
+                    object,
+                }) = prefixes.parse_quarantine(&object.key)
+                    && object == QuarantineObject::Fault
                     && day >= first
                 {
                     let days = neighbourhood.quarantined.entry(cluster.name().to_owned()).or_default();

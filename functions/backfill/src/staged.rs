@@ -8,7 +8,7 @@ use contract::{
     cluster::ClusterId,
     day::Day,
     documents::Manifest,
-    keys::{Prefixes, RUN_METADATA, StagingKey, StagingObject},
+    keys::{Prefixes, QuarantineObject, RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
 use store::{Store, StoreError};
@@ -111,7 +111,8 @@ impl ClusterObjects<'_> {
         Ok(objects
             .iter()
             .filter_map(|object| self.prefixes.parse_quarantine(&object.key))
-            .map(|(_, run, day)| (day, run))
+            .filter(|key| key.object == QuarantineObject::Fault)
+            .map(|key| (key.day, key.run))
             .collect())
     }
 

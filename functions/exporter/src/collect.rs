@@ -6,7 +6,7 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     day::Day,
-    documents::{Manifest, Part, PartKind, SourceInfo},
+    documents::{Manifest, Part, PartKind, SetFacts, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
@@ -112,6 +112,7 @@ impl Collector<'_> {
             created_at: self.clock.now(),
             source: self.source.clone(),
             query: allocations.query,
+            facts: SetFacts::default(),
             rows: allocations.rows,
             total_cost: allocations.total_cost,
             parts,
@@ -275,7 +276,7 @@ impl Collector<'_> {
         };
         let query = query::nodes(self.source.kind, day.window(), filtered);
         self.repeated(async || {
-            let key = self.prefixes.assets(self.cluster.id(), &self.run, day);
+            let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, 1);
             let on_bytes = |bytes| progress.received(day, bytes);
             part::receive(
                 self.client,

@@ -208,6 +208,7 @@ impl Exporter {
             created_at: self.clock.now(),
             source: source.clone(),
             days: available.clone(),
+            observed: None,
         };
         self.store
             .put_document(&self.prefixes.inventory(id, &run), &inventory)

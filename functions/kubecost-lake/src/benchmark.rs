@@ -340,6 +340,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
                 version: None,
             },
             days: days.clone(),
+            observed: None,
         };
         put(&prefixes.inventory(&id, &run), &documents::write(&inventory)?)?;
         for (index, day) in days.iter().enumerate() {

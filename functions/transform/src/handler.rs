@@ -263,6 +263,8 @@ impl Transform {
             manifest: target.manifest_key.to_owned(),
             reason: fault.reason().to_owned(),
             message: fault.to_string(),
+            producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            table: Some(self.fingerprint.clone()),
         };
         let key = self.settings.prefixes.quarantine(cluster, run, target.day);
         self.store.put_document(&key, &document).await?;

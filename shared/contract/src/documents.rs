@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::{
     cluster::ClusterArn,
+    coverage::{Coverage, PartialReason},
     day::{Day, Window},
+    quantities::Quantities,
     run::RunId,
 };
 
@@ -126,6 +129,22 @@ pub struct Inventory {
     pub source: SourceInfo,
     /// The complete days that the source still has, oldest first.
     pub days: Vec<Day>,
+    /// Those of `days` that the source was seen to have; the others are assumed, since the source names no days.
+    /// `None` in inventories of older exporters, see [`Inventory::observed_days`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Vec<Day>>,
+}
+
+impl Inventory {
+    /// The days that the source was seen to have. Older exporters did not say: they queried Kubecost for its days, and
+    /// assumed those of OpenCost.
+    pub fn observed_days(&self) -> &[Day] {
+        match (&self.observed, self.source.kind) {
+            (Some(observed), _) => observed,
+            (None, SourceKind::Kubecost) => &self.days,
+            (None, SourceKind::Opencost) => &[],
+        }
+    }
 }
 
 /// What a run of a cluster's exporter is to collect: `plans/…/plan.json`.
@@ -195,6 +214,88 @@ pub struct Manifest {
     pub total_cost: f64,
     /// The stored responses.
     pub parts: Vec<Part>,
+    /// What is known of the set besides.
+    #[serde(flatten, default)]
+    pub facts: SetFacts,
+}
+
+/// What an exporter says of a set, besides what identifies it. Everything is optional: older exporters say less.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SetFacts {
+    /// What was asked, as fields. `None` in manifests of older exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+    /// What the set holds, in quantities that reconciliation does not change. `None` in manifests of older exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantities: Option<Quantities>,
+    /// Which part of the day the source observed. `None` in manifests of older exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// Why the day is partial; empty where it is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<PartialReason>,
+    /// Whether the node assets are among the parts.
+    #[serde(default)]
+    pub assets: AssetsState,
+    /// Whether the source was seen to have the day before it was collected, see [`Inventory::observed`].
+    #[serde(default)]
+    pub observed: bool,
+    /// Rows whose total cost the source left out, and the exporter computed from its parts.
+    #[serde(default)]
+    pub computed_totals: u64,
+    /// Rows whose total cost disagrees with its parts; the source's total is kept.
+    #[serde(default)]
+    pub disagreeing_totals: u64,
+    /// Rows that belong to another day and were left out.
+    #[serde(default)]
+    pub rows_left_out: u64,
+    /// What the source warned of, and what was unusual in its response.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The version of the exporter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+}
+
+/// What an exporter asks a source for a day. Sets of different questions are not compared with one another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What a row is, as `AGGREGATION` spells it.
+    pub aggregation: String,
+    /// The filter that the source applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Whether idle costs are part of the response.
+    pub idle: bool,
+}
+
+impl Question {
+    /// The question in short, in ASCII: `container;idle`, `pod;no-idle;filter=cluster:"a"`. A filter that is longer than 64
+    /// bytes or not ASCII is abbreviated to a hash.
+    pub fn fingerprint(&self) -> String {
+        const LONGEST_FILTER: usize = 64;
+        let idle = if self.idle { "idle" } else { "no-idle" };
+        let filter = match self.filter.as_deref().map(str::trim) {
+            None | Some("") => String::new(),
+            Some(filter) if filter.len() <= LONGEST_FILTER && filter.is_ascii() => format!(";filter={filter}"),
+            Some(filter) => {
+                let hash = hexadecimal(&Sha256::digest(filter)[..8]);
+                format!(";filter-hash={hash}")
+            }
+        };
+        format!("{};{idle}{filter}", self.aggregation)
+    }
+}
+
+/// Whether a set has the node assets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssetsState {
+    /// They are among the parts.
+    #[default]
+    Stored,
+    /// The source did not give them: node columns come from labels, and the day is collected again while it can be.
+    Unavailable,
 }
 
 /// One stored response, or one page of it: the source's bytes as they came, compressed with zstd.
@@ -245,6 +346,36 @@ pub struct Quarantine {
     pub reason: String,
     /// What is wrong, for a person.
     pub message: String,
+    /// The version of the program that could not convert it; another version may. `None` in older documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+    /// The conversion and the columns, as the lake's objects have them in their metadata. `None` in older documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+}
+
+/// Why a set did not replace the day in the lake: `quarantine/…/<run>/<date>.thinner.json`. The set stays where it is, and so
+/// does the day in the lake.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThinnerSet {
+    /// The run that collected the set.
+    pub run: RunId,
+    /// The cluster, as in [`Quarantine`].
+    pub cluster: String,
+    /// The day.
+    pub date: Day,
+    /// When it was written, UTC.
+    pub created_at: DateTime<Utc>,
+    /// The manifest of the set.
+    pub manifest: String,
+    /// The run whose data the lake keeps; `None` where its object does not say.
+    pub lake_run: Option<RunId>,
+    /// What the set holds.
+    pub quantities: Quantities,
+    /// The best that was ever seen of the day.
+    pub best: Quantities,
+    /// What was lost, for a person.
+    pub message: String,
 }
 
 impl Manifest {
@@ -267,6 +398,9 @@ impl Document for Plan {
 }
 impl Document for Manifest {
     const NAME: &'static str = "manifest";
+}
+impl Document for ThinnerSet {
+    const NAME: &'static str = "document of a thinner set";
 }
 impl Document for Quarantine {
     const NAME: &'static str = "quarantine document";
@@ -337,6 +471,32 @@ mod tests {
                 rows: 16,
                 set: None,
             }],
+            facts: SetFacts {
+                question: Some(Question {
+                    aggregation: "container".to_owned(),
+                    filter: None,
+                    idle: true,
+                }),
+                quantities: Some(Quantities {
+                    rows: 15,
+                    minutes: 21_600.0,
+                    core_hours: 24.0,
+                    ram_byte_hours: 1e12,
+                }),
+                coverage: Some(Coverage {
+                    first_start: Some(date.start()),
+                    last_end: Some("2026-11-20T18:00:00Z".parse().unwrap()),
+                    node_minutes: Some(1_080.0),
+                }),
+                partial: vec![PartialReason::Observed],
+                assets: AssetsState::Unavailable,
+                observed: true,
+                computed_totals: 1,
+                disagreeing_totals: 0,
+                rows_left_out: 0,
+                warnings: vec!["assets: 403 Forbidden".to_owned()],
+                producer: Some("0.1.0".to_owned()),
+            },
             cluster,
         };
         let bytes = write(&manifest).unwrap();
@@ -354,5 +514,34 @@ mod tests {
         assert_eq!(read::<Plan>(wider.as_bytes()).unwrap(), plan());
         assert!(read::<Plan>(b"<html>").is_err());
         assert!(read::<Plan>(b"{\"version\": 1}").is_err());
+    }
+
+    #[test]
+    fn questions_differ_by_what_they_ask_and_not_by_how_it_is_written() {
+        let question = |aggregation: &str, filter: Option<&str>, idle| Question {
+            aggregation: aggregation.to_owned(),
+            filter: filter.map(str::to_owned),
+            idle,
+        };
+        assert_eq!(question("container", None, true).fingerprint(), "container;idle");
+        assert_eq!(question("container", Some("  "), true).fingerprint(), "container;idle");
+        assert_eq!(
+            question("pod", Some("cluster:\"a\""), false).fingerprint(),
+            "pod;no-idle;filter=cluster:\"a\""
+        );
+        let long = question("pod", Some(&"ä".repeat(99)), true).fingerprint();
+        assert!(long.is_ascii() && long.len() < 64, "{long}");
+        assert_ne!(long, question("pod", Some(&"ä".repeat(98)), true).fingerprint());
+    }
+
+    #[test]
+    fn documents_of_older_programs_are_read() {
+        let inventory = r#"{"version":1,"run":"019aaaaa-0000-7000-8000-000000000001",
+            "cluster":"arn:aws:eks:us-east-1:111122223333:cluster/cluster-one","created_at":"2026-11-24T05:00:01Z",
+            "source":{"kind":"KIND"},"days":["2026-11-20"]}"#;
+        for (kind, observed) in [("kubecost", 1), ("opencost", 0)] {
+            let inventory: Inventory = read(inventory.replace("KIND", kind).as_bytes()).unwrap();
+            assert_eq!(inventory.observed_days().len(), observed);
+        }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Field {
     Name,
     Properties,
     Window,
+    Start,
+    End,
     /// The table has no column for it.
     Skipped,
 }
@@ -21,8 +23,8 @@ const OTHERS: [(&str, Field); 11] = [
     ("name", Field::Name),
     ("properties", Field::Properties),
     ("window", Field::Window),
-    ("start", Field::Skipped),
-    ("end", Field::Skipped),
+    ("start", Field::Start),
+    ("end", Field::End),
     ("pvs", Field::Skipped),
     ("lbAllocations", Field::Skipped),
     ("rawAllocationOnly", Field::Skipped),

@@ -2,20 +2,27 @@
 //! row: an allocation ([`RowParser`]) or an asset ([`NodeIndex`]).
 #![deny(missing_docs)]
 
+mod aggregation;
 mod envelope;
 mod fields;
 mod label_keys;
+mod node_minutes;
 mod nodes;
 mod row;
 mod scanner;
 mod sums;
+mod tally;
 mod value;
+mod windows;
 
+pub use aggregation::Aggregation;
 pub use envelope::{DataShape, Envelope, Excerpt, ResponseFault};
 pub use fields::UnknownFields;
 pub use label_keys::LabelKey;
+pub use node_minutes::NodeMinutes;
 pub use nodes::{NodeFacts, NodeIndex};
-pub use row::{Allocation, RowError, RowFault, RowParser};
+pub use row::{Allocation, RowError, RowFault, RowParser, TotalCost};
 pub use scanner::{Entry, FeedError, Scanner};
 pub use sums::Sum;
+pub use tally::{Expectation, Refusal, Tally, Verdict};
 pub use value::Pairs;

@@ -4,12 +4,28 @@ use std::borrow::Cow;
 
 use chrono::DateTime;
 use serde::de::{DeserializeSeed, MapAccess};
-use table::{NUMBERS, Property, is_cost, number_name};
+use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST, is_cost, number_name};
 
 use crate::{
     fields::{Field, Successors, UnknownFields},
     value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
 };
+
+/// How far a total may differ from the sum of its 14 parts: each number is rounded to 5 decimals, which adds up to 0.75e-4.
+const TOTAL_TOLERANCE: f64 = 1e-4;
+/// The same for large costs, relative to the total.
+const RELATIVE_TOTAL_TOLERANCE: f64 = 1e-6;
+
+/// How the total cost of a row came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TotalCost {
+    /// The source gave it, and it agrees with its parts; or the row has no cost at all.
+    Given,
+    /// The source left it out, or wrote null: it is the sum of its parts.
+    Computed,
+    /// The source gave it, and it disagrees with its parts. It is kept.
+    Disagrees,
+}
 
 /// A row, borrowed from its JSON unless an escape had to be decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +36,12 @@ pub struct Allocation<'a> {
     pub window_start: Option<i64>,
     /// `window.end`, exclusive; as `window_start`.
     pub window_end: Option<i64>,
+    /// `start`: when the source first observed the row within its window; as `window_start`.
+    pub start: Option<i64>,
+    /// `end`: when the source last observed it; as `window_start`.
+    pub end: Option<i64>,
+    /// How the row's total cost came about.
+    pub total_cost: TotalCost,
     /// `properties.labels`, in the source's order.
     pub labels: Pairs<'a>,
     /// `properties.annotations`, in the source's order.
@@ -30,6 +52,16 @@ pub struct Allocation<'a> {
     properties: [Cow<'a, str>; Property::ALL.len()],
 }
 
+const fn mask(indexes: &[usize]) -> u64 {
+    let mut mask = 0;
+    let mut position = 0;
+    while position < indexes.len() {
+        mask |= 1 << indexes[position];
+        position += 1;
+    }
+    mask
+}
+
 const _: () = assert!(NUMBERS <= 64, "one bit of `present` for each number");
 
 impl<'a> Allocation<'a> {
@@ -38,6 +70,9 @@ impl<'a> Allocation<'a> {
             name: Cow::Borrowed(""),
             window_start: None,
             window_end: None,
+            start: None,
+            end: None,
+            total_cost: TotalCost::Given,
             labels: Pairs::new(),
             annotations: Pairs::new(),
             numbers: [0.0; NUMBERS],
@@ -87,6 +122,26 @@ impl<'a> Allocation<'a> {
         self.numbers[index] = value;
         self.present |= 1 << index;
     }
+
+    /// Compares the total cost with its parts, and computes it where the source left it out.
+    fn complete_total(&mut self) {
+        const PARTS: u64 = mask(&COST_PARTS);
+        if self.present & PARTS == 0 {
+            return;
+        }
+        let parts: f64 = COST_PARTS.iter().map(|index| self.numbers[*index]).sum();
+        match self.number(TOTAL_COST) {
+            None => {
+                self.set_number(TOTAL_COST, parts);
+                self.total_cost = TotalCost::Computed;
+            }
+            Some(total) => {
+                if (total - parts).abs() > TOTAL_TOLERANCE + RELATIVE_TOTAL_TOLERANCE * total.abs() {
+                    self.total_cost = TotalCost::Disagrees;
+                }
+            }
+        }
+    }
 }
 
 /// Reads rows. It counts fields that the table has no column for, and caches the last times, which most rows share.
@@ -94,6 +149,8 @@ impl<'a> Allocation<'a> {
 pub struct RowParser {
     unknown: UnknownFields,
     fields: Successors,
+    window_start: TimeCache,
+    window_end: TimeCache,
     start: TimeCache,
     end: TimeCache,
 }
@@ -104,7 +161,8 @@ impl RowParser {
         Self::default()
     }
 
-    /// Reads one row. `key` is its key in the response, for messages.
+    /// Reads one row. `key` is its key in the response: for messages, and its name where it has none. A missing total cost
+    /// is computed from its parts.
     ///
     /// # Errors
     /// When the row is not an object, when it has unknown fields and none of the numbers of an allocation, or when a
@@ -131,7 +189,14 @@ impl RowParser {
             Some(fault) => Err(error(fault)),
             // Any field of an allocation can be missing, so only a row that has other fields instead is refused.
             None if row.has_unknown && !row.has_number => Err(error(RowFault::NoCost)),
-            None => Ok(row.allocation),
+            None => {
+                let mut allocation = row.allocation;
+                if allocation.name.is_empty() {
+                    allocation.name = Cow::Owned(key.to_owned());
+                }
+                allocation.complete_total();
+                Ok(allocation)
+            }
         }
     }
 
@@ -245,6 +310,15 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
                 Some(Some(Field::Name)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
                 Some(Some(Field::Properties)) => fields.next_value_seed(Object(Properties(self)))?,
                 Some(Some(Field::Window)) => fields.next_value_seed(Object(Window(self)))?,
+                // A start or end that cannot be read says nothing: only the window says where a row belongs.
+                Some(Some(Field::Start)) => {
+                    let Text(text) = fields.next_value()?;
+                    self.allocation.start = self.parser.start.read(&text);
+                }
+                Some(Some(Field::End)) => {
+                    let Text(text) = fields.next_value()?;
+                    self.allocation.end = self.parser.end.read(&text);
+                }
                 Some(Some(Field::Skipped) | None) => {
                     fields.next_value::<Skipped>()?;
                 }
@@ -284,9 +358,9 @@ impl<'a> Row<'_, 'a> {
             return None;
         }
         let cache = if field == WINDOW_START {
-            &mut self.parser.start
+            &mut self.parser.window_start
         } else {
-            &mut self.parser.end
+            &mut self.parser.window_end
         };
         let time = cache.read(text);
         if time.is_none() {

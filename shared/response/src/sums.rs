@@ -26,6 +26,13 @@ impl Sum {
         self.magnitude += value.abs();
     }
 
+    /// Adds the numbers of another sum.
+    pub fn merge(&mut self, other: Self) {
+        self.add(other.sum);
+        self.compensation += other.compensation;
+        self.magnitude += other.magnitude - other.sum.abs();
+    }
+
     /// The sum of the numbers added so far.
     pub fn value(self) -> f64 {
         self.sum + self.compensation
@@ -72,7 +79,11 @@ mod tests {
         fn the_order_does_not_matter(mut numbers in prop::collection::vec(-1e12..1e12, 0..200)) {
             let forward = sum(numbers.iter().copied());
             numbers.reverse();
-            prop_assert!(forward.agrees_with(sum(numbers).value()));
+            prop_assert!(forward.agrees_with(sum(numbers.iter().copied()).value()));
+            let (one, other) = numbers.split_at(numbers.len() / 3);
+            let mut merged = sum(one.iter().copied());
+            merged.merge(sum(other.iter().copied()));
+            prop_assert!(forward.agrees_with(merged.value()) && merged.agrees_with(forward.value()));
         }
     }
 }

@@ -22,7 +22,10 @@ mod numbers;
 pub use base::{NodeFact, Origin, Property};
 pub use glue::columns_json;
 pub use layout::{Column, LayoutFault, LayoutFaults, Metadata, TableLayout};
-pub use numbers::{BASE_NUMBERS, NEWER_NUMBERS, NUMBERS, TOTAL_COST, is_cost, number_name};
+pub use numbers::{
+    BASE_NUMBERS, COST_PARTS, CPU_CORE_HOURS, MINUTES, NEWER_NUMBERS, NUMBERS, RAM_BYTE_HOURS, TOTAL_COST, is_cost,
+    number_name,
+};
 
 /// The columns that partition the table; their values are in the objects' keys, not in the files.
 pub const PARTITION_KEYS: [&str; 4] = ["account_id", "region", "year", "month"];

@@ -61,6 +61,16 @@ pub const NEWER_NUMBERS: [&str; 10] = [
 /// The index of `totalCost`: what a row costs, everything included, in the source's currency.
 pub const TOTAL_COST: usize = 34;
 
+/// The index of `minutes`: how long the row's workload ran.
+pub const MINUTES: usize = 0;
+/// The index of `cpuCoreHours`.
+pub const CPU_CORE_HOURS: usize = 4;
+/// The index of `ramByteHours`.
+pub const RAM_BYTE_HOURS: usize = 28;
+
+/// The indexes of the costs and adjustments that add up to `totalCost`, in every complete row of both sources.
+pub const COST_PARTS: [usize; 14] = [5, 6, 10, 11, 14, 18, 19, 20, 23, 24, 29, 30, 32, 33];
+
 /// The name of a numeric field, as the sources spell it.
 ///
 /// # Panics
@@ -83,8 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_total_cost_has_its_index() {
-        assert_eq!(number_name(TOTAL_COST), "totalCost");
+    fn indexes_are_those_of_their_names() {
+        let named = [TOTAL_COST, MINUTES, CPU_CORE_HOURS, RAM_BYTE_HOURS].map(number_name);
+        assert_eq!(named, ["totalCost", "minutes", "cpuCoreHours", "ramByteHours"]);
+        let parts = "cpuCost cpuCostAdjustment gpuCost gpuCostAdjustment networkCost networkCostAdjustment loadBalancerCost \
+             loadBalancerCostAdjustment pvCost pvCostAdjustment ramCost ramCostAdjustment sharedCost externalCost";
+        assert_eq!(COST_PARTS.map(number_name).join(" "), parts);
     }
 
     #[test]

@@ -109,6 +109,7 @@ pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
             version: None,
         },
         days: days(),
+        observed: None,
     }
 }
 

@@ -39,6 +39,28 @@ pub struct StagingKey {
     pub object: StagingObject,
 }
 
+/// What an object below the quarantine prefix is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum QuarantineObject {
+    /// Why a run's day could not be converted.
+    Fault,
+    /// Why a run's day did not replace the fuller one in the lake.
+    Thinner,
+}
+
+/// A parsed key below the quarantine prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineKey {
+    /// The cluster that it belongs to.
+    pub cluster: ClusterId,
+    /// The run whose set it is about.
+    pub run: RunId,
+    /// The day.
+    pub day: Day,
+    /// What it is.
+    pub object: QuarantineObject,
+}
+
 impl Prefixes {
     /// Everything that one cluster stages: the prefix that its parent role may write below.
     pub fn staging_of(&self, cluster: &ClusterId) -> String {
@@ -60,14 +82,15 @@ impl Prefixes {
         format!("{}{day}/", self.run(cluster, run))
     }
 
-    /// `<run>/<date>/allocation-NNNN.json.zst`: one page of the allocation response, counted from 1.
-    pub fn allocation_part(&self, cluster: &ClusterId, run: &RunId, day: Day, page: u32) -> String {
-        format!("{}allocation-{page:04}{PART}", self.set(cluster, run, day))
+    /// `<run>/<date>/allocation-NNNN.json.zst`: one page of the allocation response. The numbers of a day's parts rise
+    /// from 1, also over repeated requests, so that no key is written twice.
+    pub fn allocation_part(&self, cluster: &ClusterId, run: &RunId, day: Day, number: u32) -> String {
+        format!("{}{ALLOCATION}{number:04}{PART}", self.set(cluster, run, day))
     }
 
-    /// `<run>/<date>/assets.json.zst`: the assets response.
-    pub fn assets(&self, cluster: &ClusterId, run: &RunId, day: Day) -> String {
-        format!("{}assets{PART}", self.set(cluster, run, day))
+    /// `<run>/<date>/assets-NNNN.json.zst`: the assets response, numbered as pages of allocations are.
+    pub fn assets_part(&self, cluster: &ClusterId, run: &RunId, day: Day, number: u32) -> String {
+        format!("{}{ASSETS}{number:04}{PART}", self.set(cluster, run, day))
     }
 
     /// `<run>/<date>/manifest.json`: written last; its arrival means that the day's set is complete.
@@ -114,6 +137,11 @@ impl Prefixes {
         format!("{}{day}.json", self.quarantine_run(cluster, run))
     }
 
+    /// `<run>/<date>.thinner.json`: why a run's day did not replace the fuller one in the lake.
+    pub fn thinner(&self, cluster: &ClusterId, run: &RunId, day: Day) -> String {
+        format!("{}{day}{THINNER}", self.quarantine_run(cluster, run))
+    }
+
     /// All quarantined days of a run.
     pub fn quarantine_run(&self, cluster: &ClusterId, run: &RunId) -> String {
         format!("{}{run}/", self.quarantine_of(cluster))
@@ -132,6 +160,11 @@ impl Prefixes {
     /// The report of the newest scheduled audit.
     pub fn audit_report(&self) -> String {
         format!("{}audit.json", self.of(Area::Reports))
+    }
+
+    /// `<cluster>/state.json`: what the last audit knew of a cluster's days.
+    pub fn cluster_state(&self, cluster: &ClusterId) -> String {
+        format!("{}{cluster}/state.json", self.of(Area::Reports))
     }
 
     /// Parses the folder of a cluster below the prefix of staging, plans or quarantine; `None` for anything else.
@@ -190,10 +223,19 @@ impl Prefixes {
     }
 
     /// Parses the key of a quarantined day; `None` for anything else.
-    pub fn parse_quarantine(&self, key: &str) -> Option<(ClusterId, RunId, Day)> {
+    pub fn parse_quarantine(&self, key: &str) -> Option<QuarantineKey> {
         let (cluster, rest) = split_cluster(key.strip_prefix(self.of(Area::Quarantine))?)?;
-        let (run, day) = rest.strip_suffix(".json")?.split_once('/')?;
-        Some((cluster, run.parse().ok()?, day.parse().ok()?))
+        let (run, name) = rest.split_once('/')?;
+        let (day, object) = match name.strip_suffix(THINNER) {
+            Some(day) => (day, QuarantineObject::Thinner),
+            None => (name.strip_suffix(".json")?, QuarantineObject::Fault),
+        };
+        Some(QuarantineKey {
+            cluster,
+            run: run.parse().ok()?,
+            day: day.parse().ok()?,
+            object,
+        })
     }
 }
 
@@ -202,15 +244,20 @@ pub const RUN_METADATA: &str = "run";
 const MANIFEST: &str = "manifest.json";
 const INVENTORY: &str = "inventory.json";
 const PARQUET: &str = ".snappy.parquet";
+const THINNER: &str = ".thinner.json";
+const ALLOCATION: &str = "allocation-";
+const ASSETS: &str = "assets-";
 const PART: &str = ".json.zst";
+/// The name of the assets in sets of older exporters.
+const UNNUMBERED_ASSETS: &str = "assets.json.zst";
 
 fn is_part(name: &str) -> bool {
-    name.strip_suffix(PART).is_some_and(|stem| {
-        stem == "assets"
-            || stem
-                .strip_prefix("allocation-")
-                .is_some_and(|page| page.parse().is_ok_and(|number: u32| format!("{number:04}") == page))
-    })
+    let is_number = |text: &str| text.parse().is_ok_and(|number: u32| format!("{number:04}") == text);
+    name == UNNUMBERED_ASSETS
+        || name
+            .strip_suffix(PART)
+            .and_then(|stem| stem.strip_prefix(ALLOCATION).or_else(|| stem.strip_prefix(ASSETS)))
+            .is_some_and(is_number)
 }
 
 /// `<account>/<region>/<cluster>/<rest>`.

@@ -26,10 +26,12 @@ proptest! {
         let staged = |object| Some(StagingKey { cluster: cluster.clone(), run, object });
         prop_assert_eq!(prefixes.parse_staging(&prefixes.inventory(&cluster, &run)), staged(StagingObject::Inventory));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.manifest(&cluster, &run, day)), staged(StagingObject::Manifest(day)));
-        prop_assert_eq!(prefixes.parse_staging(&prefixes.assets(&cluster, &run, day)), staged(StagingObject::Part(day)));
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.assets_part(&cluster, &run, day, 1)), staged(StagingObject::Part(day)));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.allocation_part(&cluster, &run, day, page)), staged(StagingObject::Part(day)));
         prop_assert_eq!(prefixes.parse_lake(&prefixes.lake_object(&cluster, day)), Some((cluster.clone(), day)));
-        prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), Some((cluster.clone(), run, day)));
+        let quarantined = |object| Some(QuarantineKey { cluster: cluster.clone(), run, day, object });
+        prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), quarantined(QuarantineObject::Fault));
+        prop_assert_eq!(prefixes.parse_quarantine(&prefixes.thinner(&cluster, &run, day)), quarantined(QuarantineObject::Thinner));
         let place = cluster.account_region();
         let partition = LakePartition::of(place, day);
         prop_assert_eq!(prefixes.parse_partition(&prefixes.partition(place, day)), Some(partition));
@@ -54,17 +56,18 @@ proptest! {
     #[test]
     fn what_is_parsed_is_what_would_be_written(
         (cluster, day, run, page) in (cluster(), day(), run(), 1_u32..20_000),
-        which in 0_usize..8,
+        which in 0_usize..9,
         change in change(),
     ) {
         let prefixes = Prefixes::default();
         let keys = [
             prefixes.inventory(&cluster, &run),
             prefixes.manifest(&cluster, &run, day),
-            prefixes.assets(&cluster, &run, day),
+            prefixes.assets_part(&cluster, &run, day, 1),
             prefixes.allocation_part(&cluster, &run, day, page),
             prefixes.lake_object(&cluster, day),
             prefixes.quarantine(&cluster, &run, day),
+            prefixes.thinner(&cluster, &run, day),
             prefixes.partition(cluster.account_region(), day),
             prefixes.staging_of(&cluster),
         ];
@@ -78,7 +81,14 @@ proptest! {
                     let page = name.and_then(|name| name.strip_prefix("allocation-")?.strip_suffix(".json.zst"));
                     let written = match page {
                         Some(page) => prefixes.allocation_part(&cluster, &run, day, page.parse().unwrap()),
-                        None => prefixes.assets(&cluster, &run, day),
+                        None => {
+                            let name = name.unwrap();
+                            if name == UNNUMBERED_ASSETS {
+                                return Ok(());
+                            }
+                            let number = name.strip_prefix("assets-").and_then(|name| name.strip_suffix(".json.zst"));
+                            prefixes.assets_part(&cluster, &run, day, number.unwrap().parse().unwrap())
+                        }
                     };
                     prop_assert_eq!(&written, &key);
                 }
@@ -87,8 +97,12 @@ proptest! {
         if let Some((cluster, day)) = prefixes.parse_lake(&key) {
             prop_assert_eq!(&prefixes.lake_object(&cluster, day), &key);
         }
-        if let Some((cluster, run, day)) = prefixes.parse_quarantine(&key) {
-            prop_assert_eq!(&prefixes.quarantine(&cluster, &run, day), &key);
+        if let Some(QuarantineKey { cluster, run, day, object }) = prefixes.parse_quarantine(&key) {
+            let written = match object {
+                QuarantineObject::Fault => prefixes.quarantine(&cluster, &run, day),
+                QuarantineObject::Thinner => prefixes.thinner(&cluster, &run, day),
+            };
+            prop_assert_eq!(&written, &key);
         }
         if let Some(partition) = prefixes.parse_partition(&key) {
             prop_assert_eq!(format!("{}{partition}", prefixes.of(Area::Lake)), key.clone());
@@ -154,23 +168,27 @@ fn keys_are_as_documented() {
         [
             prefixes.inventory(&cluster, &run),
             prefixes.allocation_part(&cluster, &run, day, 1),
-            prefixes.assets(&cluster, &run, day),
+            prefixes.assets_part(&cluster, &run, day, 1),
             prefixes.manifest(&cluster, &run, day),
             prefixes.plan(&cluster),
             prefixes.lake_object(&cluster, day),
             prefixes.quarantine(&cluster, &run, day),
+            prefixes.thinner(&cluster, &run, day),
             prefixes.audit_report(),
+            prefixes.cluster_state(&cluster),
         ]
         .join("\n"),
         @r"
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/inventory.json
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/allocation-0001.json.zst
-    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/assets.json.zst
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/assets-0001.json.zst
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/manifest.json
     plans/111122223333/us-east-1/cluster-one/plan.json
     lake/account_id=111122223333/region=us-east-1/year=2026/month=11/2026-11-20_cluster-one.snappy.parquet
     quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.json
+    quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.thinner.json
     reports/audit.json
+    reports/111122223333/us-east-1/cluster-one/state.json
     "
     );
 }

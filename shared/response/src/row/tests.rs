@@ -59,7 +59,7 @@ fn rows_may_lack_everything() {
         let row = row(json);
         assert_eq!(
             (row.name.as_ref(), row.window_start, row.window_end),
-            ("", None, None),
+            ("the-key", None, None),
             "{json}"
         );
         assert!(row.labels.is_empty() && row.property(Property::Node).is_empty());

@@ -1,0 +1,80 @@
+//! What an object of the lake says of its day, in its S3 metadata: enough to decide whether another set is better,
+//! and for the audit to report, without reading the object.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{coverage::PartialReason, documents::AssetsState, quantities::Quantities};
+
+/// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes.
+pub const RECORD_METADATA: &str = "day";
+/// The metadata of a manifest that makes transform replace a fuller set: a person asked for it.
+pub const FORCE_METADATA: &str = "force";
+
+/// A day of the lake, in short. Stored as one line of JSON, in ASCII.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DayRecord {
+    /// What was asked of the source, see [`crate::documents::Question::fingerprint`]. Sets are compared only where it is
+    /// the same.
+    pub question: String,
+    /// What the object's set holds.
+    pub quantities: Quantities,
+    /// The best quantities ever seen of the day, over all sets of the same question.
+    pub best: Quantities,
+    /// The observed share of the day, 0 to 1; missing where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Why the day is partial; empty where it is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<PartialReason>,
+    /// Whether the node assets were there.
+    #[serde(default)]
+    pub assets: AssetsState,
+    /// Rows whose total cost the source left out, computed from its parts.
+    #[serde(default)]
+    pub computed_totals: u64,
+}
+
+impl DayRecord {
+    /// As the metadata's value.
+    pub fn to_metadata(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the metadata's value; `None` for an object that was written before there were records, or by others.
+    pub fn from_metadata(value: Option<&str>) -> Option<Self> {
+        serde_json::from_str(value?).ok()
+    }
+
+    /// Whether a better set may still come: the day is partial, or lacks its assets.
+    pub fn is_improvable(&self) -> bool {
+        !self.partial.is_empty() || self.assets == AssetsState::Unavailable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_short_ascii_and_comes_back_as_it_was() {
+        let record = DayRecord {
+            question: "container;idle;filter=0123456789abcdef".to_owned(),
+            quantities: Quantities {
+                rows: 1,
+                minutes: 1_440.0,
+                core_hours: 0.1 + 0.2,
+                ram_byte_hours: 1e15 / 3.0,
+            },
+            best: Quantities::default(),
+            share: Some(0.25),
+            partial: vec![PartialReason::Windows, PartialReason::Observed],
+            assets: AssetsState::Unavailable,
+            computed_totals: 3,
+        };
+        let text = record.to_metadata();
+        assert!(text.is_ascii() && text.len() < 700, "{text}");
+        assert_eq!(DayRecord::from_metadata(Some(&text)), Some(record));
+        assert_eq!(DayRecord::from_metadata(Some("{}")), None);
+        assert_eq!(DayRecord::from_metadata(None), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! What a row of an allocation response is.
+
+use table::Property;
+
+use crate::Allocation;
+
+/// What the rows are aggregated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregation {
+    /// One row for each container: the default, and the finest.
+    Container,
+    /// One row for each pod.
+    Pod,
+    /// One row for each namespace.
+    Namespace,
+    /// One row for each controller.
+    Controller,
+    /// One row for each kind of controller.
+    ControllerKind,
+    /// One row for each node.
+    Node,
+    /// One row for each cluster.
+    Cluster,
+}
+
+impl Aggregation {
+    /// The aggregations, as the setting `AGGREGATION` spells them.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("container", Self::Container),
+        ("pod", Self::Pod),
+        ("namespace", Self::Namespace),
+        ("controller", Self::Controller),
+        ("controllerKind", Self::ControllerKind),
+        ("node", Self::Node),
+        ("cluster", Self::Cluster),
+    ];
+
+    /// As the setting spells it.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, aggregation)| *aggregation == self)
+            .map_or("", |(word, _)| word)
+    }
+
+    /// The aggregation that a word of the setting names.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::WORDS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, aggregation)| *aggregation)
+    }
+
+    /// What identifies a row, in the sources' own terms. Sources merge rows of equal names over namespaces where they
+    /// are not asked to keep them apart.
+    pub fn query(self) -> &'static str {
+        match self {
+            Self::Container => "cluster,node,namespace,controllerKind,controller,pod,container",
+            Self::Pod => "cluster,namespace,pod",
+            Self::Controller => "cluster,namespace,controllerKind,controller",
+            Self::Namespace | Self::ControllerKind | Self::Node | Self::Cluster => self.as_str(),
+        }
+    }
+
+    /// The properties that each row of the aggregation has, but for special rows.
+    pub fn promises(self) -> &'static [Property] {
+        match self {
+            Self::Container => &[Property::Container, Property::Pod],
+            Self::Pod => &[Property::Pod, Property::Namespace],
+            Self::Namespace => &[Property::Namespace],
+            Self::Controller => &[Property::Controller, Property::Namespace],
+            Self::ControllerKind => &[Property::ControllerKind],
+            Self::Node => &[Property::Node],
+            Self::Cluster => &[Property::Cluster],
+        }
+    }
+
+    /// Whether a row has what the aggregation promises.
+    pub(crate) fn identifies(self, row: &Allocation<'_>) -> bool {
+        self.promises()
+            .iter()
+            .all(|property| !row.property(*property).is_empty())
+    }
+}
+
+/// Parts of the names of rows that belong to no workload, and cost all the same.
+const SPECIAL: [&str; 4] = ["__idle__", "__unmounted__", "-unmounted-pvcs", "__unallocated__"];
+
+/// Whether a row is idle, unmounted or unallocated cost, and no workload.
+pub(crate) fn is_special(key: &str, name: &str) -> bool {
+    SPECIAL.iter().any(|mark| name.contains(mark) || key.contains(mark))
+}

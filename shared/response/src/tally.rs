@@ -1,0 +1,536 @@
+//! What a day's rows add up to while they stream by, and whether they answer the question that was asked.
+//!
+//! A source that does not understand a question, or has lost a part of the day, rarely says so: it sends something else.
+//! Exporter and transform add each row to a [`Tally`], and both decide by [`Tally::verdict`]: what the exporter stores,
+//! transform can convert.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    hash::{BuildHasher, RandomState},
+};
+
+use chrono::{DateTime, Utc};
+use contract::{
+    coverage::{Coverage, PartialReason},
+    day::Day,
+    quantities::Quantities,
+};
+use table::{NUMBERS, Property, number_name};
+
+use crate::{Aggregation, Allocation, Sum, TotalCost, aggregation::is_special, windows};
+
+/// How many sets a response may have. A day has one, or one for each hour or less.
+const MOST_SETS: usize = 400;
+/// How many keys are remembered, to find one that comes twice: 16 MiB at most.
+const MOST_KEYS: usize = 900_000;
+/// How many clusters are remembered, for the message.
+const MOST_CLUSTERS: usize = 20;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    /// The day.
+    pub day: Day,
+    /// What a row is; `None` where that is not known, as for sets of older exporters.
+    pub aggregation: Option<Aggregation>,
+    /// The ids of the cluster at the source that are accepted; empty: any, but only one.
+    pub clusters: Vec<String>,
+}
+
+/// Why a response is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Rows lack what identifies a container: to be asked for in another way.
+    #[error("{0}")]
+    NotContainers(String),
+    /// It is not the response to the question, or counts something twice.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// What a response that answers the question says of its day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// The index of the day's set; `None`: all sets are the day's.
+    pub set: Option<u32>,
+    /// Rows of the day.
+    pub rows: u64,
+    /// The sum of their total costs, in the source's currency.
+    pub total_cost: f64,
+    /// What workload rows add up to.
+    pub quantities: Quantities,
+    /// What rows say was observed of the day. `node_minutes` is for the assets to say.
+    pub coverage: Coverage,
+    /// Why the day is partial, as far as the rows' windows say.
+    pub partial: Vec<PartialReason>,
+    /// Rows whose total cost was computed from its parts.
+    pub computed_totals: u64,
+    /// Rows whose total cost disagrees with its parts.
+    pub disagreeing_totals: u64,
+    /// Rows of another day, which are left out.
+    pub rows_left_out: u64,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Whether any row has a cost.
+    has_cost: bool,
+}
+
+impl Verdict {
+    /// Whether the source has no data for the day: no rows, or rows without any cost and without any workload minute.
+    pub fn is_no_data(&self) -> bool {
+        self.rows == 0 || (!self.has_cost && self.quantities.is_nothing())
+    }
+}
+
+/// The rows of a response, or of all its pages.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    day: Day,
+    aggregation: Option<Aggregation>,
+    sets: BTreeMap<u32, SetTally>,
+    clusters: BTreeSet<String>,
+    hasher: RandomState,
+    keys: HashSet<u64>,
+    /// The first key that came twice within a set.
+    repeated_key: Option<String>,
+}
+
+/// The rows of one set.
+#[derive(Debug, Clone)]
+struct SetTally {
+    /// Rows of the day, and rows of another one.
+    rows: u64,
+    rows_outside: u64,
+    /// A window of a row of another day, and whether any such window overlaps with the day.
+    outside: Option<(i64, i64)>,
+    overlapping: bool,
+    /// From the first window's start to the last window's end, of rows of the day.
+    window: Option<(i64, i64)>,
+    numbers: [f64; NUMBERS],
+    total_cost: Sum,
+    quantities: Quantities,
+    observed: Option<(i64, i64)>,
+    has_cost: bool,
+    /// Rows that are not special, and those of them that lack what they are aggregated by, with a key of one.
+    ordinary: u64,
+    lacking: u64,
+    lacking_key: Option<String>,
+    nameless: bool,
+    unreadable: u64,
+    fault: Option<String>,
+    computed_totals: u64,
+    disagreeing_totals: u64,
+    disagreeing_key: Option<String>,
+}
+
+impl Default for SetTally {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            rows_outside: 0,
+            outside: None,
+            overlapping: false,
+            window: None,
+            numbers: [0.0; NUMBERS],
+            total_cost: Sum::default(),
+            quantities: Quantities::default(),
+            observed: None,
+            has_cost: false,
+            ordinary: 0,
+            lacking: 0,
+            lacking_key: None,
+            nameless: false,
+            unreadable: 0,
+            fault: None,
+            computed_totals: 0,
+            disagreeing_totals: 0,
+            disagreeing_key: None,
+        }
+    }
+}
+
+impl Tally {
+    /// A tally of a response to a query for a day.
+    pub fn new(day: Day, aggregation: Option<Aggregation>) -> Self {
+        Self {
+            day,
+            aggregation,
+            sets: BTreeMap::new(),
+            clusters: BTreeSet::new(),
+            hasher: RandomState::new(),
+            keys: HashSet::new(),
+            repeated_key: None,
+        }
+    }
+
+    /// A tally of a page that follows this one's; merged with [`Tally::add_page`].
+    #[must_use]
+    pub fn next_page(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            ..Self::new(self.day, self.aggregation)
+        }
+    }
+
+    /// Notes a row. Gives whether it belongs to the day; a row of another day is left out.
+    ///
+    /// # Errors
+    /// When the response has more sets than any that is asked for.
+    pub fn add(&mut self, set: u32, key: &str, row: &Allocation<'_>) -> Result<bool, String> {
+        self.note_key(set, key)?;
+        let day = self.day;
+        let tally = self.sets.entry(set).or_default();
+        if !tally.place(day, row) {
+            return Ok(false);
+        }
+        tally.sum(key, row);
+        let cluster = row.property(Property::Cluster);
+        if !cluster.is_empty() && self.clusters.len() < MOST_CLUSTERS && !self.clusters.contains(cluster) {
+            self.clusters.insert(cluster.to_owned());
+        }
+        if is_special(key, &row.name) {
+            return Ok(true);
+        }
+        tally.ordinary += 1;
+        tally.nameless |= row.name.is_empty() && key.is_empty();
+        if self.aggregation.is_some_and(|aggregation| !aggregation.identifies(row)) {
+            tally.lacking += 1;
+            tally.lacking_key.get_or_insert_with(|| key.to_owned());
+        }
+        tally.observe(row);
+        Ok(true)
+    }
+
+    /// Notes a row that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Tally::add`].
+    pub fn add_unreadable(&mut self, set: u32, key: &str, fault: &dyn std::fmt::Display) -> Result<(), String> {
+        self.note_key(set, key)?;
+        let tally = self.sets.entry(set).or_default();
+        tally.rows += 1;
+        tally.unreadable += 1;
+        tally.fault.get_or_insert_with(|| fault.to_string());
+        Ok(())
+    }
+
+    fn note_key(&mut self, set: u32, key: &str) -> Result<(), String> {
+        if !self.sets.contains_key(&set) && self.sets.len() >= MOST_SETS {
+            return Err(format!(
+                "the response has more than {MOST_SETS} sets, and one day was asked for"
+            ));
+        }
+        if self.keys.len() < MOST_KEYS && !self.keys.insert(self.hasher.hash_one((set, key))) {
+            self.repeated_key.get_or_insert_with(|| key.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Rows over all sets, those of other days included.
+    pub fn rows(&self) -> u64 {
+        self.sets.values().map(|set| set.rows + set.rows_outside).sum()
+    }
+
+    /// How many keys of this tally are also in another.
+    pub fn keys_in_common(&self, other: &Self) -> usize {
+        self.keys.intersection(&other.keys).count()
+    }
+
+    /// How many different keys there are.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The days that the response has rows for, by their windows' start.
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        let windows = self.sets.values().flat_map(|set| [set.window, set.outside]);
+        windows.flatten().filter_map(|(start, _)| time(start).map(Day::of))
+    }
+
+    /// Adds the rows of a page that was begun with [`Tally::next_page`].
+    pub fn add_page(&mut self, page: Self) {
+        for (index, set) in page.sets {
+            self.sets.entry(index).or_default().merge(set);
+        }
+        self.clusters.extend(page.clusters);
+        self.keys.extend(page.keys);
+        self.repeated_key = self.repeated_key.take().or(page.repeated_key);
+    }
+
+    /// Decides whether the rows are the whole answer to the question, and which part of the response is the day's.
+    ///
+    /// # Errors
+    /// When they are not to be stored.
+    pub fn verdict(&self, expected: &Expectation) -> Result<Verdict, Refusal> {
+        if self.sets.values().all(|set| set.rows + set.rows_outside == 0) {
+            return Ok(Verdict::default());
+        }
+        if let Some(key) = &self.repeated_key {
+            return Err(Refusal::Wrong(format!(
+                "the row '{key}' comes twice in a set, so that its costs would count twice: the source's store may be corrupt; restart or rebuild it"
+            )));
+        }
+        let (set, mut warnings) = windows::choose(self.day, &self.windows()).map_err(Refusal::Wrong)?;
+        let chosen = || {
+            self.sets
+                .iter()
+                .filter(move |(index, _)| set.is_none_or(|set| set == **index))
+                .map(|(_, set)| set)
+        };
+        let mut sum = SetTally::default();
+        for tally in chosen() {
+            sum.merge(tally.clone());
+        }
+        let intervals = chosen().filter_map(|set| set.window).collect();
+        let gap = windows::uncovered(self.day, intervals).map_err(Refusal::Wrong)?;
+        self.check_rows(&sum, &mut warnings)?;
+        self.check_clusters(expected)?;
+        check_sums(&sum)?;
+
+        let mut partial = Vec::new();
+        if let Some(gap) = gap {
+            partial.push(PartialReason::Windows);
+            warnings.push(gap);
+        }
+        if sum.rows_outside > 0 {
+            if sum.overlapping {
+                partial.push(PartialReason::RowsLeftOut);
+            }
+            let window = sum
+                .outside
+                .map(|(start, end)| windows::describe(start, end))
+                .unwrap_or_default();
+            warnings.push(format!(
+                "{} rows are not of the day and were left out, one of them of {window}",
+                sum.rows_outside
+            ));
+        }
+        if let Some(key) = &sum.disagreeing_key {
+            warnings.push(format!(
+                "{} rows have a total cost that disagrees with its parts, among them '{key}': the source's total was kept",
+                sum.disagreeing_totals
+            ));
+        }
+        if sum.computed_totals > 0 {
+            warnings.push(format!(
+                "{} rows have no total cost: it was computed from its parts",
+                sum.computed_totals
+            ));
+        }
+        Ok(Verdict {
+            set,
+            rows: sum.rows,
+            total_cost: sum.total_cost.value(),
+            quantities: sum.quantities,
+            coverage: Coverage {
+                first_start: sum.observed.and_then(|(first, _)| time(first)),
+                last_end: sum.observed.and_then(|(_, last)| time(last)),
+                node_minutes: None,
+            },
+            partial,
+            computed_totals: sum.computed_totals,
+            disagreeing_totals: sum.disagreeing_totals,
+            rows_left_out: sum.rows_outside,
+            warnings,
+            has_cost: sum.has_cost,
+        })
+    }
+
+    fn windows(&self) -> Vec<windows::SetWindow> {
+        let sets = self.sets.iter().filter(|(_, set)| set.rows + set.rows_outside > 0);
+        sets.map(|(index, set)| windows::SetWindow {
+            index: *index,
+            inside: set.rows,
+            outside: set.rows_outside,
+            other_window: set.outside,
+        })
+        .collect()
+    }
+
+    fn check_rows(&self, sum: &SetTally, warnings: &mut Vec<String>) -> Result<(), Refusal> {
+        if let Some(fault) = &sum.fault {
+            return Err(Refusal::Wrong(format!(
+                "{} of {} rows cannot be read: {fault}",
+                sum.unreadable, sum.rows
+            )));
+        }
+        let Some(aggregation) = self.aggregation else {
+            return Ok(());
+        };
+        let word = aggregation.as_str();
+        let SetTally {
+            rows,
+            ordinary,
+            lacking,
+            ..
+        } = sum;
+        let promised: Vec<String> = aggregation
+            .promises()
+            .iter()
+            .map(|property| format!("{property:?}").to_lowercase())
+            .collect();
+        let promised = promised.join(" or ");
+        if sum.nameless && *rows == 1 {
+            return Err(Refusal::Wrong(format!(
+                "the source sent one row without a name: it does not know the aggregation '{word}' (set by AGGREGATION)"
+            )));
+        }
+        if *lacking == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "an aggregation by {word} was asked for, and {lacking} of {ordinary} rows lack {promised}, among them '{}'",
+            sum.lacking_key.as_deref().unwrap_or_default()
+        );
+        if lacking * 2 <= *ordinary {
+            warnings.push(message);
+            return Ok(());
+        }
+        Err(match aggregation {
+            Aggregation::Container => Refusal::NotContainers(format!("{message}: the source merged them")),
+            _ => Refusal::Wrong(format!("{message}: check AGGREGATION and the source's version")),
+        })
+    }
+
+    fn check_clusters(&self, expected: &Expectation) -> Result<(), Refusal> {
+        let names =
+            |ids: &mut dyn Iterator<Item = &String>| ids.map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+        let found = names(&mut self.clusters.iter());
+        if expected.clusters.is_empty() {
+            if self.clusters.len() < 2 {
+                return Ok(());
+            }
+            return Err(Refusal::Wrong(format!(
+                "the rows are of {} clusters: {found}. Set SOURCE_FILTER to one of them, such as cluster:\"{}\"; or list in SOURCE_CLUSTER_IDS the ids that this cluster has had",
+                self.clusters.len(),
+                self.clusters.first().map(String::as_str).unwrap_or_default()
+            )));
+        }
+        let mut others = self
+            .clusters
+            .iter()
+            .filter(|id| !expected.clusters.contains(id))
+            .peekable();
+        if others.peek().is_none() {
+            return Ok(());
+        }
+        Err(Refusal::Wrong(format!(
+            "rows of {} were asked for, and rows of {} came: check SOURCE_FILTER, or list all ids of this cluster in SOURCE_CLUSTER_IDS",
+            names(&mut expected.clusters.iter()),
+            names(&mut others)
+        )))
+    }
+}
+
+fn check_sums(sum: &SetTally) -> Result<(), Refusal> {
+    for (index, value) in sum.numbers.iter().enumerate() {
+        if !value.is_finite() {
+            return Err(Refusal::Wrong(format!(
+                "the sum of {} over the rows is not a finite number: a row holds a number that is too large to be real",
+                number_name(index)
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl SetTally {
+    /// Counts the row where it belongs; whether that is the day.
+    fn place(&mut self, day: Day, row: &Allocation<'_>) -> bool {
+        // A row without a window is where its start and end are; without those it is where it came.
+        let window = row.window_start.zip(row.window_end).or(row.start.zip(row.end));
+        let bounds = windows::bounds(day);
+        match window {
+            Some((start, end)) if start < bounds.0 || end > bounds.1 || end < start => {
+                self.rows_outside += 1;
+                self.outside.get_or_insert((start, end));
+                self.overlapping |= start < bounds.1 && end > bounds.0;
+                false
+            }
+            window => {
+                self.rows += 1;
+                // Only windows say what the response covers: start and end say what was observed.
+                let covered = if row.window_start.is_some() {
+                    window
+                } else {
+                    Some(bounds)
+                };
+                self.window = union(self.window, covered);
+                true
+            }
+        }
+    }
+
+    fn sum(&mut self, key: &str, row: &Allocation<'_>) {
+        for (sum, number) in self.numbers.iter_mut().zip(row.numbers()) {
+            *sum += number;
+        }
+        let total = row.number(table::TOTAL_COST).unwrap_or(0.0);
+        self.total_cost.add(total);
+        self.has_cost |= total != 0.0;
+        match row.total_cost {
+            TotalCost::Given => {}
+            TotalCost::Computed => self.computed_totals += 1,
+            TotalCost::Disagrees => {
+                self.disagreeing_totals += 1;
+                self.disagreeing_key.get_or_insert_with(|| key.to_owned());
+            }
+        }
+    }
+
+    /// What a workload row says of quantities, of the day's coverage, and of its own total.
+    fn observe(&mut self, row: &Allocation<'_>) {
+        let number = |index| row.number(index).unwrap_or(0.0);
+        let minutes = number(table::MINUTES);
+        self.quantities.rows += 1;
+        self.quantities.minutes += minutes;
+        self.quantities.core_hours += number(table::CPU_CORE_HOURS);
+        self.quantities.ram_byte_hours += number(table::RAM_BYTE_HOURS);
+        // At the edge of retention sources send rows of zero minutes: nothing was observed there.
+        if minutes > 0.0 {
+            self.observed = union(self.observed, row.start.zip(row.end));
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.rows_outside += other.rows_outside;
+        self.outside = self.outside.or(other.outside);
+        self.overlapping |= other.overlapping;
+        self.window = union(self.window, other.window);
+        for (sum, number) in self.numbers.iter_mut().zip(other.numbers) {
+            *sum += number;
+        }
+        self.total_cost.merge(other.total_cost);
+        self.quantities.rows += other.quantities.rows;
+        self.quantities.minutes += other.quantities.minutes;
+        self.quantities.core_hours += other.quantities.core_hours;
+        self.quantities.ram_byte_hours += other.quantities.ram_byte_hours;
+        self.observed = union(self.observed, other.observed);
+        self.has_cost |= other.has_cost;
+        self.ordinary += other.ordinary;
+        self.lacking += other.lacking;
+        self.lacking_key = self.lacking_key.take().or(other.lacking_key);
+        self.nameless |= other.nameless;
+        self.unreadable += other.unreadable;
+        self.fault = self.fault.take().or(other.fault);
+        self.computed_totals += other.computed_totals;
+        self.disagreeing_totals += other.disagreeing_totals;
+        self.disagreeing_key = self.disagreeing_key.take().or(other.disagreeing_key);
+    }
+}
+
+/// From the earlier start to the later end.
+fn union(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+fn time(milliseconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(milliseconds)
+}
+
+#[cfg(test)]
+mod tests;
