@@ -225,6 +225,9 @@ pub struct SetFacts {
     /// What was asked, as fields. `None` in manifests of older exporters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<Question>,
+    /// The cluster's ids at the source that were accepted; empty where any one was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<String>,
     /// What the set holds, in quantities that reconciliation does not change. `None` in manifests of older exporters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantities: Option<Quantities>,
@@ -472,6 +475,7 @@ mod tests {
                 set: None,
             }],
             facts: SetFacts {
+                clusters: Vec::new(),
                 question: Some(Question {
                     aggregation: "container".to_owned(),
                     filter: None,
