@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use backfill::{Backfill, settings::Settings};
 use contract::clock::SystemClock;
-use lambda::{BoxError, logs, metrics::StandardOutput};
-use settings::Reader;
+use lambda::{BoxError, metrics::StandardOutput};
+use settings::logs;
 use store::{Store, session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
-    logs::start_json();
-    let settings = Settings::read(Reader::from_environment())?;
+    let settings = logs::start_and_read(Settings::read)?;
     let client = session::s3_client(&session::from_environment().await);
     let store = Store::new(client, &settings.bucket).with_kms_key(settings.kms_key.clone());
     lambda::serve(Backfill::new(

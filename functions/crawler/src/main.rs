@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crawler::{Crawler, glue::GlueCatalog, settings::Settings};
-use lambda::{BoxError, logs};
-use settings::Reader;
+use lambda::BoxError;
+use settings::logs;
 use store::{Store, session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
-    logs::start_json();
-    let settings = Settings::read(Reader::from_environment())?;
+    let settings = logs::start_and_read(Settings::read)?;
     let config = session::from_environment().await;
     let store = Store::new(session::s3_client(&config), &settings.bucket);
     let glue = aws_sdk_glue::Client::new(&config);

@@ -1,81 +1,63 @@
 //! The function's settings.
 
 use contract::keys::Prefixes;
-use settings::{Faults, Reader};
+use settings::{Faults, Reader, logs::LogSettings, rows};
 
-/// How a partition becomes known to Glue.
+/// How partitions come into the Glue catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// A crawler finds it (`crawler`).
+    /// The function creates them, and deletes those whose data is gone.
+    Register,
+    /// A crawler finds them.
     Crawler {
-        /// The crawler's name (`GLUE_CRAWLER_NAME`).
+        /// The crawler's name.
         crawler: String,
     },
-    /// The function creates it (`register`), and deletes those whose data is gone.
-    Register,
-    /// Something else sees to it (`none`), such as partition projection.
+    /// Not by this function: they are projected, for example.
     None,
 }
 
-/// What the function needs to know, validated.
+/// The function's settings, validated.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The bucket's name (`S3_BUCKET_NAME`).
     pub bucket: String,
-    /// The bucket's prefixes.
     pub prefixes: Prefixes,
-    /// How a partition becomes known (`CATALOG_MODE`, `crawler` by default).
     pub mode: Mode,
-    /// The table's database (`GLUE_DATABASE_NAME`).
     pub database: String,
-    /// The table (`GLUE_TABLE_NAME`).
     pub table: String,
-}
-
-/// The words of `CATALOG_MODE`.
-#[derive(Debug, Clone, Copy)]
-enum ModeWord {
-    Crawler,
-    Register,
-    None,
 }
 
 impl Settings {
     /// Reads the settings. The crawler's name is required in the mode that starts it, database and table in both modes
-    /// that ask Glue.
+    /// that call Glue.
     ///
     /// # Errors
     /// All faults together.
     pub fn read(mut reader: Reader<'_>) -> Result<Self, Faults> {
-        let bucket = reader.bucket("S3_BUCKET_NAME");
+        let bucket = reader.bucket();
         let prefixes = reader.prefixes();
-        let word = reader.one_of(
-            "CATALOG_MODE",
-            ModeWord::Crawler,
-            &[
-                ("crawler", ModeWord::Crawler),
-                ("register", ModeWord::Register),
-                ("none", ModeWord::None),
-            ],
-        );
-        let mut required = |setting, what| reader.required(setting, what).unwrap_or_default();
-        let (database, table) = match word {
-            ModeWord::None => (String::new(), String::new()),
-            ModeWord::Crawler | ModeWord::Register => (
-                required("GLUE_DATABASE_NAME", "the Glue database of the table"),
-                required("GLUE_TABLE_NAME", "the Glue table of the lake"),
-            ),
-        };
-        let mode = match word {
-            ModeWord::Crawler => Mode::Crawler {
-                crawler: required(
-                    "GLUE_CRAWLER_NAME",
-                    "the Glue crawler to start, or CATALOG_MODE=register",
-                ),
+        let mode = match reader.word(&rows::CATALOG_MODE) {
+            "none" => Mode::None,
+            "crawler" => Mode::Crawler {
+                crawler: reader
+                    .required(
+                        &rows::GLUE_CRAWLER,
+                        "the Glue crawler to start, or CATALOG_MODE=register",
+                    )
+                    .unwrap_or_default(),
             },
-            ModeWord::Register => Mode::Register,
-            ModeWord::None => Mode::None,
+            _ => Mode::Register,
         };
+        let (database, table) = if mode == Mode::None {
+            (String::new(), String::new())
+        } else {
+            let mut required = |setting, what| reader.required(setting, what).unwrap_or_default();
+            (
+                required(&rows::GLUE_DATABASE, "the Glue database of the table"),
+                required(&rows::GLUE_TABLE, "the Glue table of the lake"),
+            )
+        };
+        LogSettings::read(&mut reader);
         reader.finish().map(|()| Self {
             bucket,
             prefixes,
@@ -88,6 +70,10 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use settings::Values;
+
     use super::*;
 
     fn read(values: &[(&str, &str)]) -> Result<Settings, Faults> {
@@ -104,14 +90,29 @@ mod tests {
         let bucket = ("S3_BUCKET_NAME", "finops-lake");
         let settings = read(&[bucket, ("CATALOG_MODE", "none")]).unwrap();
         assert_eq!(settings.mode, Mode::None);
-        let faults = read(&[bucket]).unwrap_err().to_string();
-        for setting in ["GLUE_DATABASE_NAME", "GLUE_TABLE_NAME", "GLUE_CRAWLER_NAME"] {
-            assert!(faults.contains(setting), "{faults}");
-        }
+        let missing = |mode: &'static str| {
+            let faults = read(&[bucket, ("CATALOG_MODE", mode)]).unwrap_err();
+            faults.0.iter().map(|fault| fault.setting).collect::<Vec<_>>()
+        };
+        assert_eq!(missing("register"), ["GLUE_DATABASE_NAME", "GLUE_TABLE_NAME"]);
+        assert_eq!(
+            missing("crawler"),
+            ["GLUE_CRAWLER_NAME", "GLUE_DATABASE_NAME", "GLUE_TABLE_NAME"]
+        );
+        let glue = [bucket, ("GLUE_DATABASE_NAME", "costs"), ("GLUE_TABLE_NAME", "lake")];
+        assert_eq!(read(&glue).unwrap().mode, Mode::Register);
         let faults = read(&[("CATALOG_MODE", "crawl")]).unwrap_err().to_string();
         assert!(
             faults.contains("S3_BUCKET_NAME") && faults.contains("'crawl' is not one of"),
             "{faults}"
         );
+    }
+
+    #[test]
+    fn all_settings_wrong_are_all_reported() {
+        let faults = Settings::read(Reader::new(|_| Some("!".to_owned()))).unwrap_err();
+        let reported: BTreeSet<&str> = faults.0.iter().map(|fault| fault.setting).collect();
+        let can_be_wrong = rows::all(rows::CRAWLER.1).filter(|setting| setting.values != Values::Text);
+        assert_eq!(reported, can_be_wrong.map(|setting| setting.name).collect());
     }
 }

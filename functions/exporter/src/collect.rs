@@ -10,25 +10,22 @@ use contract::{
     keys::Prefixes,
     run::RunId,
 };
+use response::Entry;
 use store::{Store, StoreError, UploadError};
 
 use crate::{
-    part::{self, PartError, Received},
-    progress::Progress,
+    part::{self, PartError, ReceivedPart},
     settings::SourceSettings,
-    source::{AllocationQuery, Client, Query, SourceError, client::Patience, query, retry},
-    tally::{DayRange, DaySet, Keys, Refusal, Tally},
+    source::{AllocationQuery, Client, Query, ReadTimeout, SourceError, query, retry},
+    tally::{DayRange, RowKeys, SelectedSet, Tally, TallyError},
 };
 
-/// What became of a day.
-pub type DayResult = Result<Collected, DayError>;
-
-/// A day that is in the bucket.
+/// What is in the bucket of a day.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Collected {
-    /// Rows; 0 where the source has no data for the day.
+pub struct CollectedDay {
+    /// 0 where the source has no data for the day.
     pub rows: u64,
-    /// What they cost in all, in the source's currency.
+    /// In the source's currency.
     pub total_cost: f64,
     /// Bytes that the source sent.
     pub raw_bytes: u64,
@@ -39,10 +36,8 @@ pub struct Collected {
 /// Why a day is not in the bucket.
 #[derive(Debug, thiserror::Error)]
 pub enum DayError {
-    /// An answer did not get through.
     #[error(transparent)]
     Part(#[from] PartError),
-    /// The manifest could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -60,27 +55,19 @@ impl From<SourceError> for DayError {
 }
 
 /// Collects days of one run.
-pub struct Collector<'a> {
-    /// The source.
-    pub client: &'a Client,
-    /// How it is asked.
-    pub settings: &'a SourceSettings,
-    /// What is known of it.
-    pub source: &'a SourceInfo,
-    /// The bucket.
-    pub store: &'a Store,
-    /// Its prefixes.
-    pub prefixes: &'a Prefixes,
-    /// Whose costs are collected.
-    pub cluster: &'a ClusterArn,
-    /// The run.
-    pub run: RunId,
+pub(crate) struct Collector<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) settings: &'a SourceSettings,
+    pub(crate) source: &'a SourceInfo,
+    pub(crate) store: &'a Store,
+    pub(crate) prefixes: &'a Prefixes,
+    pub(crate) cluster: &'a ClusterArn,
+    pub(crate) run: RunId,
     /// The days that the run may collect.
-    pub range: DayRange,
-    /// The clock.
-    pub clock: &'a dyn Clock,
-    /// Whether containers are to be asked for by naming all that identifies one; remembered from the first day on.
-    pub explicit: AtomicBool,
+    pub(crate) range: DayRange,
+    pub(crate) clock: &'a dyn Clock,
+    /// Whether queries name all properties that identify a container: set by the first day that needs it.
+    pub(crate) explicit_aggregation: AtomicBool,
 }
 
 /// The stored pages of a day's allocations.
@@ -93,15 +80,12 @@ struct Allocations {
 }
 
 impl Collector<'_> {
-    /// Collects one day.
-    ///
-    /// # Errors
-    /// When anything fails; the day has no manifest then.
-    pub async fn day(&self, day: Day, progress: &dyn Progress) -> DayResult {
-        let allocations = self.allocations(day, progress).await?;
+    /// Collects one day. After an error the day has no manifest.
+    pub(crate) async fn day(&self, day: Day) -> Result<CollectedDay, DayError> {
+        let allocations = self.allocations(day).await?;
         let mut parts = allocations.parts;
         if !parts.is_empty() {
-            parts.extend(self.assets(day, progress).await?);
+            parts.extend(self.assets(day).await?);
         }
         let id = self.cluster.id();
         let manifest = Manifest {
@@ -120,7 +104,7 @@ impl Collector<'_> {
         self.store
             .put_document(&self.prefixes.manifest(id, &self.run, day), &manifest)
             .await?;
-        Ok(Collected {
+        Ok(CollectedDay {
             rows: manifest.rows,
             total_cost: manifest.total_cost,
             raw_bytes: manifest.parts.iter().map(|part| part.raw_bytes).sum(),
@@ -128,51 +112,46 @@ impl Collector<'_> {
         })
     }
 
-    async fn allocations(&self, day: Day, progress: &dyn Progress) -> Result<Allocations, DayError> {
-        let explicit = self.explicit.load(Ordering::Relaxed);
-        match self.pages(day, explicit, progress).await? {
+    async fn allocations(&self, day: Day) -> Result<Allocations, DayError> {
+        let explicit_aggregation = self.explicit_aggregation.load(Ordering::Relaxed);
+        match self.pages(day, explicit_aggregation).await? {
             Ok(allocations) => Ok(allocations),
-            Err(Refusal::NotContainers(reason)) if !explicit => {
-                tracing::warn!(%day, reason, "asking again with an explicit aggregation that keeps pod and container");
-                let why = match self.pages(day, true, progress).await {
+            Err(TallyError::NotContainers(reason)) if !explicit_aggregation => {
+                tracing::warn!(%day, reason, "querying again with an explicit aggregation that keeps pod and container");
+                let why = match self.pages(day, true).await {
                     Ok(Ok(allocations)) => {
-                        self.explicit.store(true, Ordering::Relaxed);
+                        self.explicit_aggregation.store(true, Ordering::Relaxed);
                         return Ok(allocations);
                     }
                     Ok(Err(refusal)) => refuse(refusal),
                     Err(DayError::Part(PartError::Source(error))) => error.into(),
                     Err(error) => return Err(error),
                 };
-                Err(SourceError::Refused(format!("{reason}; asked again with an explicit aggregation: {why}")).into())
+                Err(SourceError::Refused(format!("{reason}; queried again with an explicit aggregation: {why}")).into())
             }
             Err(refusal) => Err(refuse(refusal)),
         }
     }
 
-    /// Asks for all pages, or for the whole where there are none to be.
-    async fn pages(
-        &self,
-        day: Day,
-        explicit: bool,
-        progress: &dyn Progress,
-    ) -> Result<Result<Allocations, Refusal>, DayError> {
-        let question = AllocationQuery {
+    /// All pages; one page where `PAGE_SIZE` is 0.
+    async fn pages(&self, day: Day, explicit_aggregation: bool) -> Result<Result<Allocations, TallyError>, DayError> {
+        let template = AllocationQuery {
             kind: self.source.kind,
             aggregation: self.settings.aggregation,
-            explicit,
+            explicit_aggregation,
             filter: self.settings.filter.as_deref(),
         };
         let mut allocations = Allocations {
-            query: question.query(day.window(), None).describe(),
+            query: template.query(day.window(), None).describe(),
             ..Allocations::default()
         };
-        let mut seen = Keys::default();
+        let mut seen = RowKeys::default();
         let mut number = 1;
         let mut offset = 0;
         loop {
             let page = self.settings.page_size.map(|limit| (offset, limit));
-            let query = question.query(day.window(), page);
-            let (received, tally) = self.allocation_page(day, number, &query, &seen, progress).await?;
+            let query = template.query(day.window(), page);
+            let (received, tally) = self.allocation_page(day, number, &query, &seen).await?;
             let rows = tally.rows();
             if let Some(reason) = misplaced(number, &tally, &seen) {
                 received.discard().await;
@@ -185,20 +164,20 @@ impl Collector<'_> {
                 received.discard().await;
                 return Ok(Ok(allocations));
             }
-            let DaySet {
+            let SelectedSet {
                 set,
                 rows: day_rows,
                 total_cost,
                 warnings,
-            } = match tally.day_set(day, self.range) {
-                Ok(day_set) => day_set,
+            } = match tally.select_set(day, self.range) {
+                Ok(select_set) => select_set,
                 Err(refusal) => {
                     received.discard().await;
                     return Ok(Err(refusal));
                 }
             };
             for warning in warnings {
-                tracing::warn!(%day, warning, "an odd answer");
+                tracing::warn!(%day, warning, "unexpected response");
             }
             allocations.rows += day_rows;
             allocations.total_cost += total_cost;
@@ -206,7 +185,7 @@ impl Collector<'_> {
                 .parts
                 .push(received.store(PartKind::Allocation, day_rows, set).await?);
             match self.settings.page_size {
-                // More than asked for: the source does not know pages, and this was all.
+                // Another number of rows: the last page, or the source does not know pages.
                 Some(limit) if rows == u64::from(limit.get()) => {}
                 _ => return Ok(Ok(allocations)),
             }
@@ -221,38 +200,25 @@ impl Collector<'_> {
         day: Day,
         number: u32,
         query: &Query,
-        seen: &Keys,
-        progress: &dyn Progress,
-    ) -> Result<(Received, Tally), DayError> {
-        let patience = Patience {
-            time: self.settings.allocation_read_timeout,
-            setting: "KUBECOST_ALLOCATION_API_READ_TIMEOUT",
-        };
-        self.repeated(async || {
+        seen: &RowKeys,
+    ) -> Result<(ReceivedPart, Tally), DayError> {
+        let read_timeout = ReadTimeout::of_allocations(self.settings);
+        self.with_retries(async || {
             let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
             let mut tally = Tally::following(self.settings.aggregation, seen);
-            let received = part::receive(
-                self.client,
-                query,
-                patience,
-                self.store,
-                key,
-                &mut |entry| tally.add(entry),
-                &|bytes| progress.received(day, bytes),
-            )
-            .await?;
+            let on_row = &mut |entry: &Entry<'_>| tally.add(entry);
+            let received = part::receive(self.client, query, read_timeout, self.store, key, on_row).await?;
             Ok((received, tally))
         })
         .await
     }
 
     /// The nodes; `None` where the source has no such API.
-    async fn assets(&self, day: Day, progress: &dyn Progress) -> Result<Option<Part>, DayError> {
-        let received = match self.asset_answer(day, true, progress).await {
-            // Sources of other versions spell the filter in other ways; without it there is more to read, and no less
-            // to find.
+    async fn assets(&self, day: Day) -> Result<Option<Part>, DayError> {
+        let received = match self.asset_part(day, true).await {
+            // Versions of sources spell the filter differently; without it there is more to read, but nothing is missing.
             Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
-                self.asset_answer(day, false, progress).await
+                self.asset_part(day, false).await
             }
             other => other,
         };
@@ -262,64 +228,51 @@ impl Collector<'_> {
                 Ok(Some(received.store(PartKind::Assets, rows, None).await?))
             }
             Err(DayError::Part(PartError::Source(SourceError::Status { status: 404, url, .. }))) => {
-                tracing::warn!(%day, url, "the source has no assets API: columns of nodes will be filled from labels");
+                tracing::warn!(%day, url, "the source has no assets API: node columns are filled from labels");
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn asset_answer(&self, day: Day, filtered: bool, progress: &dyn Progress) -> Result<Received, DayError> {
-        let patience = Patience {
-            time: self.settings.assets_read_timeout,
-            setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
-        };
+    async fn asset_part(&self, day: Day, filtered: bool) -> Result<ReceivedPart, DayError> {
+        let read_timeout = ReadTimeout::of_assets(self.settings);
         let query = query::nodes(self.source.kind, day.window(), filtered);
-        self.repeated(async || {
+        self.with_retries(async || {
             let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, 1);
-            let on_bytes = |bytes| progress.received(day, bytes);
-            part::receive(
-                self.client,
-                &query,
-                patience,
-                self.store,
-                key,
-                &mut |_| Ok(()),
-                &on_bytes,
-            )
-            .await
+            part::receive(self.client, &query, read_timeout, self.store, key, &mut |_| Ok(())).await
         })
         .await
     }
 
-    /// What S3 fails at the SDK has tried again already.
-    async fn repeated<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
-        let is_passing = |error: &PartError| matches!(error, PartError::Source(error) if error.is_passing());
-        let result = retry::repeated(self.settings, attempt, is_passing).await;
+    /// Errors of S3 are not retried here: the SDK has done so.
+    async fn with_retries<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
+        let is_transient = |error: &PartError| matches!(error, PartError::Source(error) if error.is_transient());
+        let result = retry::with_retries(self.settings, attempt, is_transient).await;
         result.map_err(DayError::from)
     }
 }
 
-fn refuse(refusal: Refusal) -> DayError {
-    let (Refusal::NotContainers(reason) | Refusal::Wrong(reason)) = refusal;
+fn refuse(refusal: TallyError) -> DayError {
+    let (TallyError::NotContainers(reason) | TallyError::Wrong(reason)) = refusal;
     SourceError::Refused(reason).into()
 }
 
-/// What is wrong with a page that follows another.
+/// A page that does not continue the pages before.
 enum Misplaced {
-    /// It is the first page again: the source does not know pages, and the first was all.
+    /// It is the first page again: the source does not know pages, and the first has all rows.
     PagesIgnored,
-    /// Rows of pages before are on it: the order changed between the two, so that others are on neither.
+    /// It repeats rows: the order changed between two requests, so that other rows are on no page.
     Repeated(String),
 }
 
-fn misplaced(number: u32, page: &Tally, seen: &Keys) -> Option<Misplaced> {
+fn misplaced(number: u32, page: &Tally, seen: &RowKeys) -> Option<Misplaced> {
     let common = page.keys().common(seen);
     if number == 2 && common == seen.len() && common == page.keys().len() {
         (common > 0).then_some(Misplaced::PagesIgnored)
     } else if common > 0 {
         Some(Misplaced::Repeated(format!(
-            "{common} rows of page {number} were on a page before: the source's order changed between them (PAGE_SIZE); the next run tries again"
+            "page {number} repeats {common} rows of earlier pages: the source's order changed between requests (PAGE_SIZE); the next run collects the day again"
         )))
     } else {
         None

@@ -1,14 +1,14 @@
 //! The exporter's command line.
 
-use std::io::IsTerminal;
-
 use clap::{ArgMatches, Command};
-use settings::{Faults, Reader};
-
-use crate::settings::{
-    RETIRED, Settings,
-    table::{LAKE_SETTINGS, LOG_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, add_to, look_up},
+use settings::{
+    Faults, Reader,
+    command_line::{add_to, look_up},
+    logs::{self, LogSettings},
+    rows,
 };
+
+use crate::settings::Settings;
 
 /// The command: each setting is a flag and an environment variable.
 pub fn command() -> Command {
@@ -17,24 +17,29 @@ pub fn command() -> Command {
         .about("Carries a cluster's raw costs from Kubecost or OpenCost into the lake's bucket")
         .long_about(
             "Carries a cluster's raw costs from Kubecost or OpenCost into the lake's bucket.\n\n\
-             It tells the backfill function which days the source has, waits for its plan, and uploads the answers for each planned day, \
+             It reports the days that the source has to the backfill function, waits for its plan, and uploads the responses for each planned day, \
              compressed, below the cluster's own prefix; functions turn them into Parquet there. Nothing is kept in the cluster. \
              The exit status is 0 if all days were collected, 1 if any failed, and 2 if a setting is wrong.",
         );
-    let command = add_to(command, LAKE_SETTINGS, "Lake");
-    let command = add_to(command, PERIOD_SETTINGS, "Days");
-    let command = add_to(command, SOURCE_SETTINGS, "Source");
-    add_to(command, LOG_SETTINGS, "Logs")
+    let command = add_to(command, rows::EXPORTER_LAKE, "Lake");
+    let command = add_to(command, rows::PERIOD, "Days");
+    let command = add_to(command, rows::SOURCE, "Source");
+    add_to(command, rows::LOG, "Logs")
 }
 
-/// Reads the settings from the command line and the environment.
+/// Starts the log, and reads the settings from the command line and the environment.
 ///
 /// # Errors
 /// All faults together.
-pub fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
+pub fn start(matches: &ArgMatches) -> Result<Settings, Faults> {
+    logs::start(LogSettings::read(&mut Reader::new(look_up(matches))));
+    read(matches)
+}
+
+fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
     let look_up = look_up(matches);
     Settings::read(Reader::new(|name| {
-        let is_retired = RETIRED.iter().any(|(retired, _)| *retired == name);
+        let is_retired = rows::EXPORTER_RETIRED.iter().any(|retired| retired.name == name);
         if is_retired {
             std::env::var(name).ok()
         } else {
@@ -43,38 +48,12 @@ pub fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
     }))
 }
 
-/// Starts the log of the process, as the settings say: JSON lines, or text, which has colours on a terminal only.
-///
-/// # Errors
-/// When level or format are none.
-pub fn start_log(matches: &ArgMatches) -> Result<(), Faults> {
-    let look_up = look_up(matches);
-    let mut reader = Reader::new(look_up);
-    let level = reader.parsed("LOG_LEVEL").unwrap_or(tracing::Level::INFO);
-    let json = reader.one_of("LOG_FORMAT", true, &[("json", true), ("text", false)]);
-    reader.finish()?;
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let started = if json {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init()
-    } else {
-        builder.try_init()
-    };
-    if started.is_err() {
-        tracing::debug!("the log was started before");
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use settings::Values;
+
     use super::*;
 
     #[test]
@@ -96,5 +75,19 @@ mod tests {
             faults,
             "1 setting is wrong:\n  PAGE_SIZE: '-5' is not a whole number from 0 to 1000000"
         );
+    }
+
+    #[test]
+    fn all_settings_wrong_are_all_reported() {
+        let flags = rows::all(rows::EXPORTER.1).map(|setting| format!("--{}=!", setting.flag));
+        let matches = command().get_matches_from(std::iter::once("exporter".to_owned()).chain(flags));
+        let faults = read(&matches).unwrap_err();
+        let reported: BTreeSet<&str> = faults.0.iter().map(|fault| fault.setting).collect();
+        let can_be_wrong = rows::all(rows::EXPORTER.1)
+            .filter(|setting| setting.values != Values::Text)
+            // Any path, but not together with a secret.
+            .chain([&rows::CA_FILE])
+            .map(|setting| setting.name);
+        assert_eq!(reported, can_be_wrong.collect());
     }
 }

@@ -1,4 +1,4 @@
-//! Which days the source can still answer for.
+//! The days that the source still has.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,21 @@ use response::{Entry, Scanner};
 
 use crate::{
     settings::{Aggregation, SourceSettings},
-    source::{Client, SourceError, client::Patience, query},
+    source::{Client, ReadTimeout, SourceError, query},
     tally::Tally,
 };
 
 /// The days of a period that the source has, oldest first.
 ///
-/// Kubecost is asked for a row a day, which is cheap for it. OpenCost would compute all days anew for that, so that its
-/// whole period is named: a day that turns out to be without data is known as such afterwards. The same where
-/// Kubecost's answer cannot be used.
-pub async fn available_days(client: &Client, settings: &SourceSettings, kind: SourceKind, period: &[Day]) -> Vec<Day> {
+/// Kubecost is queried for one row a day, which is cheap. OpenCost would compute all days again for that: the whole
+/// period counts as available, and a day without data is found out when it is collected. The same applies where
+/// Kubecost's response cannot be used.
+pub(crate) async fn available_days(
+    client: &Client,
+    settings: &SourceSettings,
+    kind: SourceKind,
+    period: &[Day],
+) -> Vec<Day> {
     let (Some(first), Some(last)) = (period.first(), period.last()) else {
         return Vec::new();
     };
@@ -30,42 +35,38 @@ pub async fn available_days(client: &Client, settings: &SourceSettings, kind: So
         start: first.start(),
         end: last.end(),
     };
-    match ask(client, settings, kind, window).await {
+    match query_days(client, settings, kind, window).await {
         Ok(days) => {
             let available: Vec<Day> = period.iter().copied().filter(|day| days.contains(day)).collect();
             if available.is_empty() {
-                tracing::warn!(%window, "the source has data for none of the period's days; asking for each of them");
+                tracing::warn!(%window, "the source has no data for any day of the period: collecting each of them");
                 return period.to_vec();
             }
             available
         }
         Err(error) => {
-            tracing::warn!(%error, "the source does not tell its days; taking the whole period");
+            tracing::warn!(%error, "cannot query the days of the source: using the whole period");
             period.to_vec()
         }
     }
 }
 
-async fn ask(
+async fn query_days(
     client: &Client,
     settings: &SourceSettings,
     kind: SourceKind,
     window: Window,
 ) -> Result<BTreeSet<Day>, SourceError> {
-    let patience = Patience {
-        time: settings.allocation_read_timeout,
-        setting: "KUBECOST_ALLOCATION_API_READ_TIMEOUT",
-    };
     let query = query::days(kind, window, settings.filter.as_deref());
-    let mut answer = client.get(&query, patience).await?;
+    let mut response = client.get(&query, ReadTimeout::of_allocations(settings)).await?;
     let mut scanner = Scanner::new();
     let mut tally = Tally::new(Aggregation::Cluster);
-    while let Some(chunk) = answer.chunk().await? {
+    while let Some(chunk) = response.chunk().await? {
         scanner
             .feed(&chunk, &mut |entry: Entry<'_>| tally.add(&entry))
-            .map_err(|error| SourceError::of_feed(answer.url(), error))?;
+            .map_err(|error| SourceError::of_feed(response.url(), error))?;
     }
-    let url = answer.url().to_owned();
-    scanner.finish().map_err(|fault| SourceError::Answer { url, fault })?;
+    let url = response.url().to_owned();
+    scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
     Ok(tally.days().collect())
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use contract::clock::SystemClock;
-use exporter::{Days, Exporter, command, progress::Nobody, settings::Settings, source::certificate};
+use exporter::{Days, Exporter, NoProgress, certificate, command, settings::Settings};
 use store::session;
 
 /// A setting is wrong.
@@ -15,11 +15,9 @@ const SESSION_NAME: &str = "kubecost-lake-exporter";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let matches = command::command().get_matches();
-    let settings = command::start_log(&matches).and_then(|()| command::read(&matches));
-    let settings = match settings {
+    let settings = match command::start(&matches) {
         Ok(settings) => settings,
         Err(faults) => {
-            // The log may not have been started, where its own settings are wrong.
             let mut error = clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{faults}\n"));
             error = error.with_cmd(&command::command());
             let _ = error.print();
@@ -56,7 +54,7 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
         prefixes: settings.bucket.prefixes,
         clock: Arc::new(SystemClock),
     };
-    let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &Nobody).await?;
+    let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &NoProgress).await?;
     if summary.is_success() {
         tracing::info!("{summary}");
     } else {

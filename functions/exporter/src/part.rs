@@ -1,4 +1,4 @@
-//! One answer, from the source into the bucket, without ever holding it whole.
+//! One response, streamed from the source into the bucket: it is never in memory as a whole.
 
 use std::io::Write;
 
@@ -9,45 +9,37 @@ use sha2::{Digest, Sha256};
 use store::{Store, Upload, UploadError};
 use zstd::stream::write::Encoder;
 
-use crate::source::{Client, Query, SourceError, client::Patience};
+use crate::source::{Client, Query, ReadTimeout, SourceError};
 
-/// How hard answers are compressed. They repeat themselves so much that more effort gains little, and the cluster pays
-/// for it.
+/// Responses are so repetitive that a higher level gains little, and the cluster pays for it.
 const COMPRESSION_LEVEL: i32 = 1;
 
-/// Compressed bytes are handed on in pieces of this size.
+/// Compressed bytes are uploaded in pieces of this size.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Why an answer is not in the bucket.
+/// Why a response is not in the bucket.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
-    /// The source's fault.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The bucket's.
     #[error(transparent)]
     Upload(#[from] UploadError),
-    /// The compressor's, which has no reason to fail.
     #[error("compression failed: {0}")]
     Compression(#[from] std::io::Error),
 }
 
-/// An answer that was whole and good, all but visible in the bucket: whether it is to be is decided by what it says.
+/// A complete and valid response that is uploaded but not yet visible in the bucket: the caller decides by its content.
 #[derive(Debug)]
-pub struct Received {
-    /// What surrounded the rows.
-    pub envelope: Envelope,
+pub(crate) struct ReceivedPart {
+    pub(crate) envelope: Envelope,
     key: String,
     upload: Upload,
     sha256: String,
 }
 
-impl Received {
-    /// Makes the answer visible.
-    ///
-    /// # Errors
-    /// When S3 refuses or fails.
-    pub async fn store(self, kind: PartKind, rows: u64, set: Option<u32>) -> Result<Part, UploadError> {
+impl ReceivedPart {
+    /// Completes the upload, which makes the response visible.
+    pub(crate) async fn store(self, kind: PartKind, rows: u64, set: Option<u32>) -> Result<Part, UploadError> {
         let Self {
             envelope,
             key,
@@ -66,30 +58,28 @@ impl Received {
         })
     }
 
-    /// Leaves it out.
-    pub async fn discard(self) {
+    /// Aborts the upload.
+    pub(crate) async fn discard(self) {
         self.upload.abort().await;
     }
 }
 
-/// Asks the source, and sends what comes to the bucket, compressed, while `on_row` sees each row and `on_bytes` how
-/// much came.
+/// Queries the source and uploads the response, compressed, while `on_row` sees each row.
 ///
 /// # Errors
-/// When the answer is not whole and good, when `on_row` refuses it, or when S3 fails. Nothing is visible in the bucket
-/// then.
-pub async fn receive(
+/// When the response is incomplete or invalid, when `on_row` refuses a row, or when S3 fails. Nothing is visible in the
+/// bucket then.
+pub(crate) async fn receive(
     client: &Client,
     query: &Query,
-    patience: Patience,
+    read_timeout: ReadTimeout,
     store: &Store,
     key: String,
     on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
-    on_bytes: &(dyn Fn(usize) + Send + Sync),
-) -> Result<Received, PartError> {
+) -> Result<ReceivedPart, PartError> {
     let mut upload = store.upload(&key).content_type("application/zstd").begin();
-    match pump(client, query, patience, &mut upload, on_row, on_bytes).await {
-        Ok((envelope, sha256)) => Ok(Received {
+    match pump(client, query, read_timeout, &mut upload, on_row).await {
+        Ok((envelope, sha256)) => Ok(ReceivedPart {
             envelope,
             key,
             upload,
@@ -105,21 +95,19 @@ pub async fn receive(
 async fn pump(
     client: &Client,
     query: &Query,
-    patience: Patience,
+    read_timeout: ReadTimeout,
     upload: &mut Upload,
     on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
-    on_bytes: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<(Envelope, String), PartError> {
-    let mut answer = client.get(query, patience).await?;
+    let mut response = client.get(query, read_timeout).await?;
     let mut scanner = Scanner::new();
     let mut encoder = Encoder::new(Vec::with_capacity(PIECE_BYTES), COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
     let mut hash = Sha256::new();
-    while let Some(chunk) = answer.chunk().await? {
-        on_bytes(chunk.len());
+    while let Some(chunk) = response.chunk().await? {
         scanner
             .feed(&chunk, &mut |entry: Entry<'_>| on_row(&entry))
-            .map_err(|error| SourceError::of_feed(answer.url(), error))?;
+            .map_err(|error| SourceError::of_feed(response.url(), error))?;
         encoder.write_all(&chunk)?;
         if encoder.get_ref().len() >= PIECE_BYTES {
             let piece = std::mem::replace(encoder.get_mut(), Vec::with_capacity(PIECE_BYTES));
@@ -127,8 +115,8 @@ async fn pump(
             upload.write(Bytes::from(piece)).await?;
         }
     }
-    let envelope = scanner.finish().map_err(|fault| SourceError::Answer {
-        url: answer.url().to_owned(),
+    let envelope = scanner.finish().map_err(|fault| SourceError::Response {
+        url: response.url().to_owned(),
         fault,
     })?;
     let rest = encoder.finish()?;

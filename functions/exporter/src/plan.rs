@@ -10,26 +10,26 @@ use contract::{
 use store::Store;
 use tokio::time::Instant;
 
-/// How long to wait before the first look, and between looks at most. The plan is usually there within seconds.
+/// How long to wait before the first attempt, and between attempts at most. The plan usually arrives within seconds.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-/// Waits for the plan that answers a run; `None` where there is none in time. The exporter may not list the bucket, so
-/// S3 answers 403 and not 404 for a key that is not there yet: both mean "not yet" until the wait ends.
-pub async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Option<Plan> {
+/// Waits for the plan of a run; `None` where none arrives in time. The exporter may not list the bucket, so that S3
+/// returns 403 and not 404 for a missing key: both mean "not yet" until the wait ends.
+pub(crate) async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Option<Plan> {
     let end = Instant::now() + limit;
     let mut delay = FIRST_DELAY.min(limit);
-    let mut obstacle = "there is none".to_owned();
+    let mut reason = "there is no plan".to_owned();
     loop {
         match store.get_document::<Plan>(key).await {
             Ok(Some(plan)) if plan.run == run => return Some(plan),
-            Ok(Some(plan)) => obstacle = format!("there is only the one of run {}", plan.run),
+            Ok(Some(plan)) => reason = format!("the plan is of run {}", plan.run),
             Ok(None) => {}
-            Err(error) => obstacle = error.to_string(),
+            Err(error) => reason = error.to_string(),
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            tracing::warn!(key, obstacle, waited = limit.as_secs(), "no plan came");
+            tracing::warn!(key, reason, waited_seconds = limit.as_secs(), "no plan received");
             return None;
         }
         tokio::time::sleep(delay.min(left)).await;
@@ -37,9 +37,8 @@ pub async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Opti
     }
 }
 
-/// The days of a plan that are this run's to collect, newest first: a plan is believed only where it agrees with the
-/// inventory.
-pub fn agreed(plan: Plan, available: &[Day]) -> Vec<PlannedDay> {
+/// The days of a plan to collect, newest first. A plan is accepted only for days of the inventory.
+pub(crate) fn agreed(plan: Plan, available: &[Day]) -> Vec<PlannedDay> {
     let available: BTreeSet<Day> = available.iter().copied().collect();
     let (mut days, others): (Vec<PlannedDay>, Vec<PlannedDay>) = plan
         .days
@@ -48,7 +47,7 @@ pub fn agreed(plan: Plan, available: &[Day]) -> Vec<PlannedDay> {
     if !others.is_empty() {
         tracing::warn!(
             days = others.len(),
-            "the plan names days that the inventory does not: left out"
+            "ignored planned days that are not in the inventory"
         );
     }
     days.sort_by_key(|planned| std::cmp::Reverse(planned.date));

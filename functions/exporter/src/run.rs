@@ -15,11 +15,11 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use crate::{
-    collect::{Collected, Collector, DayResult},
+    collect::{CollectedDay, Collector, DayError},
     inventory, plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, SourceError, client::Patience, kind, retry},
+    source::{Client, ReadTimeout, SourceError, kind, retry},
     tally::DayRange,
 };
 
@@ -34,29 +34,20 @@ pub enum Days {
 
 /// The exporter of one cluster.
 pub struct Exporter {
-    /// Whose costs are collected.
     pub cluster: ClusterArn,
-    /// The source.
     pub source: SourceSettings,
-    /// Which days there are.
     pub period: PeriodSettings,
-    /// How long to wait for a plan.
     pub plan_wait: Duration,
-    /// The bucket.
     pub store: Store,
-    /// Its prefixes.
     pub prefixes: Prefixes,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 /// Why a run collected nothing at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The source cannot be asked.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The bucket cannot be written to.
     #[error("the inventory could not be written: {0}")]
     Store(#[from] StoreError),
 }
@@ -64,41 +55,37 @@ pub enum RunError {
 /// What a run did.
 #[derive(Debug)]
 pub struct RunSummary {
-    /// The run.
     pub run: RunId,
-    /// Whether a plan said what to collect.
+    /// Whether a plan was received.
     pub planned: bool,
-    /// The days, as they were planned, and what became of each.
-    pub days: Vec<(PlannedDay, DayResult)>,
-    /// How long it took.
+    pub days: Vec<(PlannedDay, Result<CollectedDay, DayError>)>,
     pub elapsed: Duration,
 }
 
 impl RunSummary {
-    /// Days that are in the bucket, those without data included.
-    pub fn collected(&self) -> impl Iterator<Item = (Day, &Collected)> {
+    /// Days that are in the bucket, including those without data.
+    pub fn collected(&self) -> impl Iterator<Item = (Day, &CollectedDay)> {
         self.days
             .iter()
             .filter_map(|(day, result)| Some((day.date, result.as_ref().ok()?)))
     }
 
-    /// Days that are not.
+    /// Days that are not in the bucket, and why.
     pub fn failed(&self) -> impl Iterator<Item = (Day, String)> {
         self.days
             .iter()
             .filter_map(|(day, result)| Some((day.date, result.as_ref().err()?.to_string())))
     }
 
-    /// Whether all days are in the bucket.
     pub fn is_success(&self) -> bool {
         self.days.iter().all(|(_, result)| result.is_ok())
     }
 }
 
-/// Sums up on one line.
+/// Formats as one line.
 impl fmt::Display for RunSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum = |field: fn(&Collected) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
+        let sum = |field: fn(&CollectedDay) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
         let empty = self.collected().filter(|(_, day)| day.rows == 0).count();
         let failed: Vec<(Day, String)> = self.failed().collect();
         write!(
@@ -119,10 +106,8 @@ impl fmt::Display for RunSummary {
 }
 
 impl Exporter {
-    /// Collects days. A day that fails does not keep the others from being collected.
-    ///
-    /// # Errors
-    /// When no day could even be tried.
+    /// Collects days. A day that fails does not keep the others from being collected; an error means that no day was
+    /// tried.
     pub async fn run(
         &self,
         private_ca: Option<&[u8]>,
@@ -137,7 +122,7 @@ impl Exporter {
             version: None,
         };
         let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
-        // Days that were asked for by name may be those of a recording, whose other days are not this run's business.
+        // Given days may be those of a recording, which other days do not concern.
         let others: &[Day] = match days {
             Days::Given(_) => &[],
             Days::Planned => &period,
@@ -170,15 +155,15 @@ impl Exporter {
             run,
             range,
             clock: &*self.clock,
-            explicit: AtomicBool::new(false),
+            explicit_aggregation: AtomicBool::new(false),
         };
         let results = stream::iter(days)
             .map(async |planned| {
                 let day = planned.date;
                 progress.started(day);
-                let result = collector.day(day, progress).await;
+                let result = collector.day(day).await;
                 log(day, planned.reason, &result);
-                progress.finished(day, &result);
+                progress.finished(day);
                 (planned, result)
             })
             .buffered(self.source.concurrency)
@@ -192,7 +177,7 @@ impl Exporter {
         })
     }
 
-    /// Tells the backfill function which days there are, and waits for its plan. Without one: the newest settled day.
+    /// Reports the source's days to the backfill function and waits for its plan. Without one: the newest settled day.
     async fn planned_days(
         &self,
         client: &Client,
@@ -213,12 +198,12 @@ impl Exporter {
         self.store
             .put_document(&self.prefixes.inventory(id, &run), &inventory)
             .await?;
-        tracing::info!(%run, days = available.len(), "told the backfill function which days there are");
+        tracing::info!(%run, days = available.len(), "wrote inventory");
         match plan::wait(&self.store, &self.prefixes.plan(id), run, self.plan_wait).await {
             Some(plan) => Ok((true, plan::agreed(plan, &available))),
             None => {
                 let day = Day::newest_settled(self.clock.now());
-                tracing::warn!(%day, "collecting the day of 72 to 48 hours ago only, since no plan says what else is missing");
+                tracing::warn!("no plan received: collecting only {day}, the day of 72 to 48 hours ago");
                 Ok((
                     false,
                     vec![PlannedDay {
@@ -234,34 +219,31 @@ impl Exporter {
         if let Some(kind) = self.source.kind {
             return Ok(kind);
         }
-        let patience = Patience {
-            time: self.source.assets_read_timeout,
-            setting: "KUBECOST_ASSETS_API_READ_TIMEOUT",
-        };
-        let kind = retry::repeated(
+        let read_timeout = ReadTimeout::of_assets(&self.source);
+        let kind = retry::with_retries(
             &self.source,
-            async || kind::detect(client, patience).await,
-            SourceError::is_passing,
+            async || kind::detect(client, read_timeout).await,
+            SourceError::is_transient,
         )
         .await?;
-        tracing::info!(?kind, "found the source");
+        tracing::info!(?kind, "detected source");
         Ok(kind)
     }
 }
 
-fn log(day: Day, reason: PlanReason, result: &DayResult) {
+fn log(day: Day, reason: PlanReason, result: &Result<CollectedDay, DayError>) {
     match result {
-        Ok(Collected { rows: 0, .. }) => {
-            tracing::info!(%day, ?reason, "the source has no data for the day")
+        Ok(CollectedDay { rows: 0, .. }) => {
+            tracing::info!(%day, ?reason, "collected: the source has no data for the day")
         }
-        Ok(Collected {
+        Ok(CollectedDay {
             rows,
             total_cost,
             raw_bytes,
             bytes,
         }) => {
-            tracing::info!(%day, ?reason, rows, total_cost, raw_bytes, bytes, "collected");
+            tracing::info!(%day, ?reason, rows, total_cost, raw_bytes, bytes, "collected day");
         }
-        Err(error) => tracing::error!(%day, ?reason, %error, "failed"),
+        Err(error) => tracing::error!(%day, ?reason, %error, "day failed"),
     }
 }

@@ -20,20 +20,20 @@ const SPECIAL: [&str; 4] = ["__idle__", "__unmounted__", "-unmounted-pvcs", "__u
 
 /// Which days a run collects: an answer about another of them would count that one twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DayRange {
+pub(crate) struct DayRange {
     /// The earliest.
-    pub first: Day,
+    pub(crate) first: Day,
     /// The latest.
-    pub last: Day,
+    pub(crate) last: Day,
 }
 
 /// The rows of one page, or of a whole answer.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     aggregation: Aggregation,
     parser: RowParser,
     sets: BTreeMap<u32, SetTally>,
-    keys: Keys,
+    keys: RowKeys,
 }
 
 /// The rows of one set.
@@ -52,20 +52,20 @@ struct SetTally {
 
 /// The part of an answer that is the day's.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DaySet {
+pub(crate) struct SelectedSet {
     /// The index of the set; `None`: the whole answer is the day's.
-    pub set: Option<u32>,
+    pub(crate) set: Option<u32>,
     /// Rows.
-    pub rows: u64,
+    pub(crate) rows: u64,
     /// The sum of their `totalCost`.
-    pub total_cost: f64,
+    pub(crate) total_cost: f64,
     /// What a person should know of it.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why an answer is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum TallyError {
     /// Rows lack what identifies a container: to be asked for in another way.
     NotContainers(String),
     /// It is not the answer to the question.
@@ -74,12 +74,12 @@ pub enum Refusal {
 
 impl Tally {
     /// A tally of an answer that is asked for by an aggregation.
-    pub fn new(aggregation: Aggregation) -> Self {
+    pub(crate) fn new(aggregation: Aggregation) -> Self {
         Self {
             aggregation,
             parser: RowParser::new(),
             sets: BTreeMap::new(),
-            keys: Keys::default(),
+            keys: RowKeys::default(),
         }
     }
 
@@ -88,7 +88,7 @@ impl Tally {
     ///
     /// # Errors
     /// When the answer has more sets than any that is asked for.
-    pub fn add(&mut self, entry: &Entry<'_>) -> Result<(), String> {
+    pub(crate) fn add(&mut self, entry: &Entry<'_>) -> Result<(), String> {
         if !self.sets.contains_key(&entry.set) && self.sets.len() >= MOST_SETS {
             return Err(format!(
                 "the answer has more than {MOST_SETS} sets, and one was asked for"
@@ -130,22 +130,22 @@ impl Tally {
     }
 
     /// Rows, over all sets.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.sets.values().map(|set| set.rows).sum()
     }
 
     /// The keys of the rows, for comparison with the next page.
-    pub fn into_keys(self) -> Keys {
+    pub(crate) fn into_keys(self) -> RowKeys {
         self.keys
     }
 
     /// The keys of the rows.
-    pub fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &RowKeys {
         &self.keys
     }
 
     /// The days that the answer has rows for, by their windows' start.
-    pub fn days(&self) -> impl Iterator<Item = Day> {
+    pub(crate) fn days(&self) -> impl Iterator<Item = Day> {
         self.sets.values().filter_map(|set| {
             let window = set.window.and_then(Window::from_milliseconds)?;
             Some(Day::of(window.start))
@@ -156,8 +156,8 @@ impl Tally {
     ///
     /// # Errors
     /// When the answer is not one to the question.
-    pub fn day_set(&self, day: Day, range: DayRange) -> Result<DaySet, Refusal> {
-        let (set, warning) = self.choose(day, range).map_err(Refusal::Wrong)?;
+    pub(crate) fn select_set(&self, day: Day, range: DayRange) -> Result<SelectedSet, TallyError> {
+        let (set, warning) = self.choose(day, range).map_err(TallyError::Wrong)?;
         let chosen = || {
             self.sets
                 .iter()
@@ -180,7 +180,7 @@ impl Tally {
                 "{unreadable} rows cannot be read, so that the day will be quarantined: {fault}"
             ));
         }
-        Ok(DaySet {
+        Ok(SelectedSet {
             set,
             rows: chosen().map(|(_, tally)| tally.rows).sum(),
             total_cost: chosen().map(|(_, tally)| tally.total_cost.value()).sum(),
@@ -246,7 +246,7 @@ impl Tally {
         }
     }
 
-    fn check(&self, tally: &SetTally) -> Result<(), Refusal> {
+    fn check(&self, tally: &SetTally) -> Result<(), TallyError> {
         let SetTally {
             rows,
             ordinary,
@@ -259,22 +259,24 @@ impl Tally {
         if unreadable == rows
             && let Some(fault) = fault
         {
-            return Err(Refusal::Wrong(format!("none of the {rows} rows can be read: {fault}")));
+            return Err(TallyError::Wrong(format!(
+                "none of the {rows} rows can be read: {fault}"
+            )));
         }
         let aggregation = self.aggregation.as_str();
         if self.aggregation == Aggregation::Container {
             if identified * 2 < *ordinary {
-                return Err(Refusal::NotContainers(format!(
+                return Err(TallyError::NotContainers(format!(
                     "containers were asked for, and {} of {ordinary} rows lack pod or container: the source merged them",
                     ordinary - identified
                 )));
             }
         } else if *nameless && *rows == 1 {
-            return Err(Refusal::Wrong(format!(
+            return Err(TallyError::Wrong(format!(
                 "the source answered one row without a name: it does not know the aggregation '{aggregation}' (set by AGGREGATION)"
             )));
         } else if *ordinary > 0 && *identified == 0 {
-            return Err(Refusal::Wrong(format!(
+            return Err(TallyError::Wrong(format!(
                 "an aggregation by {aggregation} was asked for, and no row has that property"
             )));
         }
@@ -284,7 +286,7 @@ impl Tally {
 
 /// The keys of rows, as hashes.
 #[derive(Debug, Clone, Default)]
-pub struct Keys {
+pub(crate) struct RowKeys {
     hasher: std::hash::RandomState,
     hashes: std::collections::HashSet<u64>,
 }
@@ -292,7 +294,7 @@ pub struct Keys {
 /// How many keys are kept, whatever the source sends: 16 MiB at most.
 const MOST_KEYS: usize = 900_000;
 
-impl Keys {
+impl RowKeys {
     fn add(&mut self, key: &str) {
         if self.hashes.len() < MOST_KEYS {
             self.hashes.insert(self.hasher.hash_one(key));
@@ -300,34 +302,28 @@ impl Keys {
     }
 
     /// Adds those of a page whose tally followed these.
-    pub fn extend(&mut self, page: Self) {
+    pub(crate) fn extend(&mut self, page: Self) {
         let room = MOST_KEYS.saturating_sub(self.hashes.len());
         self.hashes.extend(page.hashes.into_iter().take(room));
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-
     /// How many of these are among others.
-    pub fn common(&self, others: &Self) -> usize {
+    pub(crate) fn common(&self, others: &Self) -> usize {
         self.hashes.intersection(&others.hashes).count()
     }
 }
 
 impl Tally {
     /// A tally of a page whose keys can be compared with those of the pages before.
-    pub fn following(aggregation: Aggregation, seen: &Keys) -> Self {
+    pub(crate) fn following(aggregation: Aggregation, seen: &RowKeys) -> Self {
         Self {
-            keys: Keys {
+            keys: RowKeys {
                 hasher: seen.hasher.clone(),
-                ..Keys::default()
+                ..RowKeys::default()
             },
             ..Self::new(aggregation)
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
+    fs::File,
     net::TcpListener,
     process::{Command, Output},
     sync::{Arc, Mutex},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body, extract::Request, http::StatusCode};
-use exporter::settings::table::{LAKE_SETTINGS, LOG_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS};
+use settings::rows;
 
 fn exporter(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_exporter"))
@@ -30,10 +31,7 @@ const CLUSTER: (&str, &str) = ("CLUSTER_ID", "arn:aws:eks:us-east-1:111122223333
 #[test]
 fn the_help_names_each_setting() {
     let help = said(&exporter(&["--help"], &[]));
-    for setting in [LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, LOG_SETTINGS]
-        .into_iter()
-        .flatten()
-    {
+    for setting in rows::all(rows::EXPORTER.1) {
         assert!(
             help.contains(&format!("--{}", setting.flag)) && help.contains(setting.name),
             "{}",
@@ -149,8 +147,8 @@ impl World {
             .collect()
     }
 
-    fn export(&self, more: &[(&str, &str)]) -> Output {
-        let mut environment = vec![
+    fn environment(&self) -> Vec<(&str, &str)> {
+        vec![
             BUCKET,
             CLUSTER,
             ("KUBECOST_API_ENDPOINT", &self.url),
@@ -161,7 +159,11 @@ impl World {
             ("AWS_REGION", "us-east-1"),
             ("PLAN_WAIT_SECONDS", "0"),
             ("RETRIES", "0"),
-        ];
+        ]
+    }
+
+    fn export(&self, more: &[(&str, &str)]) -> Output {
+        let mut environment = self.environment();
         environment.extend(more);
         exporter(&[], &environment)
     }
@@ -301,4 +303,20 @@ fn a_pods_log_as_text_has_no_colours() {
     let output = World::serve(false).export(&[("LOG_FORMAT", "text")]);
     let said = said(&output);
     assert!(said.contains("INFO") && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let world = World::serve(false);
+    for format in ["json", "text"] {
+        let status = Command::new(env!("CARGO_BIN_EXE_exporter"))
+            .env_clear()
+            .envs(world.environment())
+            .envs([("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)])
+            .stderr(File::create("/dev/full").unwrap())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(0), "{format}");
+    }
+    assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 4);
 }

@@ -20,8 +20,7 @@ use contract::{
     run::RunId,
 };
 use exporter::{
-    Days, Exporter,
-    progress::Nobody,
+    Days, Exporter, NoProgress,
     settings::{PeriodSettings, SourceSettings},
 };
 use lambda::metrics::LogOnly;
@@ -260,7 +259,9 @@ async fn export(store: Store, clock: Arc<FixedClock>, source: &str) -> Result<Me
         prefixes: Prefixes::default(),
         clock,
     };
-    let summary = exporter.run(None, &Days::Given(vec![DAY.parse()?]), &Nobody).await?;
+    let summary = exporter
+        .run(None, &Days::Given(vec![DAY.parse()?]), &NoProgress)
+        .await?;
     if !summary.is_success() {
         return Err(summary.to_string().into());
     }

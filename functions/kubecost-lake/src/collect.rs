@@ -5,10 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use contract::{clock::Clock, cluster::ClusterArn, day::Day};
 use exporter::{
     Days, RunSummary,
+    certificate::{self, CertificateError},
     settings::{PeriodSettings, SourceSettings, read_cluster},
-    source::certificate::{self, CertificateError},
 };
-use settings::{Faults, Reader};
+use settings::{Faults, Reader, rows};
 use store::session;
 
 use crate::{
@@ -73,7 +73,7 @@ impl Outcome {
 }
 
 impl Collection {
-    /// Reads what is asked for; the functions' settings are looked at as well, so that all faults come together.
+    /// Reads what to collect, and checks the functions' settings, so that all faults are reported together.
     ///
     /// # Errors
     /// All faults.
@@ -83,39 +83,22 @@ impl Collection {
         let cluster = read_cluster(&mut reader);
         let source = SourceSettings::read(&mut reader, &mut warnings);
         let period = PeriodSettings::read(&mut reader);
-        let lake = reader.required("LAKE_DIRECTORY", "the directory to put the lake in (--lake)");
-        let days = match (reader.parsed::<Day>("FROM"), reader.parsed::<Day>("TO")) {
-            (None, None) => Days::Planned,
-            (Some(from), Some(to)) if from <= to => Days::Given(Day::range(from, to).collect()),
-            (Some(from), Some(to)) => {
-                reader.fault("FROM", format_args!("{from} is later than TO, {to}"));
-                Days::Planned
-            }
-            // A date that cannot be read is a fault already.
-            (from, _) => {
-                if reader.is_faultless() {
-                    let missing = if from.is_some() { "TO" } else { "FROM" };
-                    reader.fault(
-                        missing,
-                        "give both --from and --to, or neither: then the days of the plan are collected",
-                    );
-                }
-                Days::Planned
-            }
-        };
-        let mut faults = reader.finish().err().map(|faults| faults.0).unwrap_or_default();
-        faults.extend(check_settings(look_up).err().map(|faults| faults.0).unwrap_or_default());
-        match (cluster, source, lake) {
-            (Some(cluster), Some(source), Some(lake)) if faults.is_empty() => Ok(Self {
-                cluster,
-                source,
-                period,
-                days,
-                lake: lake.into(),
-                warnings,
-            }),
-            _ => Err(Faults(faults)),
+        let lake = reader.required(&rows::LAKE_DIRECTORY, "the directory to put the lake in (--lake)");
+        let days = read_days(&mut reader);
+        if let Err(faults) = check_settings(look_up) {
+            reader.extend(faults);
         }
+        reader.finish()?;
+        // Without one of them the reader has faults.
+        let missing = || Faults(Vec::new());
+        Ok(Self {
+            cluster: cluster.ok_or_else(missing)?,
+            source: source.ok_or_else(missing)?,
+            period,
+            days,
+            lake: lake.ok_or_else(missing)?.into(),
+            warnings,
+        })
     }
 
     /// Collects.
@@ -133,6 +116,29 @@ impl Collection {
             &self.days,
         )
         .await
+    }
+}
+
+fn read_days(reader: &mut Reader<'_>) -> Days {
+    let is_set = [&rows::FROM, &rows::TO].map(|setting| reader.optional(setting).is_some());
+    let missing = match is_set {
+        [true, false] => Some(&rows::TO),
+        [false, true] => Some(&rows::FROM),
+        _ => None,
+    };
+    if let Some(missing) = missing {
+        reader.fault(
+            missing,
+            "give both --from and --to, or neither: then the days of the plan are collected",
+        );
+    }
+    match (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO)) {
+        (Some(from), Some(to)) if from <= to => Days::Given(Day::range(from, to).collect()),
+        (Some(from), Some(to)) => {
+            reader.fault(&rows::FROM, format_args!("{from} is later than TO, {to}"));
+            Days::Planned
+        }
+        _ => Days::Planned,
     }
 }
 

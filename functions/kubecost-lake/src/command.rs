@@ -3,61 +3,30 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use contract::{
-    clock::SystemClock,
-    cluster::ClusterArn,
-    day::Day,
-    keys::{Area, Prefixes},
+use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
+use exporter::settings::{BucketSettings, read_cluster};
+use settings::{
+    Faults, Reader,
+    command_line::{self, add_to, look_up},
+    rows,
 };
-use exporter::settings::{
-    BucketSettings, read_cluster,
-    table::{LAKE_SETTINGS, PERIOD_SETTINGS, SOURCE_SETTINGS, Setting, add_to, look_up},
-};
-use settings::{Faults, Reader};
 use store::{Store, session};
 
 use crate::{
     benchmark::{self, Limits, Part, Size},
     collect::Collection,
     demo,
-    host::Host,
+    host::{Host, check_settings},
     output,
     replay::Replay,
     report::LakeReport,
 };
 
-/// Something is wrong with what was asked for.
+/// The command line or a setting is wrong.
 const EXIT_USAGE: u8 = 2;
 
-/// Where the demo's lake lies if nothing else is said.
+/// The directory of the demo's lake by default.
 const DEMO_LAKE: &str = ".lake";
-
-/// What the functions are told, where a command runs them.
-const TABLE_SETTINGS: &[Setting] = &[
-    Setting {
-        name: "LABELS",
-        flag: "labels",
-        value: "KEYS",
-        default: "",
-        help: "Labels that get a column of their own, comma separated, as in Kubernetes; the column 'labels' has all of them",
-    },
-    Setting {
-        name: "ANNOTATIONS",
-        flag: "annotations",
-        value: "KEYS",
-        default: "",
-        help: "Annotations that get a column of their own, comma separated; the column 'annotations' has all of them",
-    },
-];
-
-/// Where the lake lies in a bucket, for commands that work on one.
-const LAKE_PREFIX: Setting = Setting {
-    name: "LAKE_PREFIX",
-    flag: "lake-prefix",
-    value: "PREFIX",
-    default: Area::Lake.default_prefix(),
-    help: "The prefix of the table",
-};
 
 /// Any failure of a command.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -65,42 +34,18 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 /// A part of the benchmark, in a process of its own.
 const BENCHMARK_PART: &str = "benchmark-part";
 
-fn setting(name: &str) -> impl Iterator<Item = Setting> {
-    LAKE_SETTINGS
-        .iter()
-        .copied()
-        .filter(move |setting| setting.name == name)
-}
-
 fn argument(id: &'static str, flag: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(id).long(flag).value_name(value).help(help)
 }
 
 fn lake_argument() -> Arg {
-    argument(
-        "LAKE_DIRECTORY",
-        "lake",
-        "DIR",
-        "The directory that stands for the bucket",
-    )
-}
-
-fn range(command: Command) -> Command {
-    command
-        .arg(argument(
-            "FROM",
-            "from",
-            "DATE",
-            "The first day, as in 2026-11-20 (UTC)",
-        ))
-        .arg(argument("TO", "to", "DATE", "The last day, included"))
+    command_line::argument(&rows::LAKE_DIRECTORY)
 }
 
 /// The whole command line.
 pub fn command() -> Command {
-    let cluster: Vec<Setting> = setting("CLUSTER_ID").collect();
     let demo = Command::new("demo")
-        .about("Collects a made-up cluster and recorded answers, loses two days and finds them again; needs nothing but this machine")
+        .about("Collects a made-up cluster and recorded responses, loses two days and finds them again; needs nothing but this machine")
         .arg(lake_argument().default_value(DEMO_LAKE));
     let collect = Command::new("collect")
         .about("Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory")
@@ -108,29 +53,14 @@ pub fn command() -> Command {
             "Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory, by the same programs that run in the \
              cluster and in Lambda. Without dates it does what the CronJob does: it collects what the lake lacks of the backfill period.",
         );
-    let collect = range(add_to(collect.arg(lake_argument()), &cluster, "Lake"));
-    let collect = add_to(
-        add_to(add_to(collect, TABLE_SETTINGS, "Table"), PERIOD_SETTINGS, "Days"),
-        SOURCE_SETTINGS,
-        "Source",
-    );
+    let collect = add_to(collect, rows::LOCAL_LAKE, "Lake");
+    let collect = add_to(collect, rows::TABLE, "Table");
+    let collect = add_to(add_to(collect, rows::RANGE, "Days"), rows::PERIOD, "Days");
+    let collect = add_to(collect, rows::SOURCE, "Source");
     let replay = Command::new("replay")
-        .about("Converts staged days again, for a changed list of labels or a mended fault, without asking the source")
+        .about("Converts staged days again, after a change of the labels or of the conversion, without querying the source")
         .arg(lake_argument());
-    let lake: Vec<Setting> = [
-        "S3_BUCKET_NAME",
-        "S3_BUCKET_REGION",
-        "S3_BUCKET_OWNER",
-        "KMS_KEY_ARN",
-        "STAGING_PREFIX",
-        "PLANS_PREFIX",
-        "CLUSTER_ID",
-    ]
-    .into_iter()
-    .flat_map(setting)
-    .chain([LAKE_PREFIX])
-    .collect();
-    let replay = range(add_to(replay, &lake, "Lake")).arg(
+    let replay = add_to(add_to(replay, rows::RANGE, "Days"), rows::REPLAY_LAKE, "Lake").arg(
         Arg::new("DRY_RUN")
             .long("dry-run")
             .action(ArgAction::SetTrue)
@@ -138,7 +68,7 @@ pub fn command() -> Command {
     );
     let replay = add_to(
         replay,
-        TABLE_SETTINGS,
+        rows::TABLE,
         "Table (with --lake; a bucket's functions have their own)",
     );
     let number = |id: &'static str, flag: &'static str, help: &'static str| {
@@ -282,11 +212,17 @@ enum Target {
 
 impl ReplayCommand {
     fn read(matches: &ArgMatches) -> Result<Self, Faults> {
-        let mut reader = Reader::new(look_up(matches));
+        let look_up = look_up(matches);
+        let mut reader = Reader::new(&look_up);
         let cluster: Option<ClusterArn> = read_cluster(&mut reader);
-        let (from, to) = (reader.parsed::<Day>("FROM"), reader.parsed::<Day>("TO"));
-        let target = match reader.optional("LAKE_DIRECTORY") {
-            Some(lake) => Target::Lake(lake.into()),
+        let (from, to) = (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO));
+        let target = match reader.optional(&rows::LAKE_DIRECTORY) {
+            Some(lake) => {
+                if let Err(faults) = check_settings(&look_up) {
+                    reader.extend(faults);
+                }
+                Target::Lake(lake.into())
+            }
             None => Target::Bucket(Box::new(BucketSettings::read(&mut reader, &mut Vec::new()))),
         };
         reader.finish()?;
@@ -342,27 +278,57 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use settings::Values;
+
     use super::*;
 
-    #[test]
-    fn all_faults_of_a_collection_are_reported_together() {
+    fn faults(command_name: &str, groups: &[rows::Group], read: impl Fn(&ArgMatches) -> Option<Faults>) -> Faults {
         command().debug_assert();
-        let matches = command().get_matches_from([
-            "kubecost-lake",
-            "collect",
-            "--cluster",
-            "arn:aws:eks:us-east-1:1:cluster/x",
-            "--source",
-            "ftp://x",
-            "--from",
-            "2026-11-20",
-            "--labels",
-            "team,Team",
-        ]);
-        let (_, matches) = matches.subcommand().unwrap();
-        let faults = Collection::read(&look_up(matches)).unwrap_err().to_string();
-        for setting in ["CLUSTER_ID", "KUBECOST_API_ENDPOINT", "LAKE_DIRECTORY", "LABELS"] {
-            assert!(faults.contains(setting), "{setting}: {faults}");
-        }
+        let flags = rows::all(groups).map(|setting| format!("--{}=!", setting.flag));
+        let arguments = ["kubecost-lake", command_name]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(flags);
+        let matches = command().get_matches_from(arguments);
+        read(matches.subcommand().unwrap().1).unwrap()
+    }
+
+    fn reported(faults: &Faults) -> BTreeSet<&str> {
+        faults.0.iter().map(|fault| fault.setting).collect()
+    }
+
+    fn can_be_wrong(groups: &[rows::Group]) -> BTreeSet<&str> {
+        let settings = rows::all(groups).filter(|setting| setting.values != Values::Text);
+        settings.map(|setting| setting.name).collect()
+    }
+
+    #[test]
+    fn all_settings_of_a_collection_wrong_are_all_reported() {
+        let groups = [rows::LOCAL_LAKE, rows::TABLE, rows::RANGE, rows::PERIOD, rows::SOURCE];
+        let faults = faults("collect", &groups, |matches| Collection::read(&look_up(matches)).err());
+        let mut expected = can_be_wrong(&groups);
+        // Any path, but not together with a secret.
+        expected.insert(rows::CA_FILE.name);
+        assert_eq!(reported(&faults), expected);
+    }
+
+    #[test]
+    fn all_settings_of_a_replay_wrong_are_all_reported() {
+        let read = |matches: &ArgMatches| ReplayCommand::read(matches).err();
+        let bucket = [rows::REPLAY_LAKE, rows::RANGE];
+        assert_eq!(reported(&faults("replay", &bucket, read)), can_be_wrong(&bucket));
+        let directory = [rows::LOCAL_LAKE, rows::TABLE, rows::RANGE];
+        assert_eq!(reported(&faults("replay", &directory, read)), can_be_wrong(&directory));
+    }
+
+    #[test]
+    fn one_end_of_a_range_is_a_fault_beside_others() {
+        let arguments = ["kubecost-lake", "collect", "--to", "2026-11-20", "--retries", "x"];
+        let matches = command().get_matches_from(arguments);
+        let faults = Collection::read(&look_up(matches.subcommand().unwrap().1)).unwrap_err();
+        let expected = ["CLUSTER_ID", "RETRIES", "LAKE_DIRECTORY", "FROM"];
+        assert_eq!(reported(&faults), BTreeSet::from(expected));
     }
 }

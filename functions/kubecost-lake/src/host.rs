@@ -57,13 +57,12 @@ pub enum HostError {
     Bucket(#[from] BucketError),
 }
 
-/// What all functions are told; the rest is by their defaults or the look-up.
+/// The settings that the host decides; the others are by the look-up or their defaults.
 fn settings_of(look_up: LookUp<'_>) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
-        "CATALOG_MODE" => Some("register".to_owned()),
         "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("local".to_owned()),
-        // Whoever plans here has waited until all deliveries were done.
+        // Plans are made here after all deliveries are done.
         "IN_FLIGHT_MINUTES" => Some("0".to_owned()),
         _ => look_up(name),
     }
@@ -89,20 +88,17 @@ impl FunctionSettings {
                 crawler,
             }),
             (transform, backfill, crawler) => {
-                let mut faults: Vec<_> = [transform.err(), backfill.err(), crawler.err()]
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|faults| faults.0)
-                    .collect();
-                faults.sort_by(|a, b| (&a.setting, &a.message).cmp(&(&b.setting, &b.message)));
-                faults.dedup();
-                Err(Faults(faults))
+                let mut all = Reader::new(|_| None);
+                for faults in [transform.err(), backfill.err(), crawler.err()].into_iter().flatten() {
+                    all.extend(faults);
+                }
+                all.finish().and(Err(Faults(Vec::new())))
             }
         }
     }
 }
 
-/// Looks at the functions' settings without starting anything.
+/// Checks the functions' settings without starting anything.
 ///
 /// # Errors
 /// All faults together.

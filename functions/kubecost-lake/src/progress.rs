@@ -1,12 +1,12 @@
-//! Telling a person how a long run gets on: a bar on a terminal. Elsewhere the parts' own log lines do.
+//! A progress bar of days, on a terminal only. Elsewhere the log shows the progress.
 
 use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 
 use contract::{day::Day, documents::PlannedDay};
-use exporter::{collect::DayResult, progress::Progress};
+use exporter::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often the bar moves while nothing happens, so that a waiting person sees that the program lives.
+/// How often the bar is redrawn, so that the user sees that the program is running.
 const TICK: Duration = Duration::from_millis(200);
 
 /// A bar with a step for each day.
@@ -50,7 +50,7 @@ impl Progress for DayBar {
         }
     }
 
-    fn finished(&self, _day: Day, _result: &DayResult) {
+    fn finished(&self, _day: Day) {
         if let Some(bar) = self.bar.get() {
             bar.inc(1);
         }

@@ -1,19 +1,18 @@
-//! The function's settings, from its environment.
+//! The function's settings.
 
 use contract::keys::Prefixes;
-use settings::{Faults, Reader};
+use settings::{Faults, Reader, Setting, logs::LogSettings, rows};
 use table::{Metadata, TableLayout};
 
 /// The function's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The bucket: `S3_BUCKET_NAME`. Events of other buckets are rejected.
+    /// Events of other buckets are rejected.
     pub bucket: String,
-    /// The prefixes of its areas: `STAGING_PREFIX`, `LAKE_PREFIX`, `QUARANTINE_PREFIX` and the other areas'.
     pub prefixes: Prefixes,
-    /// The table's columns: those of `LABELS` and `ANNOTATIONS` (keys as in Kubernetes, comma separated) included.
+    /// The table's columns, with those of `LABELS` and `ANNOTATIONS`.
     pub layout: TableLayout,
-    /// The KMS key that objects are encrypted with: `KMS_KEY_ARN`. None: the bucket's default.
+    /// `None`: the bucket's default.
     pub kms_key: Option<String>,
 }
 
@@ -21,19 +20,20 @@ impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
-    /// All faults together, each with the name of its setting.
+    /// All faults together.
     pub fn read(mut reader: Reader<'_>) -> Result<Self, Faults> {
-        let bucket = reader.bucket("S3_BUCKET_NAME");
+        let bucket = reader.bucket();
         let prefixes = reader.prefixes();
-        let labels = reader.list(setting_of(Metadata::Label));
-        let annotations = reader.list(setting_of(Metadata::Annotation));
+        let labels = reader.list(&rows::LABELS);
+        let annotations = reader.list(&rows::ANNOTATIONS);
         let layout = TableLayout::new(&labels, &annotations);
         if let Err(faults) = &layout {
             for fault in &faults.0 {
                 reader.fault(setting_of(fault.metadata()), fault);
             }
         }
-        let kms_key = reader.kms_key("KMS_KEY_ARN");
+        let kms_key = reader.kms_key();
+        LogSettings::read(&mut reader);
         reader.finish()?;
         // A faulty layout has ended the reading above.
         let layout = layout.map_err(|_| Faults(Vec::new()))?;
@@ -44,25 +44,21 @@ impl Settings {
             kms_key,
         })
     }
-
-    /// Reads the settings from the process's environment.
-    ///
-    /// # Errors
-    /// As [`Settings::read`].
-    pub fn from_environment() -> Result<Self, Faults> {
-        Self::read(Reader::from_environment())
-    }
 }
 
-fn setting_of(metadata: Metadata) -> &'static str {
+fn setting_of(metadata: Metadata) -> &'static Setting {
     match metadata {
-        Metadata::Label => "LABELS",
-        Metadata::Annotation => "ANNOTATIONS",
+        Metadata::Label => &rows::LABELS,
+        Metadata::Annotation => &rows::ANNOTATIONS,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use settings::Values;
+
     use super::*;
 
     fn read(values: &[(&str, &str)]) -> Result<Settings, Faults> {
@@ -89,6 +85,14 @@ mod tests {
         assert_eq!(settings.layout.labels(), ["app.kubernetes.io/name", "team"]);
         assert_eq!(settings.layout.annotations(), ["owner"]);
         assert!(settings.kms_key.is_some());
+    }
+
+    #[test]
+    fn all_settings_wrong_are_all_reported() {
+        let faults = Settings::read(Reader::new(|_| Some("!".to_owned()))).unwrap_err();
+        let reported: BTreeSet<&str> = faults.0.iter().map(|fault| fault.setting).collect();
+        let can_be_wrong = rows::all(rows::TRANSFORM.1).filter(|setting| setting.values != Values::Text);
+        assert_eq!(reported, can_be_wrong.map(|setting| setting.name).collect());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What the Lambda functions share: an event is parsed and its objects are handled one by one ([`handle`]), logs
-//! are JSON lines ([`logs`]), metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`]
-//! connects a function with the Lambda runtime.
+//! What the Lambda functions share: an event is parsed and its objects are handled one by one ([`handle`]),
+//! metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`] connects a function with the
+//! Lambda runtime.
 #![deny(missing_docs)]
 
 use std::sync::Arc;
@@ -10,7 +10,6 @@ use contract::events::{Event, EventError, ObjectCreated};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
-pub mod logs;
 pub mod metrics;
 
 /// Any error of a function.

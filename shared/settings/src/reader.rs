@@ -1,17 +1,22 @@
 //! The reader of settings, and the faults that it gathers.
 
-use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use contract::{
     arn::Arn,
     keys::{Area, Prefixes},
 };
 
+use crate::{
+    row::{DAY_SECONDS, Setting, Values},
+    rows,
+};
+
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The setting: the name of its environment variable.
-    pub setting: String,
+    pub setting: &'static str,
     /// What is wrong, and what is expected.
     pub message: String,
 }
@@ -62,22 +67,36 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a fault.
-    pub fn fault(&mut self, setting: &str, message: impl fmt::Display) {
+    pub fn fault(&mut self, setting: &Setting, message: impl fmt::Display) {
         self.faults.push(Fault {
-            setting: setting.to_owned(),
+            setting: setting.name,
             message: message.to_string(),
         });
     }
 
-    /// The setting's value, if it has one.
-    pub fn optional(&mut self, setting: &str) -> Option<String> {
-        let value = (self.lookup)(setting)?;
+    /// Notes faults that another reader found; those that are known already are left out.
+    pub fn extend(&mut self, faults: Faults) {
+        for fault in faults.0 {
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
+        }
+    }
+
+    /// The setting's value, if one is set.
+    pub fn optional(&mut self, setting: &Setting) -> Option<String> {
+        let value = (self.lookup)(setting.name)?;
         let trimmed = value.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
-    /// The setting's value, which must be there. `what` says what to give, for the message.
-    pub fn required(&mut self, setting: &str, what: &str) -> Option<String> {
+    /// The setting's value, or its default.
+    pub fn text(&mut self, setting: &Setting) -> String {
+        self.optional(setting).unwrap_or_else(|| setting.default.to_owned())
+    }
+
+    /// The setting's value, which must be set. `what` says what to set, for the message.
+    pub fn required(&mut self, setting: &Setting, what: &str) -> Option<String> {
         let value = self.optional(setting);
         if value.is_none() {
             self.fault(setting, format_args!("is required: {what}"));
@@ -85,8 +104,8 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// The setting's value, read; `None` where there is none, or where it is faulty.
-    pub fn parsed<T: FromStr<Err: fmt::Display>>(&mut self, setting: &str) -> Option<T> {
+    /// The setting's value, parsed; `None` where none is set, or where it is faulty.
+    pub fn parsed<T: FromStr<Err: fmt::Display>>(&mut self, setting: &Setting) -> Option<T> {
         let text = self.optional(setting)?;
         match text.parse() {
             Ok(value) => Some(value),
@@ -97,50 +116,38 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole number within a range, or the default.
-    pub fn whole_number(&mut self, setting: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let Some(text) = self.optional(setting) else {
-            return default;
-        };
-        match text.parse() {
-            Ok(value) if range.contains(&value) => value,
-            _ => {
-                self.fault(
-                    setting,
-                    format_args!(
-                        "'{text}' is not a whole number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                );
-                default
-            }
-        }
+    /// A whole number within the setting's range.
+    pub fn whole_number<T: TryFrom<u64> + Default>(&mut self, setting: &Setting) -> T {
+        let text = self.text(setting);
+        let is_allowed = |number: &u64| matches!(setting.values, Values::WholeNumber { least, most } if (least..=most).contains(number));
+        let number = text.parse().ok().filter(is_allowed);
+        number.and_then(|number| T::try_from(number).ok()).unwrap_or_else(|| {
+            self.fault(
+                setting,
+                format_args!("'{text}' is not a whole number from {}", setting.values),
+            );
+            T::default()
+        })
     }
 
-    /// A time in seconds, decimals allowed, larger than zero and at most a day; or the default.
-    pub fn seconds(&mut self, setting: &str, default: Duration) -> Duration {
-        const DAY: f64 = 86_400.0;
-        let Some(text) = self.optional(setting) else {
-            return default;
-        };
+    /// A time in seconds, decimals allowed, above zero and at most a day.
+    pub fn seconds(&mut self, setting: &Setting) -> Duration {
+        let text = self.text(setting);
         match text.parse::<f64>() {
-            Ok(value) if value > 0.0 && value <= DAY => Duration::from_secs_f64(value),
+            Ok(value) if value > 0.0 && value <= f64::from(DAY_SECONDS) => Duration::from_secs_f64(value),
             _ => {
                 self.fault(
                     setting,
-                    format_args!("'{text}' is not a number of seconds above 0, at most {DAY}"),
+                    format_args!("'{text}' is not a number of seconds above 0, at most {DAY_SECONDS}"),
                 );
-                default
+                Duration::default()
             }
         }
     }
 
-    /// Yes or no, in the spellings yes, y, true, no, n, false (any case); or the default.
-    pub fn yes_or_no(&mut self, setting: &str, default: bool) -> bool {
-        let Some(text) = self.optional(setting) else {
-            return default;
-        };
+    /// Yes or no, in the spellings yes, y, true, no, n, false (any case).
+    pub fn yes_or_no(&mut self, setting: &Setting) -> bool {
+        let text = self.text(setting);
         match text.to_ascii_lowercase().as_str() {
             "yes" | "y" | "true" => true,
             "no" | "n" | "false" => false,
@@ -149,27 +156,26 @@ impl<'a> Reader<'a> {
                     setting,
                     format_args!("'{text}' is not one of yes, no, y, n, true, false"),
                 );
-                default
+                false
             }
         }
     }
 
-    /// One of several words, or the default. The words are matched as they are spelled.
-    pub fn one_of<T: Copy>(&mut self, setting: &str, default: T, words: &[(&str, T)]) -> T {
-        let Some(text) = self.optional(setting) else {
-            return default;
+    /// One of the setting's words; the default where another text is set, which is a fault.
+    pub fn word(&mut self, setting: &Setting) -> &'static str {
+        let text = self.text(setting);
+        let Values::Words(words) = setting.values else {
+            return setting.default;
         };
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return *value;
-        }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(setting, format_args!("'{text}' is not one of {}", known.join(", ")));
-        default
+        words.iter().find(|word| **word == text).copied().unwrap_or_else(|| {
+            self.fault(setting, format_args!("'{text}' is not one of {}", setting.values));
+            setting.default
+        })
     }
 
     /// A list, comma separated; empty items are left out.
-    pub fn list(&mut self, setting: &str) -> Vec<String> {
-        let text = self.optional(setting).unwrap_or_default();
+    pub fn list(&mut self, setting: &Setting) -> Vec<String> {
+        let text = self.text(setting);
         text.split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty())
@@ -177,49 +183,44 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// The bucket's name: required, and by S3's rules.
-    pub fn bucket(&mut self, setting: &str) -> String {
-        let name = self.required(setting, "the name of the S3 bucket").unwrap_or_default();
+    /// The bucket's name (`S3_BUCKET_NAME`): required, and by S3's rules.
+    pub fn bucket(&mut self) -> String {
+        let name = self
+            .required(&rows::BUCKET, "the name of the S3 bucket")
+            .unwrap_or_default();
         if !name.is_empty()
             && let Err(error) = crate::check_bucket_name(&name)
         {
-            self.fault(setting, format_args!("'{name}' is not a bucket name: {error}"));
+            self.fault(&rows::BUCKET, format_args!("'{name}' is not a bucket name: {error}"));
         }
         name
     }
 
     /// The bucket's prefixes; the default for each that is not set.
     pub fn prefixes(&mut self) -> Prefixes {
-        let values: Vec<(Area, Option<String>)> = Area::ALL
-            .iter()
-            .map(|area| (*area, self.optional(area.setting())))
-            .collect();
+        let values = Area::ALL.map(|area| (area, self.text(rows::prefix_of(area))));
         let configured = |area| {
-            values
-                .iter()
-                .find(|(known, _)| *known == area)
-                .and_then(|(_, value)| value.clone())
+            let known = values.iter().find(|(known, _)| *known == area);
+            known.map(|(_, value)| value.clone())
         };
         Prefixes::new(configured).unwrap_or_else(|faults| {
             for (area, error) in faults {
-                self.fault(area.setting(), error);
+                self.fault(rows::prefix_of(area), error);
             }
             Prefixes::default()
         })
     }
 
-    /// The key of KMS that objects are encrypted with, if one is set: an ARN of a key or of an alias.
-    pub fn kms_key(&mut self, setting: &str) -> Option<String> {
-        let key = self.optional(setting)?;
+    /// The KMS key that objects are encrypted with (`KMS_KEY_ARN`), if one is set: an ARN of a key or of an alias.
+    pub fn kms_key(&mut self) -> Option<String> {
+        let key = self.optional(&rows::KMS_KEY)?;
         if !key.parse().is_ok_and(|arn: Arn| arn.is_kms_key()) {
-            self.fault(setting, format_args!("'{key}' is not the ARN of a KMS key or alias"));
+            self.fault(
+                &rows::KMS_KEY,
+                format_args!("'{key}' is not the ARN of a KMS key or alias"),
+            );
         }
         Some(key)
-    }
-
-    /// Whether nothing was wrong so far.
-    pub fn is_faultless(&self) -> bool {
-        self.faults.is_empty()
     }
 
     /// Ends the reading.
@@ -252,29 +253,29 @@ mod tests {
     fn all_faults_are_reported_together() {
         let mut reader = reader(&[
             ("S3_BUCKET_NAME", "Not_A_Bucket"),
-            ("DAYS", "2"),
-            ("TLS", "maybe"),
-            ("WAIT", "-1"),
-            ("KIND", "other"),
+            ("BACKFILL_PERIOD_DAYS", "2"),
+            ("TLS_VERIFY", "maybe"),
+            ("CONNECTION_TIMEOUT", "-1"),
+            ("SOURCE_KIND", "other"),
             ("KMS_KEY_ARN", "alias/x"),
             ("LAKE_PREFIX", "staging/lake"),
         ]);
-        reader.bucket("S3_BUCKET_NAME");
-        reader.required("CLUSTER_ID", "the cluster's ARN");
-        reader.whole_number("DAYS", 15, 3..=90);
-        reader.yes_or_no("TLS", true);
-        reader.seconds("WAIT", Duration::from_secs(1));
-        reader.one_of("KIND", 1, &[("one", 1), ("two", 2)]);
-        reader.kms_key("KMS_KEY_ARN");
+        reader.bucket();
+        reader.required(&rows::CLUSTER, "the cluster's ARN");
+        reader.whole_number::<u64>(&rows::BACKFILL_PERIOD);
+        reader.yes_or_no(&rows::TLS_VERIFY);
+        reader.seconds(&rows::CONNECTION_TIMEOUT);
+        reader.word(&rows::SOURCE_KIND);
+        reader.kms_key();
         reader.prefixes();
         insta::assert_snapshot!(reader.finish().unwrap_err(), @r"
         8 settings are wrong:
           S3_BUCKET_NAME: 'Not_A_Bucket' is not a bucket name: use 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit
           CLUSTER_ID: is required: the cluster's ARN
-          DAYS: '2' is not a whole number from 3 to 90
-          TLS: 'maybe' is not one of yes, no, y, n, true, false
-          WAIT: '-1' is not a number of seconds above 0, at most 86400
-          KIND: 'other' is not one of one, two
+          BACKFILL_PERIOD_DAYS: '2' is not a whole number from 3 to 366
+          TLS_VERIFY: 'maybe' is not one of yes, no, y, n, true, false
+          CONNECTION_TIMEOUT: '-1' is not a number of seconds above 0, at most 86400
+          SOURCE_KIND: 'other' is not one of auto, kubecost, opencost
           KMS_KEY_ARN: 'alias/x' is not the ARN of a KMS key or alias
           LAKE_PREFIX: is within the prefix of STAGING_PREFIX: choose prefixes that do not contain one another
         ");
@@ -282,14 +283,27 @@ mod tests {
 
     #[test]
     fn values_are_trimmed_and_empty_is_none() {
-        let mut reader = reader(&[("A", "  x "), ("B", "   "), ("L", "a, b,,c ,")]);
-        assert_eq!(reader.optional("A").as_deref(), Some("x"));
-        assert_eq!(reader.optional("B"), None);
-        assert_eq!(reader.list("L"), ["a", "b", "c"]);
-        assert_eq!(
-            reader.seconds("S", Duration::from_millis(1500)),
-            Duration::from_millis(1500)
-        );
+        let mut reader = reader(&[("SOURCE_FILTER", "  x "), ("RETRIES", "   "), ("LABELS", "a, b,,c ,")]);
+        assert_eq!(reader.optional(&rows::SOURCE_FILTER).as_deref(), Some("x"));
+        assert_eq!(reader.whole_number::<u32>(&rows::RETRIES), 3);
+        assert_eq!(reader.list(&rows::LABELS), ["a", "b", "c"]);
+        assert_eq!(reader.seconds(&rows::CONNECTION_TIMEOUT), Duration::from_secs(10));
         assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn each_default_is_one_of_its_settings_values() {
+        let programs = [rows::EXPORTER, rows::TRANSFORM, rows::BACKFILL, rows::CRAWLER];
+        for setting in programs.iter().flat_map(|(_, groups)| rows::all(groups)) {
+            let mut reader = Reader::new(|_| None);
+            match setting.values {
+                Values::Text | Values::Form => {}
+                Values::WholeNumber { .. } => drop(reader.whole_number::<u64>(setting)),
+                Values::Seconds => drop(reader.seconds(setting)),
+                Values::YesOrNo => drop(reader.yes_or_no(setting)),
+                Values::Words(_) => drop(reader.word(setting)),
+            }
+            assert_eq!(reader.finish(), Ok(()));
+        }
     }
 }

@@ -9,6 +9,7 @@ use reqwest::{
     redirect,
 };
 use response::Excerpt;
+use settings::{Setting, rows};
 use tokio::time::timeout;
 
 use crate::{
@@ -16,46 +17,55 @@ use crate::{
     source::{Query, SourceError},
 };
 
-/// How much of the body of a bad answer is read for the message.
+/// How much of an error response's body is read for the message.
 const EXCERPT_BYTES: usize = 200;
 
-/// How many redirections one after the other are followed.
 const MOST_REDIRECTS: usize = 3;
 
-/// Asks one source.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     authentication: Authentication,
 }
 
-/// A time that the source may stay silent, with the setting that it comes from.
+/// How long the source may send nothing, and the setting that says so, for the message.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// How long.
-    pub time: Duration,
-    /// The setting's name, for the message.
-    pub setting: &'static str,
+pub(crate) struct ReadTimeout {
+    pub(crate) time: Duration,
+    pub(crate) setting: &'static Setting,
 }
 
-/// An answer with status 200, its body still to come.
+impl ReadTimeout {
+    pub(crate) fn of_allocations(settings: &SourceSettings) -> Self {
+        Self {
+            time: settings.allocation_read_timeout,
+            setting: &rows::ALLOCATION_READ_TIMEOUT,
+        }
+    }
+
+    pub(crate) fn of_assets(settings: &SourceSettings) -> Self {
+        Self {
+            time: settings.assets_read_timeout,
+            setting: &rows::ASSETS_READ_TIMEOUT,
+        }
+    }
+}
+
+/// A response whose body is still to be read.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct ResponseBody {
     response: reqwest::Response,
     url: String,
-    patience: Patience,
+    read_timeout: ReadTimeout,
     bytes: usize,
     excerpt: Excerpt,
 }
 
 impl Client {
-    /// A client of the configured source. `private_ca`: the PEM text of the only CA to trust, public ones where `None`.
-    ///
-    /// # Errors
-    /// When the certificate cannot be read.
-    pub fn new(settings: &SourceSettings, private_ca: Option<&[u8]>) -> Result<Self, SourceError> {
-        // Fails where another part of the process chose a provider before, which is fine.
+    /// `private_ca`: the PEM text of the only CA to trust; public ones where `None`.
+    pub(crate) fn new(settings: &SourceSettings, private_ca: Option<&[u8]>) -> Result<Self, SourceError> {
+        // Fails where another part of the process has chosen a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let setup = |error: reqwest::Error| SourceError::Setup(describe(&error));
         let mut builder = reqwest::Client::builder()
@@ -65,13 +75,11 @@ impl Client {
         if let Some(pem) = private_ca {
             let certificates = Certificate::from_pem_bundle(pem).map_err(setup)?;
             if certificates.is_empty() {
-                return Err(SourceError::Setup(
-                    "the private CA's text holds no PEM certificate".to_owned(),
-                ));
+                return Err(SourceError::Setup("the private CA holds no PEM certificate".to_owned()));
             }
             builder = builder.tls_certs_only(certificates);
         } else if settings.url.scheme() == "http" {
-            // No certificate is needed, so that an image without root certificates works, too.
+            // No certificate is needed: images without root certificates work, too.
             builder = builder.tls_certs_only([]);
         }
         if !settings.tls_verify {
@@ -84,47 +92,40 @@ impl Client {
         })
     }
 
-    /// The source's address.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Asks, and waits for the answer's head.
-    ///
-    /// # Errors
-    /// When there is no answer, or one with another status than 200.
-    pub async fn get(&self, query: &Query, patience: Patience) -> Result<Answer, SourceError> {
-        let answer = self.send(query, patience).await?;
-        let status = answer.response.status().as_u16();
+    /// Sends the query and waits for the head of a response with status 200; another status is an error.
+    pub(crate) async fn get(&self, query: &Query, read_timeout: ReadTimeout) -> Result<ResponseBody, SourceError> {
+        let response = self.send(query, read_timeout).await?;
+        let status = response.response.status().as_u16();
         if status == 200 {
-            return Ok(answer);
+            return Ok(response);
         }
-        let url = answer.url.clone();
+        let url = response.url.clone();
         Err(SourceError::Status {
             url,
             status,
-            excerpt: answer.beginning().await,
+            excerpt: response.beginning().await,
         })
     }
 
-    /// Asks, and gives the status with the first bytes of the body, whatever they are.
-    ///
-    /// # Errors
-    /// When there is no answer.
-    pub async fn look(&self, query: &Query, patience: Patience) -> Result<(u16, String), SourceError> {
-        let answer = self.send(query, patience).await?;
-        Ok((answer.response.status().as_u16(), answer.beginning().await))
+    /// Sends the query; any status will do. Returns it with the first bytes of the body.
+    pub(crate) async fn status(&self, query: &Query, read_timeout: ReadTimeout) -> Result<(u16, String), SourceError> {
+        let response = self.send(query, read_timeout).await?;
+        Ok((response.response.status().as_u16(), response.beginning().await))
     }
 
-    async fn send(&self, query: &Query, patience: Patience) -> Result<Answer, SourceError> {
+    async fn send(&self, query: &Query, read_timeout: ReadTimeout) -> Result<ResponseBody, SourceError> {
         let url = query.url(&self.url);
         let text = url.to_string();
         let request = self.authenticate(self.http.get(url).header(ACCEPT, "application/json"))?;
-        match timeout(patience.time, request.send()).await {
-            Ok(Ok(response)) => Ok(Answer {
+        match timeout(read_timeout.time, request.send()).await {
+            Ok(Ok(response)) => Ok(ResponseBody {
                 response,
                 url: text,
-                patience,
+                read_timeout,
                 bytes: 0,
                 excerpt: Excerpt::default(),
             }),
@@ -132,7 +133,7 @@ impl Client {
                 url: text,
                 message: describe(&error),
             }),
-            Err(_) => Err(patience.exhausted(text)),
+            Err(_) => Err(read_timeout.exhausted(text)),
         }
     }
 
@@ -156,13 +157,13 @@ impl Client {
             secret
         };
         let mut value = HeaderValue::try_from(value)
-            .map_err(|_| secret_error(path, "holds characters that a header must not have"))?;
+            .map_err(|_| secret_error(path, "holds characters that are not allowed in a header"))?;
         value.set_sensitive(true);
         Ok(request.header(header, value))
     }
 }
 
-/// Follows to other paths of the source only: what authenticates is sent along, and is nobody else's to know.
+/// Follows redirects within the source only: the request carries its secret, which no other host may see.
 fn redirects() -> redirect::Policy {
     redirect::Policy::custom(|attempt| {
         let stays = attempt
@@ -195,28 +196,24 @@ fn secret_error(path: &Path, reason: &str) -> SourceError {
     }
 }
 
-impl Patience {
+impl ReadTimeout {
     fn exhausted(&self, url: String) -> SourceError {
-        SourceError::Silent {
+        SourceError::Timeout {
             url,
             seconds: self.time.as_secs_f64(),
-            setting: self.setting,
+            setting: self.setting.name,
         }
     }
 }
 
-impl Answer {
-    /// What was asked.
-    pub fn url(&self) -> &str {
+impl ResponseBody {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The next bytes of the body; `None` at its end.
-    ///
-    /// # Errors
-    /// When the connection breaks or the source stays silent.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, SourceError> {
-        match timeout(self.patience.time, self.response.chunk()).await {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, SourceError> {
+        match timeout(self.read_timeout.time, self.response.chunk()).await {
             Ok(Ok(chunk)) => {
                 if let Some(chunk) = &chunk {
                     self.bytes += chunk.len();
@@ -227,17 +224,17 @@ impl Answer {
             Ok(Err(error)) => Err(SourceError::Connection {
                 url: self.url.clone(),
                 message: format!(
-                    "{}; {} bytes came, which begin: {}",
+                    "{}; {} bytes received, which begin: {}",
                     describe(&error),
                     self.bytes,
                     self.excerpt
                 ),
             }),
-            Err(_) => Err(self.patience.exhausted(self.url.clone())),
+            Err(_) => Err(self.read_timeout.exhausted(self.url.clone())),
         }
     }
 
-    /// How the answer begins; of a redirection, where it leads.
+    /// How the body begins; of a redirect, its target.
     async fn beginning(self) -> String {
         let location = self
             .response
@@ -265,12 +262,12 @@ impl Answer {
     }
 }
 
-/// An error with all its causes. The URL, which reqwest repeats, is left out: it is told beside.
+/// An error with all its causes, without the URL, which the caller adds.
 fn describe(error: &reqwest::Error) -> String {
     let mut text = if error.is_connect() {
         "no connection".to_owned()
     } else if error.is_body() || error.is_decode() {
-        "the connection broke before the answer's end".to_owned()
+        "the connection broke before the end of the response".to_owned()
     } else {
         "the request failed".to_owned()
     };

@@ -1,23 +1,23 @@
-//! Which of the two sources answers at an address.
+//! Detection of the source.
 
 use contract::documents::SourceKind;
 
-use crate::source::{Client, SourceError, client::Patience, query};
+use crate::source::{Client, ReadTimeout, SourceError, query};
 
-/// Finds out which source it is by asking each one's own path without a window: the right one misses the window at
-/// once, or answers all the same; the wrong one does not know the path.
+/// Detects which source it is by requesting each one's own path without a window: the right one reports the missing
+/// window at once, or responds with data; the wrong one does not know the path.
 ///
 /// # Errors
-/// When neither answers so, telling what came instead.
-pub async fn detect(client: &Client, patience: Patience) -> Result<SourceKind, SourceError> {
+/// When neither responds like that, with the responses.
+pub(crate) async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result<SourceKind, SourceError> {
     let mut tried = Vec::new();
     for kind in [SourceKind::Kubecost, SourceKind::Opencost] {
         let query = query::probe(kind);
-        let (status, excerpt) = client.look(&query, patience).await?;
-        // The user interfaces of both answer any path with their own page.
+        let (status, excerpt) = client.status(&query, read_timeout).await?;
+        // The user interfaces of both serve their own page for any path.
         let is_page = excerpt.starts_with('<');
-        let is_answer = status == 200 && excerpt.starts_with('{');
-        if !is_page && (is_answer || matches!(status, 400 | 500)) {
+        let is_data = status == 200 && excerpt.starts_with('{');
+        if !is_page && (is_data || matches!(status, 400 | 500)) {
             return Ok(kind);
         }
         if matches!(status, 300..=399 | 401 | 403 | 429 | 502 | 503 | 504) {
@@ -25,7 +25,7 @@ pub async fn detect(client: &Client, patience: Patience) -> Result<SourceKind, S
             return Err(SourceError::Status { url, status, excerpt });
         }
         tried.push(format!(
-            "{} answered {status}: {excerpt}",
+            "{} returned {status}: {excerpt}",
             query.url(client.url()).path()
         ));
     }

@@ -1,12 +1,11 @@
-//! The source: Kubecost or OpenCost, asked over HTTP.
+//! The source: Kubecost or OpenCost, queried over HTTP.
 
-pub mod certificate;
-pub mod client;
-pub mod error;
-pub mod kind;
-pub mod query;
-pub mod retry;
+mod client;
+mod error;
+pub(crate) mod kind;
+pub(crate) mod query;
+pub(crate) mod retry;
 
-pub use client::{Answer, Client};
-pub use error::SourceError;
-pub use query::{AllocationQuery, Query};
+pub(crate) use client::{Client, ReadTimeout};
+pub(crate) use error::SourceError;
+pub(crate) use query::{AllocationQuery, Query};

@@ -1,5 +1,5 @@
-//! What a source is asked. Kubecost and OpenCost differ in paths and in names of parameters; each ignores the other's
-//! in silence, so that all are sent: behind OpenCost's own user interface one looks like the other.
+//! Queries of a source. Kubecost and OpenCost differ in paths and in names of parameters. Each silently ignores the
+//! other's, so that all are sent: behind OpenCost's own user interface one looks like the other.
 
 use std::num::NonZeroU32;
 
@@ -10,7 +10,7 @@ use crate::settings::Aggregation;
 
 /// One request: a path below the source's address, and parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub(crate) struct Query {
     path: &'static str,
     parameters: Vec<(&'static str, String)>,
 }
@@ -29,7 +29,7 @@ impl Query {
     }
 
     /// The address of the request. A path of the source's address, as behind an ingress, is kept.
-    pub fn url(&self, source: &Url) -> Url {
+    pub(crate) fn url(&self, source: &Url) -> Url {
         let mut url = source.clone();
         url.set_path(&format!("{}{}", source.path().trim_end_matches('/'), self.path));
         if !self.parameters.is_empty() {
@@ -39,7 +39,7 @@ impl Query {
     }
 
     /// Path and parameters, for people and for the manifest.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let parameters: Vec<String> = self
             .parameters
             .iter()
@@ -49,21 +49,17 @@ impl Query {
     }
 }
 
-/// How allocations are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AllocationQuery<'a> {
-    /// Which source.
-    pub kind: SourceKind,
-    /// What a row is.
-    pub aggregation: Aggregation,
-    /// Whether containers are asked for by naming all that identifies one.
+pub(crate) struct AllocationQuery<'a> {
+    pub(crate) kind: SourceKind,
+    pub(crate) aggregation: Aggregation,
+    /// Whether to name all properties that identify a container.
     ///
-    /// Without `aggregate`, Kubecost 1 and OpenCost answer a row for each container with all properties; Kubecost 2 may
-    /// answer rows that lack pod and container. `aggregate=container` in turn merges containers of the same name over
-    /// all pods.
-    pub explicit: bool,
-    /// The source's own filter.
-    pub filter: Option<&'a str>,
+    /// Without `aggregate`, Kubecost 1 and OpenCost return a row for each container with all properties; Kubecost 2 may
+    /// return rows without pod and container. `aggregate=container` in turn merges containers of the same name across
+    /// pods.
+    pub(crate) explicit_aggregation: bool,
+    pub(crate) filter: Option<&'a str>,
 }
 
 /// What identifies a container, for sources that keep only those properties that they aggregate by.
@@ -78,9 +74,9 @@ const fn allocation_path(kind: SourceKind) -> &'static str {
 
 impl AllocationQuery<'_> {
     /// The request for a window, or for a page of it: rows from `offset`, at most `limit`.
-    pub fn query(&self, window: Window, page: Option<(u64, NonZeroU32)>) -> Query {
+    pub(crate) fn query(&self, window: Window, page: Option<(u64, NonZeroU32)>) -> Query {
         let mut query = allocations(self.kind, window);
-        match (self.aggregation, self.explicit) {
+        match (self.aggregation, self.explicit_aggregation) {
             (Aggregation::Container, false) => {}
             (Aggregation::Container, true) => {
                 query = query
@@ -118,7 +114,7 @@ fn allocations(kind: SourceKind, window: Window) -> Query {
 }
 
 /// The cheap request for the days that a source has: a row for each day.
-pub fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
+pub(crate) fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
     let query = allocations(kind, window).with("aggregate", "cluster");
     match filter {
         Some(filter) => query.with("filter", filter),
@@ -126,9 +122,9 @@ pub fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
     }
 }
 
-/// The request for the nodes of a window. `filtered`: leave it to the source to give nodes only; older sources know the
-/// filter by another name, some refuse it.
-pub fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
+/// The request for the nodes of a window. `filtered`: the source filters the nodes; older sources know the filter by
+/// another name, some reject it.
+pub(crate) fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
     const NODES: &str = "assetType:\"node\"";
     let query = match kind {
         SourceKind::Kubecost => Query::new("/model/assets"),
@@ -147,8 +143,8 @@ pub fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
     }
 }
 
-/// A request that only tells whether the source is of a kind: it lacks the window, which each source misses at once.
-pub fn probe(kind: SourceKind) -> Query {
+/// The request that detects a kind of source: it lacks the window, which each source reports at once.
+pub(crate) fn probe(kind: SourceKind) -> Query {
     Query::new(allocation_path(kind))
 }
 
@@ -159,13 +155,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_read_as_the_sources_want_them() {
+    fn requests_have_the_parameters_that_the_sources_expect() {
         let window = "2026-11-20".parse::<Day>().unwrap().window();
         let source = Url::parse("https://costs.example.com/kubecost/").unwrap();
-        let allocation = |kind, aggregation, explicit, filter| AllocationQuery {
+        let allocation = |kind, aggregation, explicit_aggregation, filter| AllocationQuery {
             kind,
             aggregation,
-            explicit,
+            explicit_aggregation,
             filter,
         };
         let page = Some((20_000, NonZeroU32::new(10_000).unwrap()));

@@ -69,7 +69,7 @@ async fn a_gateway_in_front_that_refuses_is_told_as_such() {
     let source = Scripted::serve(|_| text(401, "who are you")).await;
     let setup = setup(&source.url, &[]).await;
     let days = exporter::Days::Given(vec![DAY.parse().unwrap()]);
-    let run = setup.exporter.run(None, &days, &exporter::progress::Nobody);
+    let run = setup.exporter.run(None, &days, &exporter::NoProgress);
     let error = run.await.unwrap_err().to_string();
     assert!(
         error.contains("401") && error.contains("SOURCE_AUTHENTICATION"),

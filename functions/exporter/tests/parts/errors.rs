@@ -140,7 +140,7 @@ async fn a_source_that_is_neither_is_named_with_what_it_said() {
     let days = exporter::Days::Given(vec![GOOD.parse().unwrap()]);
     let error = setup
         .exporter
-        .run(None, &days, &exporter::progress::Nobody)
+        .run(None, &days, &exporter::NoProgress)
         .await
         .unwrap_err()
         .to_string();
@@ -215,13 +215,13 @@ async fn a_body_shorter_than_its_length_is_cut_short() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
     let reason = failure_of(format!("{head}{body}"), true).await;
     assert!(
-        reason.contains("broke before the answer's end") && reason.contains(body),
+        reason.contains("broke before the end of the response") && reason.contains(body),
         "{reason}"
     );
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let reason = failure_of(format!("{head}{:x}\r\n{body}\r\n", body.len()), true).await;
     assert!(
-        reason.contains("broke before the answer's end") && reason.contains(body),
+        reason.contains("broke before the end of the response") && reason.contains(body),
         "{reason}"
     );
 }

@@ -8,7 +8,7 @@ use contract::{
     keys::Prefixes,
 };
 use end_to_end::{bucket::Bucket, staging::cluster};
-use exporter::{Days, RunSummary, progress::Nobody};
+use exporter::{Days, NoProgress, RunSummary};
 
 use super::source::{Scripted, bad_window, containers, setup, text};
 
@@ -57,7 +57,7 @@ async fn run_with(plan: impl Fn(&Inventory) -> Plan + Send + 'static) -> (RunSum
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await.unwrap();
     function.await.unwrap();
     (summary, inventory(&setup.bucket).unwrap())
 }
@@ -124,7 +124,7 @@ async fn without_permission_to_list_no_plan_looks_like_403_and_is_waited_for() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await.unwrap();
     function.await.unwrap();
     assert!(summary.planned);
     assert_eq!(dates(&summary), ["2026-11-20"]);
@@ -143,12 +143,12 @@ async fn a_plan_that_is_never_to_be_read_is_no_plan() {
     setup.exporter.plan_wait = Duration::from_millis(10);
     let key = Prefixes::default().plan(cluster().id());
     setup.bucket.break_reads(&key, u32::MAX);
-    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await.unwrap();
+    let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await.unwrap();
     assert!(!summary.planned && summary.is_success());
     assert_eq!(dates(&summary), ["2026-11-21"]);
     let setup = super::source::setup(&source.url, &[]).await;
     setup.bucket.put(&key, r#"{"version":2,"of":"the future"}"#);
-    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await;
+    let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await;
     assert_eq!(dates(&summary.unwrap()), ["2026-11-21"]);
 }
 
@@ -161,7 +161,7 @@ async fn an_inventory_that_cannot_be_written_ends_the_run() {
     let mut setup = setup(&source.url, &[]).await;
     let client = end_to_end::bucket::client_with_secret(&endpoint, "not the secret");
     setup.exporter.store = store::Store::new(client, "lake-bucket");
-    let error = setup.exporter.run(None, &Days::Planned, &Nobody).await;
+    let error = setup.exporter.run(None, &Days::Planned, &NoProgress).await;
     let message = error.unwrap_err().to_string();
     assert!(
         message.contains("inventory") && message.contains("s3://lake-bucket/staging/"),

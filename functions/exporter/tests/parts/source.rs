@@ -17,8 +17,7 @@ use bytes::Bytes;
 use contract::{clock::FixedClock, day::Day, keys::Prefixes};
 use end_to_end::{bucket::Bucket, staging::cluster};
 use exporter::{
-    Days, Exporter, RunSummary,
-    progress::Nobody,
+    Days, Exporter, NoProgress, RunSummary,
     settings::{PeriodSettings, SourceSettings},
 };
 use settings::Reader;
@@ -202,7 +201,7 @@ impl Setup {
     /// Collects given days.
     pub(crate) async fn collect(&self, days: &[&str]) -> RunSummary {
         let days = Days::Given(days.iter().map(|day| day.parse().unwrap()).collect());
-        self.exporter.run(None, &days, &Nobody).await.unwrap()
+        self.exporter.run(None, &days, &NoProgress).await.unwrap()
     }
 
     /// The manifests in the bucket.

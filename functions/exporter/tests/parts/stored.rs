@@ -2,7 +2,7 @@
 
 use contract::documents::PartKind;
 use end_to_end::staging::hash;
-use exporter::{Days, progress::Nobody};
+use exporter::{Days, NoProgress};
 
 use super::source::{Scripted, bad_window, containers, not_found, row, setup, text};
 
@@ -135,7 +135,7 @@ async fn an_answer_about_another_day_of_the_run_is_refused() {
 async fn without_a_plan_an_answer_about_another_day_of_the_period_is_refused_too() {
     let source = Scripted::kubecost(containers(DAY, &["a".to_owned()])).await;
     let setup = setup(&source.url, &[]).await;
-    let summary = setup.exporter.run(None, &Days::Planned, &Nobody).await;
+    let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await;
     let summary = summary.unwrap();
     let (day, reason) = summary.failed().next().unwrap();
     assert!(day.to_string() != DAY && reason.contains(DAY), "{reason}");

@@ -8,10 +8,9 @@ use std::{
 };
 
 use exporter::{
-    Days, RunError, RunSummary,
-    progress::Nobody,
+    Days, NoProgress, RunError, RunSummary,
+    certificate::{self, CertificateError},
     settings::CaCertificate,
-    source::certificate::{self, CertificateError},
 };
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
@@ -25,7 +24,7 @@ const DAY: &str = "2026-11-20";
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("certificates")
+        .join("../../tests/certificates")
         .join(name)
 }
 
@@ -78,7 +77,7 @@ async fn collect(more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
         .await
         .unwrap();
     let days = Days::Given(vec![DAY.parse().unwrap()]);
-    setup.exporter.run(certificate.as_deref(), &days, &Nobody).await
+    setup.exporter.run(certificate.as_deref(), &days, &NoProgress).await
 }
 
 #[tokio::test]

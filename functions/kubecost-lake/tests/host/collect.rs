@@ -1,5 +1,7 @@
 //! `collect` against saved answers.
 
+use std::{fs::File, process::Command};
+
 use contract::documents::SourceKind;
 use exporter::Days;
 use kubecost_lake::{collect::Outcome, simulator::Source};
@@ -81,4 +83,32 @@ async fn what_is_no_day_of_containers_is_refused_and_said() {
         let problems = kubecost_lake::demo::problems(&outcome);
         assert!(problems.contains(expected), "{problems}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_cannot_be_written_ends_nothing() {
+    let source = Source::saved(SourceKind::Kubecost, KUBECOST, KUBECOST_ASSETS)
+        .await
+        .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let full = || File::create("/dev/full").unwrap();
+    let cluster = arn("saved").to_string();
+    let lake = directory.path().to_str().unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_kubecost-lake"))
+        .args([
+            "collect",
+            "--verbose",
+            "--cluster",
+            &cluster,
+            "--source",
+            &source.url,
+            "--lake",
+            lake,
+        ])
+        .args(["--from", "2026-11-20", "--to", "2026-11-20"])
+        .stdout(full())
+        .stderr(full())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
 }

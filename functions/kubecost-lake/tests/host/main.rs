@@ -7,5 +7,4 @@ mod collect;
 mod gaps;
 mod killed;
 mod partitions;
-mod readme;
 mod support;

@@ -1,36 +1,21 @@
-//! The private CA's certificate, from where the settings say.
+//! Loading the private CA's certificate.
 
 use aws_config::SdkConfig;
 
 use crate::settings::CaCertificate;
 
-/// Why the certificate cannot be had.
+/// Why the certificate cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// The file cannot be read.
     #[error("CA_CERTIFICATE_FILE: {path} cannot be read: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Secrets Manager refused or failed.
+    File { path: String, source: std::io::Error },
     #[error("KUBECOST_CA_CERTIFICATE_SECRET_NAME: the secret '{name}' cannot be read: {message}")]
-    Secret {
-        /// The secret.
-        name: String,
-        /// Why.
-        message: String,
-    },
+    Secret { name: String, message: String },
 }
 
-/// Reads the certificate: the PEM text, or `None` where public CAs are trusted. The secret is read with the credentials
-/// that write to the bucket: it lies in the lake's account. Only then is `config` asked for: elsewhere looking for AWS
-/// credentials takes seconds.
-///
-/// # Errors
-/// When it cannot be read.
+/// The certificate's PEM text, or `None` where public CAs are trusted. A secret is read with the credentials that write
+/// to the bucket, since it is in the lake's account. Only then is `config` called: elsewhere it takes seconds to find
+/// that there are no AWS credentials.
 pub async fn load(
     ca: &CaCertificate,
     config: impl AsyncFnOnce() -> SdkConfig,
@@ -56,7 +41,7 @@ pub async fn load(
                 .map_err(|error| failed(store::message(&error)))?;
             let text = output
                 .secret_string
-                .ok_or_else(|| failed("it holds bytes and no text: store the PEM as a text".to_owned()))?;
+                .ok_or_else(|| failed("it holds bytes, not text: store the PEM as text".to_owned()))?;
             Ok(Some(text.into_bytes()))
         }
     }

@@ -1,0 +1,275 @@
+//! The settings of the source, and of how it is queried.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use contract::documents::SourceKind;
+use reqwest::Url;
+use settings::{Reader, rows};
+
+use super::read_region;
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregation {
+    Container,
+    Pod,
+    Namespace,
+    Controller,
+    ControllerKind,
+    Node,
+    Cluster,
+}
+
+impl Aggregation {
+    /// As the setting and the sources spell them.
+    const WORDS: &[(&str, Self)] = &[
+        ("container", Self::Container),
+        ("pod", Self::Pod),
+        ("namespace", Self::Namespace),
+        ("controller", Self::Controller),
+        ("controllerKind", Self::ControllerKind),
+        ("node", Self::Node),
+        ("cluster", Self::Cluster),
+    ];
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let word = reader.word(&rows::AGGREGATION);
+        let known = Self::WORDS.iter().find(|(known, _)| *known == word);
+        known.map_or(Self::Container, |(_, aggregation)| *aggregation)
+    }
+
+    /// As the setting and the sources spell it.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, aggregation)| *aggregation == self)
+            .map_or("", |(word, _)| word)
+    }
+}
+
+/// Where the private CA's certificate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaCertificate {
+    /// There is none: public CAs are trusted.
+    Public,
+    /// A PEM file.
+    File(PathBuf),
+    /// A secret in AWS Secrets Manager whose text is PEM.
+    Secret {
+        /// Or its ARN.
+        name: String,
+        /// Its region; `None`: the process's own.
+        region: Option<String>,
+    },
+}
+
+/// How to authenticate to the source. The secret itself stays in its file and is read for each request, since tokens
+/// are renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all.
+    None,
+    /// `Authorization: Bearer <token>`.
+    Bearer(PathBuf),
+    /// `Authorization: Basic <base64 of user:password>`.
+    Basic(PathBuf),
+    /// `X-API-KEY: <key>`.
+    ApiKey(PathBuf),
+}
+
+/// The source, and how it is queried.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    pub url: Url,
+    /// `None`: detect it.
+    pub kind: Option<SourceKind>,
+    pub aggregation: Aggregation,
+    /// A filter that the source applies to allocations.
+    pub filter: Option<String>,
+    /// Rows for each request; `None`: all at once.
+    pub page_size: Option<NonZeroU32>,
+    /// Days collected at the same time.
+    pub concurrency: usize,
+    pub connection_timeout: Duration,
+    pub allocation_read_timeout: Duration,
+    pub assets_read_timeout: Duration,
+    pub retries: u32,
+    /// How long to wait before the first retry; twice as long before each further one, half a minute at most.
+    pub retry_delay: Duration,
+    pub tls_verify: bool,
+    pub ca_certificate: CaCertificate,
+    pub authentication: Authentication,
+}
+
+impl SourceSettings {
+    /// Reads the settings of the source. `None` only where a fault was noted.
+    pub fn read(reader: &mut Reader<'_>, warnings: &mut Vec<String>) -> Option<Self> {
+        let url = read_url(reader);
+        let kind = match reader.word(&rows::SOURCE_KIND) {
+            "kubecost" => Some(SourceKind::Kubecost),
+            "opencost" => Some(SourceKind::Opencost),
+            _ => None,
+        };
+        let aggregation = Aggregation::read(reader);
+        let filter = reader.optional(&rows::SOURCE_FILTER);
+        let page_size = NonZeroU32::new(reader.whole_number(&rows::PAGE_SIZE));
+        let concurrency = reader.whole_number(&rows::SOURCE_CONCURRENCY);
+        let connection_timeout = reader.seconds(&rows::CONNECTION_TIMEOUT);
+        let allocation_read_timeout = reader.seconds(&rows::ALLOCATION_READ_TIMEOUT);
+        let assets_read_timeout = reader.seconds(&rows::ASSETS_READ_TIMEOUT);
+        let retries = reader.whole_number(&rows::RETRIES);
+        let tls_verify = reader.yes_or_no(&rows::TLS_VERIFY);
+        if !tls_verify {
+            warnings.push("TLS_VERIFY: the source's certificate is not verified, so that anybody in between can read and change the costs".to_owned());
+        }
+        let ca_certificate = read_ca_certificate(reader);
+        let authentication = read_authentication(reader);
+        Some(Self {
+            url: url?,
+            kind,
+            aggregation,
+            filter,
+            page_size,
+            concurrency,
+            connection_timeout,
+            allocation_read_timeout,
+            assets_read_timeout,
+            retries,
+            retry_delay: Duration::from_secs(1),
+            tls_verify,
+            ca_certificate,
+            authentication,
+        })
+    }
+}
+
+fn read_url(reader: &mut Reader<'_>) -> Option<Url> {
+    let setting = &rows::SOURCE_URL;
+    let text = reader.text(setting);
+    let expected = "expected http://<host>:<port> or https://<host>:<port>";
+    match Url::parse(&text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            reader.fault(
+                setting,
+                format_args!("'{text}' is not the address of a source: {expected}"),
+            );
+            None
+        }
+        // The value is not repeated: it holds a password.
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            reader.fault(
+                setting,
+                "has a user or password in it: use SOURCE_AUTHENTICATION=basic and SOURCE_AUTHENTICATION_FILE",
+            );
+            None
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            reader.fault(setting, format_args!("'{text}' has a query or fragment: {expected}"));
+            None
+        }
+        Ok(url) => Some(url),
+        Err(error) => {
+            reader.fault(setting, format_args!("'{text}' is not a URL ({error}): {expected}"));
+            None
+        }
+    }
+}
+
+fn read_ca_certificate(reader: &mut Reader<'_>) -> CaCertificate {
+    let file = reader.optional(&rows::CA_FILE);
+    let secret = reader.optional(&rows::CA_SECRET);
+    let region = read_region(reader, &rows::CA_SECRET_REGION);
+    match (file, secret) {
+        (Some(_), Some(_)) => {
+            reader.fault(
+                &rows::CA_FILE,
+                "is set, and KUBECOST_CA_CERTIFICATE_SECRET_NAME too: set one of them",
+            );
+            CaCertificate::Public
+        }
+        (Some(file), None) => CaCertificate::File(file.into()),
+        (None, Some(name)) => CaCertificate::Secret { name, region },
+        (None, None) => CaCertificate::Public,
+    }
+}
+
+fn read_authentication(reader: &mut Reader<'_>) -> Authentication {
+    let scheme = reader.word(&rows::AUTHENTICATION);
+    match (scheme, reader.optional(&rows::AUTHENTICATION_FILE)) {
+        ("bearer", Some(file)) => Authentication::Bearer(file.into()),
+        ("basic", Some(file)) => Authentication::Basic(file.into()),
+        ("x-api-key", Some(file)) => Authentication::ApiKey(file.into()),
+        (_, Some(_)) => {
+            // A misspelt scheme is a fault already.
+            if reader.text(&rows::AUTHENTICATION) == scheme {
+                reader.fault(
+                    &rows::AUTHENTICATION,
+                    "is required with SOURCE_AUTHENTICATION_FILE: bearer, basic or x-api-key",
+                );
+            }
+            Authentication::None
+        }
+        ("none", None) => Authentication::None,
+        (_, None) => {
+            reader.fault(
+                &rows::AUTHENTICATION_FILE,
+                "is required with SOURCE_AUTHENTICATION: the file that holds the secret",
+            );
+            Authentication::None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A setting with each of its words in turn.
+    fn with_each_word<T>(setting: &settings::Setting, read: impl Fn(&mut Reader<'_>) -> T) -> Vec<T> {
+        let settings::Values::Words(words) = setting.values else {
+            panic!("{} has no words", setting.name);
+        };
+        let look_up = |word: &'static str| {
+            move |name: &str| match name {
+                "SOURCE_AUTHENTICATION_FILE" if word != "none" => Some("secret".to_owned()),
+                _ => (name == setting.name).then(|| word.to_owned()),
+            }
+        };
+        words.iter().map(|word| read(&mut Reader::new(look_up(word)))).collect()
+    }
+
+    #[test]
+    fn each_word_of_a_setting_has_its_meaning() {
+        let settings::Values::Words(words) = rows::AGGREGATION.values else {
+            panic!("no words");
+        };
+        let aggregations = with_each_word(&rows::AGGREGATION, |reader| Aggregation::read(reader).as_str());
+        assert_eq!(aggregations, words);
+        let kinds = with_each_word(&rows::SOURCE_KIND, |reader| {
+            SourceSettings::read(reader, &mut Vec::new()).unwrap().kind
+        });
+        assert_eq!(kinds, [None, Some(SourceKind::Kubecost), Some(SourceKind::Opencost)]);
+        let file = || PathBuf::from("secret");
+        assert_eq!(
+            with_each_word(&rows::AUTHENTICATION, read_authentication),
+            [
+                Authentication::None,
+                Authentication::Bearer(file()),
+                Authentication::Basic(file()),
+                Authentication::ApiKey(file())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_repeated() {
+        let mut reader =
+            Reader::new(|name| (name == "KUBECOST_API_ENDPOINT").then(|| "http://me:secret@kubecost".to_owned()));
+        assert!(SourceSettings::read(&mut reader, &mut Vec::new()).is_none());
+        let message = reader.finish().unwrap_err().to_string();
+        assert!(
+            message.contains("SOURCE_AUTHENTICATION") && !message.contains("secret"),
+            "{message}"
+        );
+    }
+}
