@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use aws_sdk_glue::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{ErrorDetail, PartitionInput, PartitionValueList, StorageDescriptor},
+    types::{ErrorDetail, PartitionError, PartitionInput, PartitionValueList, StorageDescriptor},
 };
 use contract::keys::LakePartition;
 
-use crate::catalog::{Catalog, CatalogError, Start};
+use crate::catalog::{Catalog, CatalogError, CrawlerStart};
 
-/// How many partitions one call of `BatchCreatePartition` takes.
+/// The most partitions that Glue takes in one `BatchCreatePartition`.
 const CREATE_BATCH: usize = 100;
-/// How many partitions one call of `BatchDeletePartition` takes.
+/// The most partitions that Glue takes in one `BatchDeletePartition`.
 const DELETE_BATCH: usize = 25;
 
 /// One table in Glue.
@@ -26,7 +26,6 @@ pub struct GlueCatalog {
 }
 
 impl GlueCatalog {
-    /// A table that a client reaches.
     pub fn new(client: Client, database: impl Into<String>, table: impl Into<String>) -> Self {
         Self {
             client,
@@ -39,7 +38,7 @@ impl GlueCatalog {
         format!("{}.{}", self.database, self.table)
     }
 
-    /// The table's storage descriptor: columns, formats, and the location that partitions lie below.
+    /// The table's columns, formats and location.
     async fn storage_descriptor(&self) -> Result<StorageDescriptor, CatalogError> {
         let output = self
             .client
@@ -49,46 +48,41 @@ impl GlueCatalog {
             .send()
             .await
             .map_err(|error| call("GetTable", self.name(), &error))?;
-        output
-            .table
-            .and_then(|table| table.storage_descriptor)
-            .ok_or_else(|| CatalogError::Call {
-                operation: "GetTable",
-                object: self.name(),
-                message: "the table has no storage descriptor, so it is not a table over files".to_owned(),
-            })
+        output.table.and_then(|table| table.storage_descriptor).ok_or_else(|| {
+            let reason = "the table has no storage descriptor, so it is not a table of files";
+            failed("GetTable", self.name(), reason.to_owned())
+        })
     }
 
-    fn partial<'a>(
+    /// Fails if a batch request failed for any partition, except with the harmless code.
+    fn check_batch<'a>(
         &self,
         operation: &'static str,
         harmless: &str,
-        errors: impl IntoIterator<Item = (Option<&'a [String]>, Option<&'a ErrorDetail>)>,
+        errors: impl IntoIterator<Item = &'a PartitionError>,
     ) -> Result<(), CatalogError> {
         let failures: Vec<String> = errors
             .into_iter()
-            .filter(|(_, detail)| detail.and_then(ErrorDetail::error_code) != Some(harmless))
-            .map(|(values, detail)| {
+            .filter_map(|error| {
+                let detail = error.error_detail();
                 let code = detail.and_then(ErrorDetail::error_code).unwrap_or("no code");
                 let message = detail.and_then(ErrorDetail::error_message).unwrap_or("no message");
-                format!("{}: {code}: {message}", values.unwrap_or_default().join("/"))
+                (code != harmless).then(|| format!("{}: {code}: {message}", error.partition_values().join("/")))
             })
             .collect();
-        match failures.first() {
-            None => Ok(()),
-            Some(first) => Err(CatalogError::Partial {
-                operation,
-                object: self.name(),
-                failed: failures.len(),
-                first: first.clone(),
-            }),
+        match failures.as_slice() {
+            [] => Ok(()),
+            [first, ..] => {
+                let reason = format!("{} partitions failed, first {first}", failures.len());
+                Err(failed(operation, self.name(), reason))
+            }
         }
     }
 }
 
 #[async_trait]
 impl Catalog for GlueCatalog {
-    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
+    async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         let result = self
             .client
             .get_partition()
@@ -99,7 +93,7 @@ impl Catalog for GlueCatalog {
             .await;
         match result {
             Ok(_) => Ok(true),
-            // Glue gives the same error where the table itself is not there: a crawl or a registration will tell.
+            // Glue returns the same error if the table does not exist: registering or crawling then reports it.
             Err(error) if error.code() == Some("EntityNotFoundException") => Ok(false),
             Err(error) => Err(call("GetPartition", self.name(), &error)),
         }
@@ -128,7 +122,7 @@ impl Catalog for GlueCatalog {
                             month,
                         });
                     }
-                    Err(values) => tracing::warn!(?values, "a partition with other keys than the table's: ignored"),
+                    Err(values) => tracing::warn!(?values, "ignored a partition whose keys are not the table's"),
                 }
             }
         }
@@ -160,25 +154,22 @@ impl Catalog for GlueCatalog {
                 .send()
                 .await
                 .map_err(|error| call("BatchCreatePartition", self.name(), &error))?;
-            let errors = output.errors();
-            let details = errors
-                .iter()
-                .map(|error| (error.partition_values.as_deref(), error.error_detail()));
-            self.partial("BatchCreatePartition", "AlreadyExistsException", details)?;
+            self.check_batch("BatchCreatePartition", "AlreadyExistsException", output.errors())?;
         }
         Ok(())
     }
 
-    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
+    async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         for batch in partitions.chunks(DELETE_BATCH) {
-            let mut lists = Vec::with_capacity(batch.len());
-            for partition in batch {
-                let list = PartitionValueList::builder()
-                    .set_values(Some(values(partition)))
-                    .build()
-                    .map_err(|error| call_message("BatchDeletePartition", self.name(), error.to_string()))?;
-                lists.push(list);
-            }
+            let lists = batch
+                .iter()
+                .map(|partition| {
+                    PartitionValueList::builder()
+                        .set_values(Some(values(partition)))
+                        .build()
+                })
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| failed("BatchDeletePartition", self.name(), error.to_string()))?;
             let output = self
                 .client
                 .batch_delete_partition()
@@ -188,19 +179,15 @@ impl Catalog for GlueCatalog {
                 .send()
                 .await
                 .map_err(|error| call("BatchDeletePartition", self.name(), &error))?;
-            let errors = output.errors();
-            let details = errors
-                .iter()
-                .map(|error| (error.partition_values.as_deref(), error.error_detail()));
-            self.partial("BatchDeletePartition", "EntityNotFoundException", details)?;
+            self.check_batch("BatchDeletePartition", "EntityNotFoundException", output.errors())?;
         }
         Ok(())
     }
 
-    async fn start_crawler(&self, crawler: &str) -> Result<Start, CatalogError> {
+    async fn start_crawler(&self, crawler: &str) -> Result<CrawlerStart, CatalogError> {
         match self.client.start_crawler().name(crawler).send().await {
-            Ok(_) => Ok(Start::Started),
-            Err(error) if error.code() == Some("CrawlerRunningException") => Ok(Start::AlreadyRunning),
+            Ok(_) => Ok(CrawlerStart::Started),
+            Err(error) if error.code() == Some("CrawlerRunningException") => Ok(CrawlerStart::AlreadyRunning),
             Err(error) => Err(call("StartCrawler", crawler.to_owned(), &error)),
         }
     }
@@ -215,13 +202,13 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    call_message(operation, object, store::message(error))
+    failed(operation, object, store::message(error))
 }
 
-fn call_message(operation: &'static str, object: String, message: String) -> CatalogError {
-    CatalogError::Call {
+fn failed(operation: &'static str, object: String, reason: String) -> CatalogError {
+    CatalogError::Request {
         operation,
         object,
-        message,
+        reason,
     }
 }

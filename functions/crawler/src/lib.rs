@@ -1,8 +1,8 @@
-//! The crawler function: makes sure that the catalog knows each partition that the lake has.
+//! The crawler function: makes sure that the catalog has each partition of the lake.
 //!
-//! It is started by the arrival of a Parquet object: mostly the partition is known already, and nothing is to be done.
-//! And by the schedule, when it compares all partitions of the lake with the catalog's, so that none is forgotten: not
-//! one that arrived while a crawl was on its way, nor one whose event was lost.
+//! The arrival of a Parquet object starts it; most of the time the catalog has its partition already. The schedule
+//! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived during
+//! a crawl or whose event was lost.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -23,45 +23,21 @@ pub mod catalog;
 pub mod glue;
 pub mod settings;
 
-use catalog::{Catalog, CatalogError, Start};
+use catalog::{Catalog, CatalogError, CrawlerStart};
 use settings::{Mode, Settings};
 
 /// How many folders are listed at the same time.
 const LISTINGS: usize = 16;
 
-/// The function, with what it needs.
 pub struct Crawler {
     settings: Settings,
     store: Store,
     catalog: Arc<dyn Catalog>,
-    /// Partitions seen in the catalog by this process: a partition receives one object for each cluster and day.
+    /// Partitions that this process has seen in the catalog: each receives an object for every cluster and day.
     known: Mutex<HashSet<LakePartition>>,
 }
 
-/// What the comparison of lake and catalog found and did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Comparison {
-    /// Partitions of the lake that the catalog did not know.
-    pub missing: BTreeSet<LakePartition>,
-    /// Partitions of the catalog that have no object in the lake.
-    pub gone: BTreeSet<LakePartition>,
-    /// What came of starting the crawler, where it was to be started.
-    pub crawl: Option<Start>,
-}
-
-/// Why the function failed, so that it is to be called again.
-#[derive(Debug, thiserror::Error)]
-pub enum CrawlerError {
-    /// The bucket.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The catalog.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-}
-
 impl Crawler {
-    /// The function over a bucket and a catalog.
     pub fn new(settings: Settings, store: Store, catalog: Arc<dyn Catalog>) -> Self {
         Self {
             settings,
@@ -71,17 +47,14 @@ impl Crawler {
         }
     }
 
-    /// Makes sure that the catalog knows a partition, or will once the crawler has run.
-    ///
-    /// # Errors
-    /// On a passing failure of the catalog.
-    pub async fn ensure(&self, partition: LakePartition) -> Result<(), CatalogError> {
-        // Held throughout: of many events that arrive at once, one asks the catalog and the others find the answer.
+    /// Registers a partition that the catalog lacks, or starts the crawler that will.
+    async fn ensure_in_catalog(&self, partition: LakePartition) -> Result<(), CatalogError> {
+        // Held throughout, so that of many events at once only one queries the catalog.
         let mut known = self.known.lock().await;
         if known.contains(&partition) {
             return Ok(());
         }
-        if self.catalog.knows(&partition).await? {
+        if self.catalog.contains(&partition).await? {
             known.insert(partition);
             return Ok(());
         }
@@ -89,48 +62,41 @@ impl Crawler {
             Mode::None => {}
             Mode::Register => {
                 self.catalog.register(std::slice::from_ref(&partition)).await?;
-                tracing::info!(%partition, "registered");
+                tracing::info!(%partition, "registered partition");
                 known.insert(partition);
             }
             Mode::Crawler { crawler } => {
                 let start = self.catalog.start_crawler(crawler).await?;
-                // The crawl that begins now finds it; one that ran already may have passed it by. The schedule looks
-                // again in any case.
-                if start == Start::Started {
-                    known.insert(partition.clone());
+                tracing::info!(%partition, crawler, ?start, "partition is not in the catalog: crawler requested");
+                // A crawl that was already running may have missed it: then the next event or the schedule tries again.
+                if start == CrawlerStart::Started {
+                    known.insert(partition);
                 }
-                tracing::info!(%partition, crawler, ?start, "a partition that the catalog does not know");
             }
         }
         Ok(())
     }
 
-    /// Compares all partitions of the lake with the catalog's, and mends the difference. A crawler is started once for
-    /// all of them; what it leaves, as when it is running already, the next comparison finds.
-    ///
-    /// # Errors
-    /// On a passing failure of the bucket or the catalog.
-    pub async fn compare(&self) -> Result<Comparison, CrawlerError> {
+    /// Compares all partitions of the lake with the catalog's and corrects the catalog, or starts the crawler once for
+    /// all that are missing.
+    pub async fn compare(&self) -> Result<(), BoxError> {
         if self.settings.mode == Mode::None {
-            return Ok(Comparison::default());
+            return Ok(());
         }
-        // The catalog first: a partition that is registered meanwhile is then found in the lake, not taken for one that
-        // is gone.
+        // The catalog is read first, so that a partition registered meanwhile is then found in the lake and not taken
+        // for one whose data is gone.
         let in_catalog = self.catalog.partitions().await?;
-        let in_lake = self.partitions_of_the_lake(&in_catalog).await?;
-        let mut comparison = Comparison {
-            missing: in_lake.difference(&in_catalog).cloned().collect(),
-            gone: in_catalog.difference(&in_lake).cloned().collect(),
-            crawl: None,
-        };
+        let in_lake = self.partitions_in_lake(&in_catalog).await?;
+        let missing: Vec<LakePartition> = in_lake.difference(&in_catalog).cloned().collect();
+        let gone: Vec<LakePartition> = in_catalog.difference(&in_lake).cloned().collect();
+        let mut crawler_start = None;
         match &self.settings.mode {
-            Mode::Crawler { crawler } if !comparison.missing.is_empty() => {
-                comparison.crawl = Some(self.catalog.start_crawler(crawler).await?);
+            Mode::Crawler { crawler } if !missing.is_empty() => {
+                crawler_start = Some(self.catalog.start_crawler(crawler).await?);
             }
             Mode::Register => {
-                let list = |set: &BTreeSet<LakePartition>| set.iter().cloned().collect::<Vec<_>>();
-                self.catalog.register(&list(&comparison.missing)).await?;
-                self.catalog.forget(&list(&comparison.gone)).await?;
+                self.catalog.register(&missing).await?;
+                self.catalog.remove(&gone).await?;
             }
             Mode::Crawler { .. } | Mode::None => {}
         }
@@ -138,18 +104,18 @@ impl Crawler {
         tracing::info!(
             in_lake = in_lake.len(),
             in_catalog = in_catalog.len(),
-            missing = comparison.missing.len(),
-            gone = comparison.gone.len(),
-            crawl = ?comparison.crawl,
-            "compared the lake's partitions with the catalog's"
+            missing = missing.len(),
+            gone = gone.len(),
+            ?crawler_start,
+            "compared the partitions of lake and catalog"
         );
-        Ok(comparison)
+        Ok(())
     }
 
-    /// The partitions of the lake. Folders are listed and not objects, so that the work grows with accounts, regions
-    /// and years, and not with clusters or days. Of a month that the catalog does not know, objects tell whether it has
-    /// any of the table.
-    async fn partitions_of_the_lake(
+    /// The partitions of the lake. Folders are listed rather than objects, so that the work grows with accounts, regions
+    /// and months, not with clusters or days. Only in a month that the catalog lacks are objects listed, to see whether
+    /// any belongs to the table.
+    async fn partitions_in_lake(
         &self,
         in_catalog: &BTreeSet<LakePartition>,
     ) -> Result<BTreeSet<LakePartition>, StoreError> {
@@ -168,8 +134,8 @@ impl Crawler {
             .filter_map(|folder| Some((prefixes.parse_partition(&folder)?, folder)));
         stream::iter(partitions)
             .map(async |(partition, folder)| {
-                let is_one = in_catalog.contains(&partition) || self.has_objects_of_the_table(folder).await?;
-                Ok(is_one.then_some(partition))
+                let exists = in_catalog.contains(&partition) || self.has_table_objects(folder).await?;
+                Ok(exists.then_some(partition))
             })
             .buffer_unordered(LISTINGS)
             .try_filter_map(async |partition| Ok(partition))
@@ -177,7 +143,7 @@ impl Crawler {
             .await
     }
 
-    async fn has_objects_of_the_table(&self, folder: String) -> Result<bool, StoreError> {
+    async fn has_table_objects(&self, folder: String) -> Result<bool, StoreError> {
         let prefixes = &self.settings.prefixes;
         let mut listing = self.store.list(folder);
         while let Some(page) = listing.next_page().await? {
@@ -205,21 +171,18 @@ impl Function for Crawler {
 
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
         match self.settings.prefixes.parse_lake(&object.key) {
-            Some((cluster, day)) if self.settings.mode != Mode::None => {
-                Ok(self.ensure(LakePartition::of(cluster.account_region(), day)).await?)
-            }
-            _ => {
-                tracing::debug!(
-                    key = object.key,
-                    "not an object of the table, or no catalog to tell: ignored"
-                );
+            Some((cluster, day)) if self.settings.mode != Mode::None => Ok(self
+                .ensure_in_catalog(LakePartition::of(cluster.account_region(), day))
+                .await?),
+            Some(_) => Ok(()),
+            None => {
+                tracing::debug!(key = object.key, "ignored an object that is not part of the table");
                 Ok(())
             }
         }
     }
 
     async fn schedule(&self) -> Result<(), BoxError> {
-        self.compare().await?;
-        Ok(())
+        self.compare().await
     }
 }

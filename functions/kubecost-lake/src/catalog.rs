@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::keys::LakePartition;
-use crawler::catalog::{Catalog, CatalogError, Start};
+use crawler::catalog::{Catalog, CatalogError, CrawlerStart};
 use tokio::sync::Mutex;
 
 /// The file's name, beside the bucket's prefixes.
@@ -64,7 +64,7 @@ impl LocalCatalog {
 
 #[async_trait]
 impl Catalog for LocalCatalog {
-    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
+    async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         Ok(self.read()?.contains(partition))
     }
 
@@ -79,7 +79,7 @@ impl Catalog for LocalCatalog {
         self.change(|known| known.extend(partitions.iter().cloned())).await
     }
 
-    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
+    async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }
@@ -88,11 +88,11 @@ impl Catalog for LocalCatalog {
     }
 
     /// There is no crawler: the local host runs in the mode that registers partitions.
-    async fn start_crawler(&self, crawler: &str) -> Result<Start, CatalogError> {
-        Err(CatalogError::Call {
+    async fn start_crawler(&self, crawler: &str) -> Result<CrawlerStart, CatalogError> {
+        Err(CatalogError::Request {
             operation: "StartCrawler",
             object: crawler.to_owned(),
-            message: "this catalog has no crawlers: set CATALOG_MODE=register".to_owned(),
+            reason: "this catalog has no crawlers: set CATALOG_MODE=register".to_owned(),
         })
     }
 }

@@ -12,7 +12,7 @@ use contract::{
 };
 use crawler::{
     Crawler,
-    catalog::{Catalog, CatalogError, Start},
+    catalog::{Catalog, CatalogError, CrawlerStart},
     settings::Settings,
 };
 use local_bucket::{BUCKET_NAME, LocalBucket};
@@ -21,7 +21,7 @@ use store::Store;
 
 use crate::support::arn;
 
-/// A catalog in memory. While its partitions are told, the first object of another one arrives in the lake, and is
+/// A catalog in memory. While its partitions are listed, the first object of another one arrives in the lake, and is
 /// registered.
 struct Busy {
     partitions: Mutex<BTreeSet<LakePartition>>,
@@ -40,7 +40,7 @@ async fn put(store: &Store, day: Day) {
 
 #[async_trait]
 impl Catalog for Busy {
-    async fn knows(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
+    async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
         Ok(self.partitions.lock().unwrap().contains(partition))
     }
 
@@ -58,14 +58,14 @@ impl Catalog for Busy {
         Ok(())
     }
 
-    async fn forget(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
+    async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         let mut known = self.partitions.lock().unwrap();
         known.retain(|known| !partitions.contains(known));
         Ok(())
     }
 
-    async fn start_crawler(&self, _crawler: &str) -> Result<Start, CatalogError> {
-        Ok(Start::Started)
+    async fn start_crawler(&self, _crawler: &str) -> Result<CrawlerStart, CatalogError> {
+        Ok(CrawlerStart::Started)
     }
 }
 
@@ -87,7 +87,7 @@ async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSe
 }
 
 #[tokio::test]
-async fn what_arrives_meanwhile_stays_and_what_is_gone_goes() {
+async fn a_partition_that_arrives_during_the_comparison_stays_and_one_without_data_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
     let client = store::session::s3_client(&bucket.sdk_config());
