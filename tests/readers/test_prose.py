@@ -37,7 +37,7 @@ WORDS = {
 HOSTS = r"crates\.io|pypi\.org|pythonhosted\.org|npmj[s]\.|(proxy|sum)\.golang\.org|maven\.org|maven\.apache\.org|rubygems\.org"
 WIDTH = 120
 # Being rewritten at the moment. Remove this list with its last entry.
-PENDING = re.compile(r"README\.md$|functions/(exporter|backfill|crawler|kubecost-lake)/|shared/local-bucket/")
+PENDING = re.compile(r"README\.md$|functions/(exporter|kubecost-lake)/|shared/local-bucket/")
 
 
 def pattern_of(words):

@@ -1,15 +1,15 @@
-//! The scheduled audit of all clusters: gaps, sets that never became Parquet, clusters gone silent. It writes
-//! no plan: a plan answers the run that asks for it, and nobody would read one written hours later.
+//! The scheduled audit of all clusters: gaps, sets that never became Parquet, silent clusters. It writes no plan: a
+//! plan is for a run that waits for it, and no run would read one written hours later.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     audit::{AuditReport, Finding, SetName, StuckSet},
     cluster::{AccountRegion, ClusterId},
     day::Day,
     documents,
-    keys::{Area, Prefixes, QuarantineKey, QuarantineObject},
+    keys::{Area, Prefixes, QuarantineObject},
     run::RunId,
 };
 use futures_util::{StreamExt, stream};
@@ -17,35 +17,23 @@ use store::{Store, StoreError};
 
 use crate::{
     inventory,
-    policy::{DayState, Outcome},
+    policy::{Attempt, DayHistory, SetOutcome},
     report,
     settings::Settings,
     staged::{ClusterObjects, Quarantined, Staged},
 };
 
-/// The metadata of a manifest that counts how often an audit had it delivered again.
-pub const REDELIVERED: &str = "redelivered";
+/// The metadata of a manifest that counts how often audits redelivered it.
+const REDELIVERED: &str = "redelivered";
 
-/// What all clusters of one account and region have in the lake and in quarantine: listed once for all of them.
-#[derive(Debug, Default)]
-struct Neighbourhood {
-    /// When each cluster's objects were written, by cluster name and day.
-    lake: HashMap<String, BTreeMap<Day, DateTime<Utc>>>,
-    /// Each cluster's days in quarantine.
-    quarantined: HashMap<String, Quarantined>,
-}
-
-/// Looks at all clusters that have staged something or were ever given a plan. A cluster that cannot be looked at is
-/// reported and keeps no other from being looked at.
-///
-/// # Errors
-/// When the clusters themselves cannot be listed.
+/// Audits all clusters that have staged something or were ever given a plan. A cluster that cannot be audited is
+/// reported and does not stop the others; it is an error if the clusters cannot be listed.
 pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Result<AuditReport, StoreError> {
     let mut report = report::begin(now, settings.audit_period_days);
-    for (place, clusters) in clusters(store, &settings.prefixes).await? {
-        tracing::debug!(%place, clusters = clusters.len(), "auditing");
-        let listed = Neighbourhood::list(store, settings, &place, now).await;
-        let listed = &listed;
+    for (account_region, clusters) in clusters(store, &settings.prefixes).await? {
+        tracing::debug!(%account_region, clusters = clusters.len(), "auditing");
+        let listing = AccountRegionListing::read(store, settings, &account_region, now).await;
+        let listing = &listing;
         let mut findings = stream::iter(clusters)
             .map(async |cluster| {
                 let mut finding = report::no_finding(&cluster);
@@ -58,15 +46,15 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
                     settings,
                     now,
                 };
-                let audited = match listed {
-                    Ok(neighbourhood) => audit
-                        .run(neighbourhood, &mut finding)
+                let audited = match listing {
+                    Ok(listing) => audit
+                        .run(listing, &mut finding)
                         .await
                         .map_err(|error| error.to_string()),
                     Err(error) => Err(error.to_string()),
                 };
                 if let Err(error) = audited {
-                    tracing::error!(%cluster, %error, "a cluster could not be audited");
+                    tracing::error!(%cluster, %error, "cluster could not be audited");
                     finding.failed = Some(error);
                 }
                 finding
@@ -79,22 +67,21 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
     Ok(report)
 }
 
-/// All clusters, by `account/region`: those that staged something that has not expired, and those that have a plan.
+/// All clusters, by `account/region`: those with staged objects that have not expired, and those with a plan.
 async fn clusters(
     store: &Store,
     prefixes: &Prefixes,
 ) -> Result<BTreeMap<AccountRegion, BTreeSet<ClusterId>>, StoreError> {
     let mut found: BTreeMap<AccountRegion, BTreeSet<ClusterId>> = BTreeMap::new();
     for area in [Area::Staging, Area::Plans] {
-        let root = prefixes.of(area);
-        for account in store.list(root).folders().prefixes().await? {
+        for account in store.list(prefixes.of(area)).folders().prefixes().await? {
             for region in store.list(account).folders().prefixes().await? {
-                for folder in store.list(&region).folders().prefixes().await? {
+                for folder in store.list(region).folders().prefixes().await? {
                     if let Some(cluster) = prefixes.parse_cluster_folder(area, &folder) {
                         let clusters = found.entry(cluster.account_region().clone()).or_default();
                         clusters.insert(cluster);
                     } else {
-                        tracing::warn!(folder, "not a cluster's folder: ignored");
+                        tracing::warn!(folder, "ignored a folder that is not a cluster's");
                     }
                 }
             }
@@ -103,49 +90,52 @@ async fn clusters(
     Ok(found)
 }
 
-impl Neighbourhood {
-    async fn list(
+/// What all clusters of one account and region have in the lake and in quarantine, listed once for all of them.
+#[derive(Debug, Default)]
+struct AccountRegionListing {
+    /// When each cluster's objects were written, by cluster name and day.
+    lake: HashMap<String, BTreeMap<Day, DateTime<Utc>>>,
+    /// Each cluster's days in quarantine, by cluster name.
+    quarantined: HashMap<String, Quarantined>,
+}
+
+impl AccountRegionListing {
+    async fn read(
         store: &Store,
         settings: &Settings,
-        place: &AccountRegion,
+        account_region: &AccountRegion,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
         let prefixes = &settings.prefixes;
-        let mut neighbourhood = Self::default();
+        let mut found = Self::default();
         let first = Day::of(now).minus(settings.audit_period_days);
-        for (partition, start_after) in prefixes.lake_listings(place, first, Day::of(now)) {
+        for (partition, start_after) in prefixes.lake_listings(account_region, first, Day::of(now)) {
             let mut listing = store.list(&partition).start_after(start_after);
             while let Some(page) = listing.next_page().await? {
                 for object in page.objects {
                     if let Some((cluster, day)) = prefixes.parse_lake(&object.key) {
-                        let days = neighbourhood.lake.entry(cluster.name().to_owned()).or_default();
+                        let days = found.lake.entry(cluster.name().to_owned()).or_default();
                         days.insert(day, object.modified);
                     }
                 }
             }
         }
-        let mut listing = store.list(prefixes.quarantine_in(place));
+        let mut listing = store.list(prefixes.quarantine_in(account_region));
         while let Some(page) = listing.next_page().await? {
             for object in page.objects {
-                if let Some(QuarantineKey {
-                    cluster,
-                    run,
-                    day,
-                    object,
-                }) = prefixes.parse_quarantine(&object.key)
-                    && object == QuarantineObject::Fault
-                    && day >= first
+                if let Some(key) = prefixes.parse_quarantine(&object.key)
+                    && key.object == QuarantineObject::Fault
+                    && key.day >= first
                 {
-                    let days = neighbourhood.quarantined.entry(cluster.name().to_owned()).or_default();
-                    days.insert((day, run));
+                    let days = found.quarantined.entry(key.cluster.name().to_owned()).or_default();
+                    days.insert((key.day, key.run));
                 }
             }
         }
-        Ok(neighbourhood)
+        Ok(found)
     }
 }
 
-/// The audit of one cluster.
 struct ClusterAudit<'a> {
     objects: ClusterObjects<'a>,
     settings: &'a Settings,
@@ -153,15 +143,11 @@ struct ClusterAudit<'a> {
 }
 
 impl ClusterAudit<'_> {
-    async fn run(&self, neighbourhood: &Neighbourhood, finding: &mut Finding) -> Result<(), StoreError> {
-        let ClusterObjects { cluster, .. } = self.objects;
-        let none_in_lake = BTreeMap::new();
-        let none_quarantined = Quarantined::new();
-        let lake = neighbourhood.lake.get(cluster.name()).unwrap_or(&none_in_lake);
-        let quarantined = neighbourhood
-            .quarantined
-            .get(cluster.name())
-            .unwrap_or(&none_quarantined);
+    async fn run(&self, listing: &AccountRegionListing, finding: &mut Finding) -> Result<(), StoreError> {
+        let name = self.objects.cluster.name();
+        let (no_days, none_quarantined) = (BTreeMap::new(), Quarantined::new());
+        let lake = listing.lake.get(name).unwrap_or(&no_days);
+        let quarantined = listing.quarantined.get(name).unwrap_or(&none_quarantined);
         let staged = self.objects.staged().await?;
 
         finding.newest_inventory = staged.newest_inventory.map(|(_, written_at)| written_at);
@@ -174,139 +160,135 @@ impl ClusterAudit<'_> {
             .map(|(date, run)| SetName { date: *date, run: *run })
             .collect();
 
-        let states = self.day_states(lake, &staged, quarantined).await?;
-        finding.stuck = self.stuck(&states).await?;
+        let histories = self.day_histories(lake, &staged, quarantined).await?;
+        finding.stuck = self.stuck(&histories).await?;
         if let Some((run, written_at)) = staged.newest_inventory {
             let is_collecting = self.now - written_at < self.settings.policy.in_flight;
-            self.gaps(run, is_collecting, &states, finding).await?;
+            self.gaps(run, is_collecting, &histories, finding).await?;
         }
         Ok(())
     }
 
-    /// The state of each day of the audit's period that is staged or in the lake.
-    async fn day_states(
+    fn first_day(&self) -> Day {
+        Day::of(self.now).minus(self.settings.audit_period_days)
+    }
+
+    /// The history of each day of the audit's period that is staged or in the lake.
+    async fn day_histories(
         &self,
         lake: &BTreeMap<Day, DateTime<Utc>>,
         staged: &Staged,
         quarantined: &Quarantined,
-    ) -> Result<BTreeMap<Day, DayState>, StoreError> {
-        let first = Day::of(self.now).minus(self.settings.audit_period_days);
-        let days: BTreeSet<Day> = staged
-            .sets
-            .keys()
-            .chain(lake.keys())
-            .copied()
-            .filter(|day| *day >= first)
-            .collect();
-        let mut states = BTreeMap::new();
-        for day in days {
+    ) -> Result<BTreeMap<Day, DayHistory>, StoreError> {
+        let days: BTreeSet<Day> = staged.sets.keys().chain(lake.keys()).copied().collect();
+        let mut histories = BTreeMap::new();
+        for day in days.into_iter().filter(|day| *day >= self.first_day()) {
             let in_lake = lake.get(&day).copied();
             let reads = self.settings.policy.retry_limit;
-            let state = self.objects.day_state(day, in_lake, staged, quarantined, reads).await?;
-            states.insert(day, state);
+            let history = self.objects.day_history(day, in_lake, staged, quarantined, reads);
+            histories.insert(day, history.await?);
         }
-        Ok(states)
+        Ok(histories)
     }
 
-    /// Compares the newest inventory with what there is. While its run may still be collecting, what is missing is no
-    /// gap yet.
+    /// Compares the newest inventory with what there is. While its run may still be collecting, a missing day is not
+    /// yet a gap.
     async fn gaps(
         &self,
         run: RunId,
         is_collecting: bool,
-        states: &BTreeMap<Day, DayState>,
+        histories: &BTreeMap<Day, DayHistory>,
         finding: &mut Finding,
     ) -> Result<(), StoreError> {
         let available = match inventory::read(self.objects, run, self.now).await? {
             Ok(days) => days,
-            Err(refusal) => {
-                tracing::error!(cluster = %self.objects.cluster, %refusal, "an inventory is not believed");
-                finding.refused = Some(refusal.to_string());
+            Err(rejection) => {
+                tracing::error!(cluster = %self.objects.cluster, %run, "inventory rejected: {rejection}");
+                finding.refused = Some(rejection.to_string());
                 return Ok(());
             }
         };
         if is_collecting {
             return Ok(());
         }
-        let unknown = DayState::default();
-        let policy = &self.settings.policy;
-        let first = Day::of(self.now).minus(self.settings.audit_period_days);
+        let unknown = DayHistory::default();
         finding.gaps = available
             .into_iter()
-            .filter(|day| *day >= first)
+            .filter(|day| *day >= self.first_day())
             .filter_map(|day| {
-                let state = states.get(&day).unwrap_or(&unknown);
-                report::gap(day, state.standing(self.now, policy))
+                let history = histories.get(&day).unwrap_or(&unknown);
+                report::gap(day, history.status(self.now, &self.settings.policy))
             })
             .collect();
         Ok(())
     }
 
-    /// Finds the sets that never became Parquet, and has them delivered again.
-    async fn stuck(&self, states: &BTreeMap<Day, DayState>) -> Result<Vec<StuckSet>, StoreError> {
+    /// Finds the sets that never became Parquet, and redelivers them.
+    async fn stuck(&self, histories: &BTreeMap<Day, DayHistory>) -> Result<Vec<StuckSet>, StoreError> {
         let cluster = self.objects.cluster;
         let mut stuck = Vec::new();
-        for (date, state) in states {
-            let newest = state.attempts.iter().max_by_key(|attempt| attempt.run);
-            let Some(newest) = newest.filter(|attempt| attempt.outcome == Outcome::Open) else {
+        for (date, history) in histories {
+            let Some(newest) = overdue(history, self.now, self.settings.policy.in_flight) else {
                 continue;
             };
-            if self.now - newest.written_at < self.settings.policy.in_flight {
+            if self.is_settled(*date, history.in_lake, newest).await? {
                 continue;
             }
-            if let Some(written_at) = state.in_lake {
-                // Written after the set arrived: it is in there. Else only the object itself knows whose data it has.
-                if written_at >= newest.written_at {
-                    continue;
-                }
-                if self.objects.lake_run(*date).await?.is_some_and(|run| run >= newest.run) {
-                    continue;
-                }
-                // The source had no data when it was asked again: the lake keeps what it has.
-                if self.objects.is_empty(*date, newest.run).await? {
-                    continue;
-                }
+            let (date, run) = (*date, newest.run);
+            let redelivered = self.redeliver(date, run).await?;
+            if redelivered {
+                tracing::warn!(%cluster, %date, %run, "set never became Parquet: redelivered");
+            } else {
+                tracing::error!(
+                    %cluster, %date, %run,
+                    "set never became Parquet: not redelivered, RETRY_LIMIT is reached or its manifest is gone"
+                );
             }
-            let set = SetName {
-                date: *date,
-                run: newest.run,
-            };
-            let redelivered = self.redeliver(&set).await?;
-            tracing::warn!(%cluster, date = %date, run = %set.run, redelivered, "a set never became Parquet");
-            stuck.push(StuckSet { set, redelivered });
+            stuck.push(StuckSet {
+                set: SetName { date, run },
+                redelivered,
+            });
         }
         Ok(stuck)
     }
 
-    /// Has a set delivered again, a bounded number of times: its manifest is written once more as it is, so that S3
-    /// itself sends its event, by whatever way the bucket's events are configured to go.
-    async fn redeliver(&self, set: &SetName) -> Result<bool, StoreError> {
+    /// Whether the lake has the set's data, or rightly keeps other data.
+    async fn is_settled(&self, date: Day, in_lake: Option<DateTime<Utc>>, set: &Attempt) -> Result<bool, StoreError> {
+        let Some(in_lake) = in_lake else {
+            return Ok(false);
+        };
+        // An object written after the set arrived has the set's data. Of an older one only its metadata names the run.
+        Ok(in_lake >= set.written_at
+            || self.objects.lake_run(date).await?.is_some_and(|run| run >= set.run)
+            // A set without data replaces nothing.
+            || self.objects.is_empty(date, set.run).await?)
+    }
+
+    /// Redelivers a set unless that was done `RETRY_LIMIT` times. Returns whether it did.
+    async fn redeliver(&self, date: Day, run: RunId) -> Result<bool, StoreError> {
         let ClusterObjects {
             store,
             prefixes,
             cluster,
         } = self.objects;
-        let key = prefixes.manifest(cluster, &set.run, set.date);
+        let key = prefixes.manifest(cluster, &run, date);
         let Some(head) = store.head(&key).await? else {
             return Ok(false);
         };
-        let before: u32 = head
+        let count: u32 = head
             .metadata
             .get(REDELIVERED)
             .and_then(|count| count.parse().ok())
             .unwrap_or(0);
-        if before >= self.settings.policy.retry_limit {
+        if count >= self.settings.policy.retry_limit {
             return Ok(false);
         }
-        redeliver(store, &key, before + 1).await
+        redeliver(store, &key, count + 1).await
     }
 }
 
-/// Writes a manifest once more as it is, so that S3 sends its event again. `false` where there is no such manifest any
-/// more.
-///
-/// # Errors
-/// When S3 refuses or fails.
+/// Writes a manifest again as it is, so that S3 itself sends its event, in whatever way the bucket's events are
+/// configured. `false` if the manifest no longer exists.
 pub async fn redeliver(store: &Store, key: &str, count: u32) -> Result<bool, StoreError> {
     let Some(bytes) = store.get_bytes(key, documents::MAX_BYTES).await? else {
         return Ok(false);
@@ -315,19 +297,93 @@ pub async fn redeliver(store: &Store, key: &str, count: u32) -> Result<bool, Sto
     store.put_json_with(key, bytes, &metadata).await.map(|()| true)
 }
 
+/// The newest set of a day if transform should have converted it by now.
+fn overdue(history: &DayHistory, now: DateTime<Utc>, in_flight: TimeDelta) -> Option<&Attempt> {
+    history
+        .newest()
+        .filter(|newest| newest.outcome == SetOutcome::Unknown && now - newest.written_at >= in_flight)
+}
+
 /// Whether a day in quarantine is in the lake after all, or was collected again by a later run.
 fn is_mended(day: Day, run: RunId, lake: &BTreeMap<Day, DateTime<Utc>>, staged: &Staged) -> bool {
-    let written = |staged: &Staged| {
-        staged
-            .sets_of(day)
-            .iter()
-            .find(|set| set.run == run)
-            .map(|set| set.written_at)
-    };
-    let later_set = staged.sets_of(day).iter().any(|set| set.run > run);
-    match (lake.get(&day), written(staged)) {
-        (Some(in_lake), Some(set)) => *in_lake > set || later_set,
+    let sets = staged.sets_of(day);
+    let set = sets.iter().find(|set| set.run == run);
+    match (lake.get(&day), set) {
+        // Its manifest has expired.
         (Some(_), None) => true,
-        (None, _) => later_set,
+        (Some(in_lake), Some(set)) if *in_lake > set.written_at => true,
+        _ => sets.iter().any(|set| set.run > run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staged::StagedSet;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-24T05:00:00Z".parse().unwrap()
+    }
+
+    fn hours_ago(hours: i64) -> DateTime<Utc> {
+        now() - TimeDelta::hours(hours)
+    }
+
+    fn attempt(hours: i64, outcome: SetOutcome) -> Attempt {
+        Attempt {
+            run: RunId::new(hours_ago(hours)),
+            written_at: hours_ago(hours),
+            outcome,
+        }
+    }
+
+    #[test]
+    fn only_the_newest_set_can_be_overdue_and_only_if_nothing_is_wrong_with_it() {
+        let old = attempt(9, SetOutcome::Unknown);
+        let overdue_of = |attempts: &[Attempt]| {
+            let history = DayHistory {
+                in_lake: None,
+                attempts: attempts.to_vec(),
+            };
+            overdue(&history, now(), TimeDelta::hours(1)).copied()
+        };
+        assert_eq!(overdue_of(&[]), None);
+        assert_eq!(overdue_of(&[old]), Some(old));
+        // Exactly as old as the limit.
+        let due = attempt(1, SetOutcome::Unknown);
+        assert_eq!(overdue_of(&[due, old]), Some(due));
+        for newest in [
+            attempt(0, SetOutcome::Unknown),
+            attempt(5, SetOutcome::Empty),
+            attempt(5, SetOutcome::Quarantined),
+        ] {
+            assert_eq!(overdue_of(&[old, newest]), None, "{newest:?}");
+        }
+    }
+
+    #[test]
+    fn a_quarantined_day_is_mended_by_a_newer_object_in_the_lake_or_by_a_later_set() {
+        let day: Day = "2026-11-20".parse().unwrap();
+        let [before, run, after] = [9, 8, 7].map(|hours| StagedSet {
+            run: RunId::new(hours_ago(hours)),
+            written_at: hours_ago(hours),
+        });
+        let is_mended = |in_lake: Option<i64>, sets: &[StagedSet]| {
+            let lake = in_lake.map(|hours| (day, hours_ago(hours))).into_iter().collect();
+            let staged = Staged {
+                sets: BTreeMap::from([(day, sets.to_vec())]),
+                ..Staged::default()
+            };
+            super::is_mended(day, run.run, &lake, &staged)
+        };
+        assert!(!is_mended(None, &[before, run]));
+        assert!(is_mended(None, &[run, after]));
+        assert!(is_mended(Some(7), &[run]));
+        // The lake has the older run's data: what was quarantined is still missing from it.
+        assert!(!is_mended(Some(8), &[before, run]));
+        assert!(is_mended(Some(8), &[run, after]));
+        // The staged set has expired: the lake has the day, or nothing is known to have mended it.
+        assert!(is_mended(Some(9), &[]));
+        assert!(!is_mended(None, &[before]));
     }
 }

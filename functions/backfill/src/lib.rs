@@ -1,9 +1,8 @@
-//! The backfill function: compares what each cluster's source can answer for with what the lake has, and writes the
-//! plan of what is to be collected.
+//! The backfill function: compares the days that each cluster's source has with those in the lake, and writes the plan
+//! of what is to be collected.
 //!
-//! It is started by an inventory's arrival, and answers with that cluster's plan within seconds, since the exporter
-//! waits for it; and by the schedule, when it audits all clusters ([`audit`]). What a document says is believed only
-//! where it agrees with the key that it arrived under.
+//! An inventory's arrival starts it: it plans for that cluster within seconds, since the exporter waits. The schedule
+//! starts it too, to audit all clusters ([`audit`]). A document is accepted only if it agrees with its key.
 
 use std::sync::Arc;
 
@@ -15,20 +14,19 @@ use contract::{
     keys::{StagingKey, StagingObject},
 };
 use lambda::{BoxError, Function, metrics::MetricSink};
-use store::Store;
+use store::{Store, StoreError};
 
 pub mod audit;
-pub mod inventory;
-pub mod policy;
+mod inventory;
+mod policy;
 mod report;
 pub mod settings;
 pub mod staged;
 
-use inventory::Refusal;
+use inventory::InventoryRejection;
 use settings::Settings;
 use staged::ClusterObjects;
 
-/// The function, with what it needs.
 pub struct Backfill {
     settings: Settings,
     store: Store,
@@ -37,7 +35,6 @@ pub struct Backfill {
 }
 
 impl Backfill {
-    /// The function over a bucket.
     pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, metrics: Arc<dyn MetricSink>) -> Self {
         Self {
             settings,
@@ -47,11 +44,8 @@ impl Backfill {
         }
     }
 
-    /// Audits all clusters: writes the report, has stuck sets delivered again, and counts in metrics.
-    ///
-    /// # Errors
-    /// When S3 refuses or fails for more than single clusters.
-    pub async fn audit(&self) -> Result<AuditReport, store::StoreError> {
+    /// Audits all clusters: writes the report, delivers stuck sets again, and emits metrics.
+    pub async fn audit(&self) -> Result<AuditReport, StoreError> {
         let report = audit::audit(&self.store, &self.settings, self.clock.now()).await?;
         self.store
             .put_document(&self.settings.prefixes.audit_report(), &report)
@@ -67,12 +61,12 @@ impl Backfill {
             quarantined_sets = report.quarantined_sets,
             refused_documents = report.refused_documents,
             failed_clusters = report.failed_clusters,
-            "audited"
+            "wrote audit report"
         );
         Ok(report)
     }
 
-    async fn answer(&self, StagingKey { cluster, run, .. }: &StagingKey) -> Result<(), store::StoreError> {
+    async fn write_plan(&self, StagingKey { cluster, run, .. }: &StagingKey) -> Result<(), StoreError> {
         let Self { settings, store, .. } = self;
         let objects = ClusterObjects {
             store,
@@ -82,21 +76,21 @@ impl Backfill {
         let now = self.clock.now();
         let days = match inventory::read(objects, *run, now).await? {
             Ok(days) => days,
-            Err(Refusal::Gone) => {
-                tracing::warn!(%cluster, %run, "the inventory is gone: nothing to plan");
+            Err(InventoryRejection::Gone) => {
+                tracing::warn!(%cluster, %run, "no plan written: the inventory was deleted or has expired");
                 return Ok(());
             }
-            Err(refusal) => {
-                tracing::error!(%cluster, %run, %refusal, "the inventory is not believed: no plan");
+            Err(rejection) => {
+                tracing::error!(%cluster, %run, "inventory rejected: {rejection}");
                 return Ok(());
             }
         };
         let Some(plan) = inventory::plan(objects, settings, *run, &days, now).await? else {
-            tracing::warn!(%cluster, %run, "a newer run has asked for the plan: this one's is not written");
+            tracing::warn!(%cluster, %run, "no plan written: a newer run has staged an inventory");
             return Ok(());
         };
         store.put_document(&settings.prefixes.plan(cluster), &plan).await?;
-        tracing::info!(%cluster, %run, available = days.len(), planned = plan.days.len(), "planned");
+        tracing::info!(%cluster, %run, available = days.len(), planned = plan.days.len(), "wrote plan");
         Ok(())
     }
 }
@@ -113,9 +107,9 @@ impl Function for Backfill {
 
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
         match self.settings.prefixes.parse_staging(&object.key) {
-            Some(key) if key.object == StagingObject::Inventory => Ok(self.answer(&key).await?),
+            Some(key) if key.object == StagingObject::Inventory => Ok(self.write_plan(&key).await?),
             _ => {
-                tracing::debug!(key = object.key, "not an inventory: ignored");
+                tracing::debug!(key = object.key, "ignored an object that is not an inventory");
                 Ok(())
             }
         }
@@ -124,7 +118,11 @@ impl Function for Backfill {
     async fn schedule(&self) -> Result<(), BoxError> {
         let report = self.audit().await?;
         if report.failed_clusters > 0 {
-            return Err(format!("{} clusters could not be audited", report.failed_clusters).into());
+            return Err(format!(
+                "{} of {} clusters could not be audited: the audit report says why",
+                report.failed_clusters, report.clusters
+            )
+            .into());
         }
         Ok(())
     }

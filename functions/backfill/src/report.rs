@@ -9,13 +9,13 @@ use contract::{
 };
 use lambda::metrics::{self, MetricSink, Unit};
 
-use crate::policy::Standing;
+use crate::policy::DayStatus;
 
-/// A missing day, if a day of that standing is one.
-pub(crate) fn gap(date: Day, standing: Standing) -> Option<Gap> {
-    standing.is_gap().then_some(Gap {
+/// A missing day, if a day of that status is one.
+pub(crate) fn gap(date: Day, status: DayStatus) -> Option<Gap> {
+    status.is_gap().then_some(Gap {
         date,
-        given_up: standing == Standing::GivenUp,
+        given_up: status == DayStatus::GivenUp,
     })
 }
 

@@ -1,8 +1,8 @@
 //! The crawler function: makes sure that the catalog has each partition of the lake.
 //!
 //! The arrival of a Parquet object starts it; most of the time the catalog has its partition already. The schedule
-//! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived during
-//! a crawl or whose event was lost.
+//! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived
+//! during a crawl or whose event was lost.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -112,9 +112,9 @@ impl Crawler {
         Ok(())
     }
 
-    /// The partitions of the lake. Folders are listed rather than objects, so that the work grows with accounts, regions
-    /// and months, not with clusters or days. Only in a month that the catalog lacks are objects listed, to see whether
-    /// any belongs to the table.
+    /// The partitions of the lake. Folders are listed rather than objects, so that the work grows with accounts,
+    /// regions and months, not with clusters or days. Only in a month that the catalog lacks are objects listed, to see
+    /// whether any belongs to the table.
     async fn partitions_in_lake(
         &self,
         in_catalog: &BTreeSet<LakePartition>,

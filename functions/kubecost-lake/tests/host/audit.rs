@@ -24,7 +24,7 @@ async fn plan(host: &Host) -> Plan {
 }
 
 #[tokio::test]
-async fn a_day_that_cannot_be_reckoned_with_harms_no_other_cluster() {
+async fn a_day_out_of_range_is_rejected_and_harms_no_other_cluster() {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
     run(&host, "shop", &source("shop", &days()).await).await;
@@ -80,7 +80,7 @@ async fn while_a_run_is_collecting_what_is_missing_is_no_gap() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_without_data_when_it_is_asked_for_again_is_not_stuck() {
+async fn a_day_without_data_when_it_is_collected_again_is_not_stuck() {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
     run(&host, "shop", &source("shop", &days()).await).await;

@@ -66,7 +66,7 @@ async fn a_deleted_day_comes_back_and_a_cluster_of_a_similar_name_hides_nothing(
 }
 
 #[tokio::test]
-async fn days_that_the_source_lost_are_not_asked_for_for_ever() {
+async fn days_that_the_source_lost_are_not_planned_again_and_again() {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
     let days = days();
