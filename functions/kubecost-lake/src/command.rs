@@ -198,7 +198,7 @@ async fn run_collect(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     }
 }
 
-/// What `replay` is asked for.
+/// The arguments of `replay`.
 struct ReplayCommand {
     replay: Replay,
     target: Target,

@@ -1,7 +1,7 @@
 //! The log of a process: lines on standard error, JSON or text. A line that cannot be written is lost, and never ends
 //! the process.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{
     Layer,
@@ -60,7 +60,8 @@ pub fn parse_levels(text: &str) -> Option<Targets> {
 
 /// Starts the log of this process. Call it once, at the start; another call changes nothing.
 pub fn start(settings: LogSettings) {
-    let lines = fmt::layer().with_writer(|| Lossy);
+    // Otherwise a failure to write is reported on standard error, and panics where that is what failed.
+    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let lines = if settings.json {
         lines
             .json()
@@ -84,21 +85,6 @@ pub fn start(settings: LogSettings) {
 pub fn start_and_read<T>(read: impl FnOnce(Reader<'static>) -> Result<T, Faults>) -> Result<T, Faults> {
     start(LogSettings::read(&mut Reader::from_environment()));
     read(Reader::from_environment()).inspect_err(|faults| tracing::error!(%faults, "the function cannot start"))
-}
-
-/// Standard error; what cannot be written is dropped. The log's own writer would report the failure on standard error
-/// and panic.
-struct Lossy;
-
-impl Write for Lossy {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = io::stderr().write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
