@@ -1,62 +1,59 @@
-//! An S3 server in memory, whose conditional writes are atomic. Real requests of the real client reach it over HTTP.
+//! The local bucket on a temporary directory, with a recorder in front: a test sees the requests, and has some refused.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
+    fs,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use axum::http::HeaderMap;
-use bytes::{Bytes, BytesMut};
+use aws_sdk_s3::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+};
+use bytes::Bytes;
 use futures_util::TryStreamExt;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
+use local_bucket::{
+    Listed, LocalBucket,
+    directory::{Directory, Precondition},
 };
 use s3s::{
-    Body, S3, S3Request, S3Response, S3Result,
-    auth::SimpleAuth,
-    dto::{
-        AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ETagCondition,
-        GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Metadata, PutObjectInput, PutObjectOutput,
-        StreamingBlob, UploadPartInput, UploadPartOutput,
-    },
+    S3Request, S3Result,
+    access::{S3Access, S3AccessContext},
+    dto::{GetObjectInput, PutObjectInput, StreamingBlob, UploadPartInput},
     s3_error,
-    service::S3ServiceBuilder,
 };
-use tokio::net::TcpListener;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
-const ACCESS_KEY: &str = "key";
-const SECRET_KEY: &str = "secret";
+pub use local_bucket::BUCKET_NAME;
 
-/// The bucket; shared with the server, so that a test can look into it and change it.
-#[derive(Debug, Clone, Default)]
+/// The bucket. Its clones are the same bucket; the server runs until the last one is dropped.
+#[derive(Clone)]
 pub struct Bucket {
-    state: Arc<Mutex<State>>,
+    directory: Arc<Directory>,
+    server: Arc<OnceCell<LocalBucket>>,
+    recorder: Arc<Mutex<Recorder>>,
+    _root: Arc<TempDir>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    objects: BTreeMap<String, Object>,
-    uploads: HashMap<String, Upload>,
-    writes: u64,
+#[derive(Default)]
+struct Recorder {
+    calls: Vec<Call>,
     broken_reads: HashMap<String, u32>,
     broken_writes: HashMap<String, u32>,
-    calls: Vec<Call>,
 }
 
-/// A request that wrote or could have.
+/// A request that writes.
 #[derive(Debug, Clone)]
 pub struct Call {
-    pub operation: &'static str,
-    pub headers: HeaderMap,
+    pub operation: String,
+    headers: HashMap<String, String>,
 }
 
 impl Call {
-    /// A header's value; empty where there is none.
+    /// A header's value; empty if the header is missing.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", String::as_str)
     }
 }
 
@@ -64,124 +61,120 @@ impl Call {
 #[derive(Debug, Clone)]
 pub struct Object {
     pub content: Bytes,
-    pub metadata: Metadata,
-    etag: String,
+    pub metadata: HashMap<String, String>,
 }
 
-#[derive(Debug)]
-struct Upload {
-    metadata: Metadata,
-    parts: BTreeMap<i32, Bytes>,
-}
-
-impl Bucket {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    pub fn put(&self, key: &str, content: impl Into<Bytes>) {
-        self.state()
-            .store(key.to_owned(), content.into(), Metadata::default(), None, None)
-            .unwrap();
-    }
-
-    pub fn get(&self, key: &str) -> Option<Object> {
-        self.state().objects.get(key).cloned()
-    }
-
-    /// Changes an object in place, as no client could.
-    pub fn edit(&self, key: &str, change: impl FnOnce(&mut Object)) {
-        change(self.state().objects.get_mut(key).unwrap());
-    }
-
-    pub fn remove(&self, key: &str) {
-        self.state().objects.remove(key);
-    }
-
-    pub fn keys(&self, prefix: &str) -> Vec<String> {
-        self.state()
-            .objects
-            .keys()
-            .filter(|key| key.starts_with(prefix))
-            .cloned()
-            .collect()
-    }
-
-    /// Multipart uploads that were begun and neither completed nor aborted.
-    pub fn open_uploads(&self) -> usize {
-        self.state().uploads.len()
-    }
-
-    /// Has the next reads of an object fail with a status that the client does not retry.
-    pub fn break_reads(&self, key: &str, count: u32) {
-        self.state().broken_reads.insert(key.to_owned(), count);
-    }
-
-    /// The same of the next writes: of the whole object, or of a part.
-    pub fn break_writes(&self, key: &str, count: u32) {
-        self.state().broken_writes.insert(key.to_owned(), count);
-    }
-
-    /// The writing requests so far, in their order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.state().calls.clone()
-    }
-
-    fn record<T>(&self, operation: &'static str, request: &S3Request<T>) {
-        self.state().calls.push(Call {
-            operation,
-            headers: request.headers.clone(),
-        });
-    }
-
-    /// Serves the bucket on a port of this machine until the runtime ends, and gives a client of it.
-    pub async fn serve(&self) -> aws_sdk_s3::Client {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(self.clone().accept(listener));
-        client(&format!("http://{address}"))
-    }
-
-    /// Serves the bucket to whoever connects.
-    pub async fn accept(self, listener: TcpListener) {
-        let mut builder = S3ServiceBuilder::new(self);
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let service = builder.build();
-        loop {
-            let Ok((socket, _)) = listener.accept().await else {
-                return;
-            };
-            let service = service.clone();
-            tokio::spawn(async move {
-                // A client that goes away is no fault of the server.
-                let _ = Builder::new(TokioExecutor::new())
-                    .http1_only()
-                    .serve_connection(TokioIo::new(socket), service)
-                    .await;
-            });
+impl Default for Bucket {
+    fn default() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self {
+            directory: Arc::new(Directory::open(root.path()).unwrap()),
+            server: Arc::default(),
+            recorder: Arc::default(),
+            _root: Arc::new(root),
         }
     }
 }
 
-/// A client of a server.
-pub fn client(endpoint: &str) -> aws_sdk_s3::Client {
-    client_with_secret(endpoint, SECRET_KEY)
+impl Bucket {
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap()
+    }
+
+    pub fn put(&self, key: &str, content: impl Into<Bytes>) {
+        let (content, metadata) = (content.into(), HashMap::new());
+        self.write(key, &Object { content, metadata });
+    }
+
+    fn write(&self, key: &str, object: &Object) {
+        let file = self.directory.unfinished();
+        fs::write(&file, &object.content).unwrap();
+        let metadata = object.metadata.clone();
+        let committed = self.directory.commit(&file, key, metadata, &Precondition::None);
+        committed.unwrap();
+    }
+
+    pub fn get(&self, key: &str) -> Option<Object> {
+        let (entry, mut file) = self.directory.read(key).unwrap()?;
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut content).unwrap();
+        Some(Object {
+            content: content.into(),
+            metadata: entry.metadata,
+        })
+    }
+
+    /// Changes an object's content or metadata.
+    pub fn edit(&self, key: &str, change: impl FnOnce(&mut Object)) {
+        let mut object = self.get(key).unwrap();
+        change(&mut object);
+        self.write(key, &object);
+    }
+
+    pub fn remove(&self, key: &str) {
+        self.directory.delete(key).unwrap();
+    }
+
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let listed = self.directory.list(prefix, "", false, usize::MAX).unwrap();
+        let keys = listed.into_iter().map(|listed| match listed {
+            Listed::Object(key, _) | Listed::Folder(key) => key,
+        });
+        keys.collect()
+    }
+
+    /// Multipart uploads that were begun and neither completed nor aborted.
+    pub fn open_uploads(&self) -> usize {
+        let file = self.directory.unfinished();
+        let uploads = fs::read_dir(file.parent().unwrap()).unwrap();
+        uploads
+            .filter(|upload| upload.as_ref().unwrap().path().is_dir())
+            .count()
+    }
+
+    /// Refuses the next reads of an object, with a status that the client does not retry.
+    pub fn break_reads(&self, key: &str, count: u32) {
+        self.recorder().broken_reads.insert(key.to_owned(), count);
+    }
+
+    /// Refuses the next writes of an object or of its parts, with a status that the client does not retry.
+    pub fn break_writes(&self, key: &str, count: u32) {
+        self.recorder().broken_writes.insert(key.to_owned(), count);
+    }
+
+    /// The writing requests so far, in their order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.recorder().calls.clone()
+    }
+
+    async fn server(&self) -> &LocalBucket {
+        let serve = async || {
+            let access = Access(Arc::clone(&self.recorder));
+            let served = LocalBucket::serve_with(Arc::clone(&self.directory), |_| false, access).await;
+            served.unwrap().0
+        };
+        self.server.get_or_init(serve).await
+    }
+
+    /// Serves the bucket on a port of this machine, and returns the product's own client for it.
+    pub async fn serve(&self) -> Client {
+        store::session::s3_client(&self.server().await.sdk_config())
+    }
+
+    /// As [`Bucket::serve`], with a client that signs with another secret: all its requests are refused.
+    pub async fn serve_to_stranger(&self, secret: &str) -> Client {
+        let server = self.server().await;
+        let credentials = Credentials::new(&server.access_key, secret, None, None, "test");
+        let config = server.sdk_config().to_builder();
+        let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+        store::session::s3_client(&config.build())
+    }
 }
 
-/// A client that signs with a secret: with another than the server's it is refused.
-pub fn client_with_secret(endpoint: &str, secret: &str) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "test"))
-        .endpoint_url(endpoint)
-        .force_path_style(true)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
-}
+/// The recorder as s3s calls it.
+struct Access(Arc<Mutex<Recorder>>);
 
-/// Takes one off a count of failures, and fails while there are some.
+/// Counts down the refusals of a key; fails while some are left.
 fn refuse_one(broken: &mut HashMap<String, u32>, key: &str) -> S3Result<()> {
     match broken.get_mut(key) {
         Some(left) if *left > 0 => {
@@ -192,197 +185,47 @@ fn refuse_one(broken: &mut HashMap<String, u32>, key: &str) -> S3Result<()> {
     }
 }
 
-impl State {
-    /// Looks at the conditions and stores the object, in one step.
-    fn store(
-        &mut self,
-        key: String,
-        content: Bytes,
-        metadata: Metadata,
-        if_match: Option<&ETagCondition>,
-        if_none_match: Option<&ETagCondition>,
-    ) -> S3Result<ETag> {
-        let current = self.objects.get(&key);
-        if if_none_match.is_some_and(ETagCondition::is_any) && current.is_some() {
-            return Err(s3_error!(PreconditionFailed));
+impl Access {
+    /// The body of a refused write is read to its end: otherwise the client may see a broken connection.
+    async fn write(&self, key: &str, body: &mut Option<StreamingBlob>) -> S3Result<()> {
+        let refused = refuse_one(&mut self.0.lock().unwrap().broken_writes, key);
+        if refused.is_err()
+            && let Some(mut body) = body.take()
+        {
+            while body.try_next().await.is_ok_and(|chunk| chunk.is_some()) {}
         }
-        if let Some(wanted) = if_match.and_then(ETagCondition::as_etag) {
-            match current {
-                None => return Err(s3_error!(NoSuchKey)),
-                Some(object) if object.etag != wanted.value() => {
-                    return Err(s3_error!(PreconditionFailed));
-                }
-                Some(_) => {}
-            }
-        }
-        self.writes += 1;
-        let etag = format!("etag-{}", self.writes);
-        self.objects.insert(
-            key,
-            Object {
-                content,
-                metadata,
-                etag: etag.clone(),
-            },
-        );
-        Ok(ETag::Strong(etag))
+        refused
     }
-}
-
-async fn read(body: Option<StreamingBlob>) -> S3Result<Bytes> {
-    let Some(mut body) = body else {
-        return Ok(Bytes::new());
-    };
-    let mut content = BytesMut::new();
-    while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
-        content.extend_from_slice(&chunk);
-    }
-    Ok(content.freeze())
 }
 
 #[async_trait::async_trait]
-impl S3 for Bucket {
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        self.record("PutObject", &request);
-        let PutObjectInput {
-            key,
-            body,
-            metadata,
-            if_match,
-            if_none_match,
-            ..
-        } = request.input;
-        let content = read(body).await?;
-        refuse_one(&mut self.state().broken_writes, &key)?;
-        let etag = self.state().store(
-            key,
-            content,
-            metadata.unwrap_or_default(),
-            if_match.as_ref(),
-            if_none_match.as_ref(),
-        )?;
-        Ok(S3Response::new(PutObjectOutput {
-            e_tag: Some(etag),
-            ..Default::default()
-        }))
-    }
-
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        let mut state = self.state();
-        refuse_one(&mut state.broken_reads, &request.input.key)?;
-        let object = state
-            .objects
-            .get(&request.input.key)
-            .ok_or_else(|| s3_error!(NoSuchKey))?;
-        Ok(S3Response::new(GetObjectOutput {
-            content_length: Some(i64::try_from(object.content.len()).unwrap()),
-            body: Some(StreamingBlob::from(Body::from(object.content.clone()))),
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            metadata: Some(object.metadata.clone()),
-            ..Default::default()
-        }))
-    }
-
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        let state = self.state();
-        let object = state
-            .objects
-            .get(&request.input.key)
-            .ok_or_else(|| s3_error!(NoSuchKey))?;
-        Ok(S3Response::new(HeadObjectOutput {
-            content_length: Some(i64::try_from(object.content.len()).unwrap()),
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            metadata: Some(object.metadata.clone()),
-            ..Default::default()
-        }))
-    }
-
-    async fn create_multipart_upload(
-        &self,
-        request: S3Request<CreateMultipartUploadInput>,
-    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        self.record("CreateMultipartUpload", &request);
-        let mut state = self.state();
-        state.writes += 1;
-        let id = format!("upload-{}", state.writes);
-        let metadata = request.input.metadata.unwrap_or_default();
-        state.uploads.insert(
-            id.clone(),
-            Upload {
-                metadata,
-                parts: BTreeMap::new(),
-            },
-        );
-        Ok(S3Response::new(CreateMultipartUploadOutput {
-            upload_id: Some(id),
-            ..Default::default()
-        }))
-    }
-
-    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        self.record("UploadPart", &request);
-        let UploadPartInput {
-            key,
-            upload_id,
-            part_number,
-            body,
-            ..
-        } = request.input;
-        let content = read(body).await?;
-        let mut state = self.state();
-        refuse_one(&mut state.broken_writes, &key)?;
-        let upload = state
-            .uploads
-            .get_mut(&upload_id)
-            .ok_or_else(|| s3_error!(NoSuchUpload))?;
-        upload.parts.insert(part_number, content);
-        let etag = ETag::Strong(format!("part-{part_number}"));
-        Ok(S3Response::new(UploadPartOutput {
-            e_tag: Some(etag),
-            ..Default::default()
-        }))
-    }
-
-    async fn complete_multipart_upload(
-        &self,
-        request: S3Request<CompleteMultipartUploadInput>,
-    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        self.record("CompleteMultipartUpload", &request);
-        let CompleteMultipartUploadInput {
-            key,
-            upload_id,
-            multipart_upload,
-            if_match,
-            if_none_match,
-            ..
-        } = request.input;
-        let mut state = self.state();
-        let upload = state.uploads.get(&upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
-        let wanted: Vec<i32> = multipart_upload
-            .and_then(|upload| upload.parts)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|part| part.part_number)
-            .collect();
-        if !wanted.iter().eq(upload.parts.keys()) {
-            return Err(s3_error!(InvalidPart));
+impl S3Access for Access {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if context.credentials().is_none() {
+            return Err(s3_error!(AccessDenied));
         }
-        let content: Vec<u8> = upload.parts.values().flatten().copied().collect();
-        let metadata = upload.metadata.clone();
-        let etag = state.store(key, content.into(), metadata, if_match.as_ref(), if_none_match.as_ref())?;
-        state.uploads.remove(&upload_id);
-        Ok(S3Response::new(CompleteMultipartUploadOutput {
-            e_tag: Some(etag),
-            ..Default::default()
-        }))
+        if !["GET", "HEAD"].contains(&context.method().as_str()) {
+            let headers = context.headers().iter();
+            let call = Call {
+                operation: context.s3_op().name().to_owned(),
+                headers: headers
+                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                    .collect(),
+            };
+            self.0.lock().unwrap().calls.push(call);
+        }
+        Ok(())
     }
 
-    async fn abort_multipart_upload(
-        &self,
-        request: S3Request<AbortMultipartUploadInput>,
-    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        self.record("AbortMultipartUpload", &request);
-        self.state().uploads.remove(&request.input.upload_id);
-        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    async fn get_object(&self, request: &mut S3Request<GetObjectInput>) -> S3Result<()> {
+        refuse_one(&mut self.0.lock().unwrap().broken_reads, &request.input.key)
+    }
+
+    async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
+        self.write(&request.input.key, &mut request.input.body).await
+    }
+
+    async fn upload_part(&self, request: &mut S3Request<UploadPartInput>) -> S3Result<()> {
+        self.write(&request.input.key, &mut request.input.body).await
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of several parts need: an S3 server in memory and sets as an exporter stages them.
+//! Support for the tests of several crates: a bucket that records its requests, and sets as an exporter stages them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -70,8 +70,8 @@ impl Staging {
     }
 
     /// Adds a page of allocations, and counts its rows and costs as an exporter would, by a parser of its own.
-    pub fn add_page(&mut self, answer: &str, set: Option<u32>) {
-        let rows = rows(answer, set);
+    pub fn add_page(&mut self, response: &str, set: Option<u32>) {
+        let rows = rows(response, set);
         let costs = rows.iter().map(|(_, row)| number(row, "totalCost")).sum::<f64>();
         self.manifest.rows += rows.len() as u64;
         self.manifest.total_cost += costs;
@@ -88,12 +88,12 @@ impl Staging {
             day(),
             u32::try_from(page).unwrap(),
         );
-        self.add_part(PartKind::Allocation, key, answer.as_bytes(), rows.len() as u64, set);
+        self.add_part(PartKind::Allocation, key, response.as_bytes(), rows.len() as u64, set);
     }
 
-    pub fn add_assets(&mut self, answer: &str) {
+    pub fn add_assets(&mut self, response: &str) {
         let key = Prefixes::default().assets_part(cluster().id(), &self.manifest.run, day(), 1);
-        self.add_part(PartKind::Assets, key, answer.as_bytes(), 0, None);
+        self.add_part(PartKind::Assets, key, response.as_bytes(), 0, None);
     }
 
     pub fn add_part(&mut self, kind: PartKind, key: String, raw: &[u8], rows: u64, set: Option<u32>) {
@@ -135,11 +135,11 @@ pub fn hash(content: &[u8]) -> String {
 }
 
 /// The rows of a response that are not null, sorted by their keys.
-pub fn rows(answer: &str, set: Option<u32>) -> Vec<(String, Value)> {
-    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
-    let sets: Vec<Value> = match &answer["data"] {
+pub fn rows(response: &str, set: Option<u32>) -> Vec<(String, Value)> {
+    let response: Value = serde_json::from_str(response).unwrap_or_default();
+    let sets: Vec<Value> = match &response["data"] {
         Value::Array(sets) => sets.clone(),
-        Value::Object(_) => vec![answer["data"].clone()],
+        Value::Object(_) => vec![response["data"].clone()],
         _ => Vec::new(),
     };
     sets.into_iter()

@@ -1,141 +1,51 @@
-//! A bucket as a directory: an object is a file at its key, whole or not there at all.
+//! A bucket as a directory: an object is a file at its key, whole or absent.
 //!
-//! Beside the objects lies one hidden directory, [`HIDDEN`], with what S3 keeps apart from the content: metadata and
-//! ETag of each object, and uploads that are not complete. `s3s-fs` does the same in fewer lines, but encodes the key
-//! into one file's name, which leaves 14 bytes for a cluster's name, looks at conditions and replaces the file in two
-//! steps, and walks the whole bucket for each listing.
+//! One hidden directory, `.bucket`, has what S3 keeps apart from the content: metadata and ETag of each object, and
+//! uploads that are not complete. `s3s-fs` does the same in fewer lines. But it encodes the key into one file name,
+//! which leaves 14 bytes for a cluster's name; it checks conditions and replaces the file in two steps; and it walks the
+//! whole bucket for each listing.
 
 use std::{
     collections::HashMap,
-    fs::{self, File, Metadata, TryLockError},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Where everything lies that is not an object. No key begins with a dot.
-pub const HIDDEN: &str = ".bucket";
-
-/// The longest name of a file that common file systems take, less the room for the sidecar's ending.
-const LONGEST_SEGMENT: usize = 250;
+use crate::{
+    entry::{self, DirectoryError, Entry, HIDDEN, Sidecar, Stamp, io_error},
+    listing::{Listed, Listing},
+};
 
 /// The bucket.
 #[derive(Debug)]
 pub struct Directory {
     root: PathBuf,
-    /// Held while conditions are looked at and an object becomes visible, so that the two are one step.
+    /// Held while a condition is checked and the object becomes visible, so that the two are one step.
     commit: Mutex<()>,
-    /// Held as long as the process runs.
+    /// Held as long as the value lives.
     _lock: File,
 }
 
-/// What is known of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Changes with each write.
-    pub etag: String,
-    /// The size in bytes.
-    pub bytes: u64,
-    /// When it was written.
-    pub modified: SystemTime,
-    /// What the writer said about it.
-    pub metadata: HashMap<String, String>,
-}
-
-/// On what a write depends.
+/// The condition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// Always holds.
     None,
-    /// That there is no such object.
+    /// There is no such object.
     Absent,
-    /// That the object has this ETag.
+    /// The object has this ETag.
     Match(String),
 }
 
-/// A part of a listing, in the order of the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listed {
-    /// An object.
-    Object(String, Entry),
-    /// All objects whose keys begin so, where folders were asked for.
-    Folder(String),
-}
-
-/// Why the directory cannot do what is asked.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// The key cannot be a file.
-    #[error(
-        "the key '{0}' cannot be a file: it has an empty or hidden segment, or one longer than {LONGEST_SEGMENT} bytes"
-    )]
-    Key(String),
-    /// The condition does not hold.
-    #[error("the condition on '{0}' does not hold")]
-    Precondition(String),
-    /// There is no such object.
-    #[error("there is no object '{0}'")]
-    Absent(String),
-    /// Another process has the directory.
-    #[error("'{0}' is in use by another process: wait until it ends, or choose another directory")]
-    InUse(PathBuf),
-    /// The file system refuses.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-}
-
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError + '_ {
-    move |source| DirectoryError::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// What the file system says of a file; tells whether a sidecar belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    bytes: u64,
-    modified: SystemTime,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> io::Result<Self> {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Ok(Self {
-            bytes: metadata.len(),
-            modified: metadata.modified()?,
-            inode,
-        })
-    }
-}
-
-/// What S3 keeps beside the content. Written before the content takes its place: one that does not belong to the file
-/// there, since the process ended in between, is as good as none.
-#[derive(Debug, Serialize, Deserialize)]
-struct Sidecar {
-    stamp: Stamp,
-    etag: String,
-    metadata: HashMap<String, String>,
-}
-
 impl Directory {
-    /// Opens or makes the directory, for this process alone. What former processes left unfinished is removed.
+    /// Opens or creates the directory, for this value alone. Uploads that former processes did not finish are removed.
     ///
     /// # Errors
-    /// When it cannot be written to, or another process has it.
+    /// When it cannot be written to, or is in use.
     pub fn open(root: &Path) -> Result<Self, DirectoryError> {
         let hidden = root.join(HIDDEN);
         fs::create_dir_all(&hidden).map_err(io_error(&hidden))?;
@@ -162,9 +72,13 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    pub(crate) fn events(&self) -> PathBuf {
+        self.root.join(HIDDEN).join("events")
     }
 
     fn uploads(&self) -> PathBuf {
@@ -175,79 +89,45 @@ impl Directory {
         self.commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new name for content that is not an object yet, on the same file system.
+    /// A new path for content that is not an object yet, on the same file system.
     pub fn unfinished(&self) -> PathBuf {
         self.uploads().join(Uuid::new_v4().to_string())
     }
 
-    /// The file of an object.
+    /// Checks that a key can be a file.
     ///
     /// # Errors
-    /// When the key cannot be a file.
-    pub fn path(&self, key: &str) -> Result<PathBuf, DirectoryError> {
-        let is_name = |segment: &str| {
-            !segment.is_empty()
-                && !segment.starts_with('.')
-                && segment.len() <= LONGEST_SEGMENT
-                && !segment.contains(['\0', '\\'])
-        };
-        if key.split('/').all(is_name) {
-            Ok(self.root.join(key))
-        } else {
-            Err(DirectoryError::Key(key.to_owned()))
-        }
+    /// When it cannot.
+    pub fn check_key(&self, key: &str) -> Result<(), DirectoryError> {
+        entry::path(&self.root, key).map(|_| ())
     }
 
-    fn sidecar_path(&self, key: &str) -> PathBuf {
-        self.root.join(HIDDEN).join("metadata").join(format!("{key}.json"))
-    }
-
-    /// What is known of an object.
+    /// An object's attributes; `None` if there is no such object.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// When the key cannot be a file, or the file system fails.
     pub fn head(&self, key: &str) -> Result<Option<Entry>, DirectoryError> {
-        let path = self.path(key)?;
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => self.entry(key, &metadata).map(Some).map_err(io_error(&path)),
-            Ok(_) => Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(io_error(&path)(error)),
-        }
+        let _locked = self.locked();
+        entry::read(&self.root, key)
     }
 
-    fn entry(&self, key: &str, metadata: &Metadata) -> io::Result<Entry> {
-        let stamp = Stamp::of(metadata)?;
-        let sidecar = fs::read(self.sidecar_path(key))
-            .ok()
-            .and_then(|json| serde_json::from_slice::<Sidecar>(&json).ok())
-            .filter(|sidecar| sidecar.stamp == stamp);
-        let (etag, metadata) = match sidecar {
-            Some(sidecar) => (sidecar.etag, sidecar.metadata),
-            // Put there by hand, or by a process that was killed.
-            None => {
-                let since = stamp
-                    .modified
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .unwrap_or_default();
-                (
-                    format!("{:x}-{:x}-{:x}", since.as_nanos(), stamp.bytes, stamp.inode),
-                    HashMap::new(),
-                )
-            }
-        };
-        Ok(Entry {
-            etag,
-            bytes: stamp.bytes,
-            modified: stamp.modified,
-            metadata,
-        })
+    /// Opens an object: its attributes, and its content as of now. A later write replaces the file and leaves this one.
+    ///
+    /// # Errors
+    /// When the key cannot be a file, or the file system fails.
+    pub fn read(&self, key: &str) -> Result<Option<(Entry, File)>, DirectoryError> {
+        let path = entry::path(&self.root, key)?;
+        let _locked = self.locked();
+        match entry::read(&self.root, key)? {
+            Some(entry) => Ok(Some((entry, File::open(&path).map_err(io_error(&path))?))),
+            None => Ok(None),
+        }
     }
 
     /// Makes a finished file an object, if the condition holds.
     ///
     /// # Errors
-    /// When the condition does not hold, or the file system refuses; the object is then as it was.
+    /// When the condition does not hold, or the file system fails. The object is then unchanged.
     pub fn commit(
         &self,
         unfinished: &Path,
@@ -255,9 +135,9 @@ impl Directory {
         metadata: HashMap<String, String>,
         precondition: &Precondition,
     ) -> Result<Entry, DirectoryError> {
-        let path = self.path(key)?;
+        let path = entry::path(&self.root, key)?;
         let _locked = self.locked();
-        let current = self.head(key)?;
+        let current = entry::read(&self.root, key)?;
         match (precondition, current) {
             (Precondition::None, _) | (Precondition::Absent, None) => {}
             (Precondition::Match(wanted), Some(entry)) if entry.etag == *wanted => {}
@@ -274,7 +154,7 @@ impl Directory {
             etag: Uuid::new_v4().simple().to_string(),
             metadata,
         };
-        let sidecar_path = self.sidecar_path(key);
+        let sidecar_path = entry::sidecar_path(&self.root, key);
         let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
         let unfinished_sidecar = self.unfinished();
         fs::write(&unfinished_sidecar, json).map_err(io_error(&unfinished_sidecar))?;
@@ -288,14 +168,14 @@ impl Directory {
         })
     }
 
-    /// Removes an object, and the folders that it leaves empty. One that is not there is no error.
+    /// Removes an object, and the folders that it leaves empty. An absent object is not an error.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// When the key cannot be a file, or the file system fails.
     pub fn delete(&self, key: &str) -> Result<(), DirectoryError> {
-        let path = self.path(key)?;
+        let path = entry::path(&self.root, key)?;
         let _locked = self.locked();
-        for path in [path, self.sidecar_path(key)] {
+        for path in [path, entry::sidecar_path(&self.root, key)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error(&path)(error));
@@ -312,13 +192,13 @@ impl Directory {
     }
 
     /// Objects whose keys begin with `prefix` and come after `after`, in the order of their keys, at most `limit`. With
-    /// `folders`, keys that go on after the next `/` are listed once.
+    /// `folders`, all keys that have the same beginning up to the next `/` are listed as one folder.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// When the file system fails.
     pub fn list(&self, prefix: &str, after: &str, folders: bool, limit: usize) -> Result<Vec<Listed>, DirectoryError> {
         let mut listing = Listing {
-            directory: self,
+            root: &self.root,
             prefix,
             after,
             folders,
@@ -330,9 +210,9 @@ impl Directory {
     }
 }
 
-/// Puts a file in another's place, and makes the folder for it.
+/// Moves a file to a path, replacing what is there, and creates the folder for it.
 fn rename(from: &Path, to: &Path) -> Result<(), DirectoryError> {
-    // A folder that another thread removes in between, since it is empty, is made again.
+    // Another thread may remove the folder in between, since it is empty: it is created again.
     for _ in 0..3 {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(io_error(parent))?;
@@ -343,72 +223,6 @@ fn rename(from: &Path, to: &Path) -> Result<(), DirectoryError> {
         }
     }
     Err(io_error(to)(io::ErrorKind::NotFound.into()))
-}
-
-struct Listing<'a> {
-    directory: &'a Directory,
-    prefix: &'a str,
-    after: &'a str,
-    folders: bool,
-    limit: usize,
-    found: Vec<Listed>,
-}
-
-impl Listing<'_> {
-    /// Goes through a folder, named as the beginning of its keys: empty, or with a slash at the end.
-    fn visit(&mut self, folder: &str) -> Result<(), DirectoryError> {
-        for key in self.keys(folder)? {
-            if self.found.len() >= self.limit {
-                break;
-            }
-            if !key.ends_with('/') {
-                // Removed in between: not there.
-                if let Some(entry) = self.directory.head(&key)? {
-                    self.found.push(Listed::Object(key, entry));
-                }
-            } else if self.folders && key.len() > self.prefix.len() {
-                if key.as_str() > self.after {
-                    self.found.push(Listed::Folder(key));
-                }
-            } else {
-                self.visit(&key)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What a folder has for this listing, in the order of keys; folders end with a slash.
-    fn keys(&self, folder: &str) -> Result<Vec<String>, DirectoryError> {
-        let path = self.directory.root.join(folder);
-        let read = || -> io::Result<Vec<String>> {
-            let mut keys = Vec::new();
-            for entry in fs::read_dir(&path)? {
-                let entry = entry?;
-                // Not UTF-8, or hidden: not an object.
-                let Some(name) = entry
-                    .file_name()
-                    .to_str()
-                    .filter(|name| !name.starts_with('.'))
-                    .map(str::to_owned)
-                else {
-                    continue;
-                };
-                let is_folder = entry.file_type()?.is_dir();
-                let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
-                let is_asked_for = key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
-                let follows = key.as_str() > self.after || is_folder && self.after.starts_with(&key);
-                if is_asked_for && follows {
-                    keys.push(key);
-                }
-            }
-            keys.sort_unstable();
-            Ok(keys)
-        };
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other.map_err(io_error(&path)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -465,40 +279,11 @@ mod tests {
         let (_root, directory) = open();
         let entry = put(&directory, "a/b", "one", &Precondition::None).unwrap();
         assert_eq!(directory.head("a/b").unwrap().unwrap(), entry);
-        // As if the process had been killed between the two renames, the other way round.
+        // Content that the sidecar does not belong to, as after a kill between the two renames.
         fs::write(directory.root().join("a/b2"), "two").unwrap();
         fs::rename(directory.root().join("a/b2"), directory.root().join("a/b")).unwrap();
         let found = directory.head("a/b").unwrap().unwrap();
         assert!(found.metadata.is_empty() && found.etag != entry.etag);
-    }
-
-    #[test]
-    fn listings_have_the_order_of_keys() {
-        let (_root, directory) = open();
-        let keys = ["a-b/1", "a/1", "a/2/x", "a/2/y", "a/20", "a0/1", "b"];
-        for key in keys {
-            put(&directory, key, "x", &Precondition::None).unwrap();
-        }
-        let list = |prefix: &str, after: &str, folders, limit| -> Vec<String> {
-            let listed = directory.list(prefix, after, folders, limit).unwrap();
-            listed
-                .into_iter()
-                .map(|listed| match listed {
-                    Listed::Object(key, _) | Listed::Folder(key) => key,
-                })
-                .collect()
-        };
-        assert_eq!(list("", "", false, 100), keys);
-        assert_eq!(list("a/2", "", false, 100), ["a/2/x", "a/2/y", "a/20"]);
-        assert_eq!(list("a/", "", true, 100), ["a/1", "a/2/", "a/20"]);
-        assert_eq!(list("a/", "a/2/", true, 100), ["a/20"]);
-        assert_eq!(list("", "a/2/x", false, 2), ["a/2/y", "a/20"]);
-        // Page by page is the same as all at once.
-        let mut paged: Vec<String> = Vec::new();
-        while let Some(key) = list("", paged.last().map_or("", String::as_str), false, 1).pop() {
-            paged.push(key);
-        }
-        assert_eq!(paged, keys);
     }
 
     #[test]

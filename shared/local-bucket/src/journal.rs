@@ -1,5 +1,5 @@
-//! The events that are still to be delivered, on disk: S3 delivers at least once, also when the process is killed in
-//! between.
+//! The events that are still to be delivered, on disk. As S3 does, the local bucket delivers each event at least once,
+//! even if the process is killed in between.
 
 use std::{
     fs, io,
@@ -20,24 +20,23 @@ pub struct ObjectWritten {
     pub key: String,
     /// S3's name of the event: `ObjectCreated:Put` or `ObjectCreated:CompleteMultipartUpload`.
     pub event_name: String,
-    /// Names the entry of the journal, as [`Journal::done`] wants it.
+    /// The entry of the journal, for [`Journal::done`].
     #[serde(skip)]
     pub entry: Uuid,
 }
 
-/// The journal: an entry is there from before the object is written until its event has been handled.
+/// The journal. An entry exists from before the object is written until its event has been handled.
 #[derive(Debug)]
 pub struct Journal {
     directory: PathBuf,
-    /// Whether anybody wants to know of a key.
     is_wanted: fn(&str) -> bool,
     sender: UnboundedSender<ObjectWritten>,
-    /// How many entries this process has yet to see handled.
+    /// The number of entries that this process has not handled yet.
     open: watch::Sender<usize>,
 }
 
-/// An entry whose object is about to be written. Dropped without [`Notice::publish`], the write failed and the entry
-/// goes.
+/// An entry whose object is about to be written. If it is dropped without [`Notice::publish`], the write failed and the
+/// entry is removed.
 #[derive(Debug)]
 pub struct Notice<'a> {
     journal: &'a Journal,
@@ -45,10 +44,10 @@ pub struct Notice<'a> {
 }
 
 impl Journal {
-    /// Opens the journal. Entries that a former process left come first.
+    /// Opens the journal. Entries that a former process left are delivered first.
     ///
     /// # Errors
-    /// When the directory cannot be made or read.
+    /// When the directory cannot be created or read.
     pub fn open(directory: &Path, is_wanted: fn(&str) -> bool) -> io::Result<(Self, UnboundedReceiver<ObjectWritten>)> {
         fs::create_dir_all(directory)?;
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -56,7 +55,7 @@ impl Journal {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
             let id = path.file_stem().and_then(|stem| Uuid::parse_str(stem.to_str()?).ok());
-            // One that cannot be read was cut short while it was begun: its object was not written.
+            // An entry that cannot be parsed was cut short before its object was written.
             match (id, serde_json::from_slice::<ObjectWritten>(&fs::read(&path)?)) {
                 (Some(entry), Ok(written)) => left.push(ObjectWritten { entry, ..written }),
                 _ => fs::remove_file(&path)?,
@@ -65,7 +64,7 @@ impl Journal {
         left.sort_by_key(|written| written.entry);
         let (open, _) = watch::channel(left.len());
         for written in left {
-            // The receiver is still here.
+            // Cannot fail: the receiver still exists.
             let _ = sender.send(written);
         }
         Ok((
@@ -83,7 +82,7 @@ impl Journal {
         self.directory.join(format!("{entry}.json"))
     }
 
-    /// Notes that an object is about to be written.
+    /// Records that an object is about to be written.
     ///
     /// # Errors
     /// When the entry cannot be written.
@@ -106,31 +105,31 @@ impl Journal {
         Ok(notice)
     }
 
-    /// Forgets an entry, since its event has been handled.
+    /// Removes an entry after its event has been handled.
     pub fn done(&self, entry: Uuid) {
         if let Err(error) = fs::remove_file(self.path(entry)) {
-            tracing::warn!(%entry, %error, "the journal's entry stays: its event will be delivered once more");
+            tracing::warn!(%entry, %error, "cannot remove the journal entry: its event will be delivered again");
         }
         self.leave();
     }
 
-    /// Gives up on an entry for this process; the next one delivers it again.
+    /// Gives up on an entry in this process; the next process delivers it again.
     pub fn leave(&self) {
         self.open.send_modify(|open| *open -= 1);
     }
 
-    /// Waits until all entries are handled or given up, those included that are announced in the meantime.
+    /// Waits until all entries are handled or given up, including those announced meanwhile.
     pub async fn settled(&self) {
-        // The sender is here, so that the channel cannot close.
+        // The channel cannot close: the journal has the sender.
         let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 
 impl Notice<'_> {
-    /// The object is there: tells whoever delivers events.
+    /// Sends the event, since the object is written.
     pub fn publish(mut self) {
         if let Some(written) = self.written.take() {
-            // Without a receiver the process is ending; the entry stays for the next one.
+            // Without a receiver the process is ending; the next process delivers the entry.
             let _ = self.journal.sender.send(written);
         }
     }

@@ -1,5 +1,5 @@
-//! An S3 server over a directory, in this process: the real client reaches it over HTTP, and whoever wants to know is
-//! told of what is written.
+//! An S3 server over a directory, in this process. The real client reaches it over HTTP, and writes of wanted keys are
+//! sent to a channel as events.
 #![deny(missing_docs)]
 
 use std::{io, path::Path, sync::Arc};
@@ -11,6 +11,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use s3s::{
+    access::S3Access,
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
@@ -22,26 +23,31 @@ use tokio::{
 use uuid::Uuid;
 
 pub mod directory;
+mod entry;
 pub mod journal;
+mod listing;
 mod service;
 
-use directory::{Directory, DirectoryError, HIDDEN};
+use directory::Directory;
 use journal::{Journal, ObjectWritten};
 use service::Service;
 
-/// The bucket's name; the directory has no other.
+pub use entry::{DirectoryError, Entry};
+pub use listing::Listed;
+
+/// The bucket's name, whatever the directory's is.
 pub const BUCKET_NAME: &str = "kubecost-lake";
 /// The region in events and signatures.
 pub const REGION: &str = "us-east-1";
 
-/// The server.
+/// The server. It ends when the value is dropped.
 #[derive(Debug)]
 pub struct LocalBucket {
-    /// Where it listens: `http://127.0.0.1:<port>`.
+    /// Its URL: `http://127.0.0.1:<port>`.
     pub endpoint: String,
-    /// The access key that it takes, made up at the start: other people of this machine may reach the port.
+    /// The access key that it accepts, random for each start: other users of this machine can reach the port.
     pub access_key: String,
-    /// The secret to it.
+    /// The secret access key.
     pub secret_key: String,
     /// The events that are still to be handled.
     pub journal: Arc<Journal>,
@@ -49,74 +55,70 @@ pub struct LocalBucket {
     server: JoinHandle<()>,
 }
 
-/// Why there is no server.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// The directory.
+    /// The directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The journal or the port.
+    /// The journal cannot be read, or no port is free.
     #[error("the bucket cannot be served: {0}")]
     Io(#[from] io::Error),
 }
 
+/// Accepts every request that is signed.
+struct Signed;
+
+impl S3Access for Signed {}
+
 impl LocalBucket {
-    /// Serves a directory, made if need be, until the value is dropped. Writes to keys that `is_wanted` arrive at the
-    /// receiver.
+    /// Serves a directory, which is created if need be. Writes to keys that `is_wanted` accepts arrive at the receiver.
     ///
     /// # Errors
-    /// When the directory cannot be used.
+    /// When the directory cannot be used, or no port is free.
     pub async fn serve(
         root: &Path,
         is_wanted: fn(&str) -> bool,
     ) -> Result<(Self, UnboundedReceiver<ObjectWritten>), BucketError> {
-        let directory = Directory::open(root)?;
-        let (journal, events) = Journal::open(&root.join(HIDDEN).join("events"), is_wanted)?;
+        Self::serve_with(Arc::new(Directory::open(root)?), is_wanted, Signed).await
+    }
+
+    /// As [`LocalBucket::serve`], for a directory that is open already. `access` is called before each request and can
+    /// refuse it.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or no port is free.
+    pub async fn serve_with(
+        directory: Arc<Directory>,
+        is_wanted: fn(&str) -> bool,
+        access: impl S3Access,
+    ) -> Result<(Self, UnboundedReceiver<ObjectWritten>), BucketError> {
+        let (journal, events) = Journal::open(&directory.events(), is_wanted)?;
         let journal = Arc::new(journal);
         let service = Service {
-            directory: Arc::new(directory),
+            directory,
             journal: Arc::clone(&journal),
         };
         let (access_key, secret_key) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
         let mut builder = S3ServiceBuilder::new(service);
         builder.set_auth(SimpleAuth::from_single(access_key.as_str(), secret_key.as_str()));
-        let service = builder.build();
+        builder.set_access(access);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let closing = Arc::new(Notify::new());
-        let server = tokio::spawn({
-            let closing = Arc::clone(&closing);
-            async move {
-                let mut connections = JoinSet::new();
-                loop {
-                    let socket = tokio::select! {
-                        accepted = listener.accept() => accepted,
-                        () = closing.notified() => break,
-                    };
-                    // Those that have ended are forgotten.
-                    while connections.try_join_next().is_some() {}
-                    match socket {
-                        Ok((socket, _)) => drop(connections.spawn(answer(socket, service.clone()))),
-                        Err(error) => tracing::warn!(%error, "the bucket cannot take a connection"),
-                    }
-                }
-                connections.shutdown().await;
-            }
-        });
-        Ok((
-            Self {
-                endpoint,
-                access_key,
-                secret_key,
-                journal,
-                closing,
-                server,
-            },
-            events,
-        ))
+        let server = tokio::spawn(accept(listener, builder.build(), Arc::clone(&closing)));
+        let bucket = Self {
+            endpoint,
+            access_key,
+            secret_key,
+            journal,
+            closing,
+            server,
+        };
+        Ok((bucket, events))
     }
 
-    /// What a client of AWS needs to reach it.
+    /// The configuration of AWS clients for this bucket.
     pub fn sdk_config(&self) -> SdkConfig {
         let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "local bucket");
         SdkConfig::builder()
@@ -127,26 +129,40 @@ impl LocalBucket {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build()
     }
-}
 
-impl LocalBucket {
-    /// Ends the server. Afterwards the directory is free, for another host of this process too.
+    /// Stops the server. Afterwards the directory can be opened again, in this process too.
     pub async fn close(mut self) {
         self.closing.notify_one();
         if let Err(error) = (&mut self.server).await {
-            tracing::error!(%error, "the bucket's server broke");
+            tracing::error!(%error, "the local bucket's server failed");
         }
     }
 }
 
-/// Answers the requests of one connection.
-async fn answer(socket: TcpStream, service: S3Service) {
+async fn accept(listener: TcpListener, service: S3Service, closing: Arc<Notify>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let socket = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.notified() => break,
+        };
+        // Frees the connections that have ended.
+        while connections.try_join_next().is_some() {}
+        match socket {
+            Ok((socket, _)) => drop(connections.spawn(serve_connection(socket, service.clone()))),
+            Err(error) => tracing::warn!(%error, "the local bucket cannot accept a connection"),
+        }
+    }
+    connections.shutdown().await;
+}
+
+async fn serve_connection(socket: TcpStream, service: S3Service) {
     let served = auto::Builder::new(TokioExecutor::new())
         .http1_only()
         .serve_connection(TokioIo::new(socket), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(error, "a client of the bucket went away");
+        tracing::debug!(error, "a client of the local bucket disconnected");
     }
 }
 

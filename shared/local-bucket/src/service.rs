@@ -1,4 +1,4 @@
-//! The part of S3's interface that the exporter, the functions and common readers use, over a [`Directory`].
+//! The S3 operations that the exporter, the functions and common readers use, over a [`Directory`].
 
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -20,18 +20,19 @@ use tokio_util::io::ReaderStream;
 
 use crate::{
     BUCKET_NAME,
-    directory::{Directory, DirectoryError, Entry, Listed, Precondition},
+    directory::{Directory, Precondition},
+    entry::DirectoryError,
     journal::Journal,
+    listing::Listed,
 };
 
 /// The metadata of an upload, in its directory.
 const UPLOAD_METADATA: &str = "metadata.json";
-/// How much of a file is read at a time.
+/// How many bytes of a file are read at a time.
 const READ_BYTES: usize = 64 * 1024;
-/// How many keys a page of a listing has, as in S3.
+/// The largest page of a listing, as in S3.
 const PAGE_KEYS: i32 = 1000;
 
-/// The service.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     pub(crate) directory: Arc<Directory>,
@@ -54,7 +55,7 @@ fn internal(error: impl std::fmt::Display) -> S3Error {
     S3Error::with_message(S3ErrorCode::InternalError, error.to_string())
 }
 
-/// An upload's directory vanishes when it is completed or aborted.
+/// An upload's directory is removed when the upload is completed or aborted.
 fn no_upload(error: io::Error) -> S3Error {
     match error.kind() {
         io::ErrorKind::NotFound => s3_error!(NoSuchUpload),
@@ -112,7 +113,7 @@ async fn receive(
 }
 
 impl Service {
-    /// Makes a finished file an object, and tells of it.
+    /// Makes a finished file an object, and publishes the event.
     fn commit(
         &self,
         file: &Path,
@@ -129,7 +130,7 @@ impl Service {
             precondition,
         );
         if committed.is_err() {
-            // What is left is removed at the next start as well.
+            // What cannot be removed now is removed at the next start.
             let _ = fs::remove_file(file);
         }
         let entry = committed?;
@@ -137,18 +138,14 @@ impl Service {
         Ok(ETag::Strong(entry.etag))
     }
 
-    fn entry(&self, key: &str) -> S3Result<Entry> {
-        self.directory.head(key)?.ok_or_else(|| s3_error!(NoSuchKey))
-    }
-
     fn upload(&self, upload_id: &str) -> S3Result<std::path::PathBuf> {
-        // Also keeps what is not an upload's name from being a path.
+        // An upload ID that is not a UUID must not become a path.
         let id = uuid::Uuid::parse_str(upload_id).map_err(|_| s3_error!(NoSuchUpload))?;
         Ok(self.directory.unfinished().with_file_name(id.to_string()))
     }
 }
 
-/// A number for the interface's signed fields.
+/// S3's fields are signed.
 fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
@@ -167,7 +164,7 @@ impl S3 for Service {
             ..
         } = request.input;
         check_bucket(&bucket)?;
-        self.directory.path(&key)?;
+        self.directory.check_key(&key)?;
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let file = self.directory.unfinished();
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
@@ -185,12 +182,8 @@ impl S3 for Service {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let GetObjectInput { bucket, key, range, .. } = request.input;
         check_bucket(&bucket)?;
-        let entry = self.entry(&key)?;
-        // A write in between puts another file in this one's place: what is open stays whole.
-        let mut file = tokio::fs::File::open(self.directory.path(&key)?)
-            .await
-            .map_err(|_| s3_error!(NoSuchKey))?;
-        let whole = file.metadata().await.map_err(internal)?.len();
+        let (entry, file) = self.directory.read(&key)?.ok_or_else(|| s3_error!(NoSuchKey))?;
+        let (mut file, whole) = (tokio::fs::File::from_std(file), entry.bytes);
         let (length, content_range) = match range {
             None => (whole, None),
             Some(range) => {
@@ -216,7 +209,10 @@ impl S3 for Service {
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         check_bucket(&request.input.bucket)?;
-        let entry = self.entry(&request.input.key)?;
+        let entry = self
+            .directory
+            .head(&request.input.key)?
+            .ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: Some(signed(entry.bytes)),
             e_tag: Some(ETag::Strong(entry.etag)),
@@ -259,9 +255,9 @@ impl S3 for Service {
         let limit = max_keys.unwrap_or(PAGE_KEYS).clamp(0, PAGE_KEYS);
         let page = usize::try_from(limit).unwrap_or(0);
         let directory = Arc::clone(&self.directory);
-        let asked = prefix.clone();
-        // One more than asked for tells whether there is another page.
-        let mut listed = tokio::task::spawn_blocking(move || directory.list(&asked, &after, folders, page + 1))
+        let wanted = prefix.clone();
+        // One more than the page shows whether there is another page.
+        let mut listed = tokio::task::spawn_blocking(move || directory.list(&wanted, &after, folders, page + 1))
             .await
             .map_err(internal)??;
         let is_truncated = listed.len() > page;
@@ -308,7 +304,7 @@ impl S3 for Service {
             bucket, key, metadata, ..
         } = request.input;
         check_bucket(&bucket)?;
-        self.directory.path(&key)?;
+        self.directory.check_key(&key)?;
         let upload = self.directory.unfinished();
         fs::create_dir(&upload).map_err(internal)?;
         let json = serde_json::to_vec(&metadata.unwrap_or_default()).map_err(internal)?;
@@ -382,7 +378,7 @@ impl S3 for Service {
             "ObjectCreated:CompleteMultipartUpload",
         )?;
         if let Err(error) = fs::remove_dir_all(&upload) {
-            tracing::debug!(%error, "the parts of a complete upload stay until the next start");
+            tracing::debug!(%error, "the parts of a completed upload stay until the next start");
         }
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             bucket: Some(bucket),

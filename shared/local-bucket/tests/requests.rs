@@ -13,7 +13,7 @@ async fn serve(directory: &std::path::Path) -> (LocalBucket, Store) {
 }
 
 #[tokio::test]
-async fn objects_large_and_small_come_back_as_they_were() {
+async fn objects_of_all_sizes_are_read_back_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let (_bucket, store) = serve(directory.path()).await;
     for (key, size) in [("a/small", 11), ("a=b/large one+ä", 20_000_000), ("a/empty", 0)] {
@@ -38,7 +38,7 @@ async fn objects_large_and_small_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn conditions_hold_for_both_ways_to_write() {
+async fn conditions_are_checked_by_both_kinds_of_upload() {
     let directory = tempfile::tempdir().unwrap();
     let (_bucket, store) = serve(directory.path()).await;
     for size in [10, 9_000_000] {
@@ -63,7 +63,7 @@ async fn conditions_hold_for_both_ways_to_write() {
 }
 
 #[tokio::test]
-async fn listings_have_pages_and_strangers_are_refused() {
+async fn listings_have_pages_and_wrong_credentials_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let (bucket, store) = serve(directory.path()).await;
     for number in 0..2_500 {

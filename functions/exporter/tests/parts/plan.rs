@@ -7,7 +7,10 @@ use contract::{
     documents::{self, Inventory, Plan, PlanReason, PlannedDay},
     keys::Prefixes,
 };
-use end_to_end::{bucket::Bucket, staging::cluster};
+use end_to_end::{
+    bucket::{BUCKET_NAME, Bucket},
+    staging::cluster,
+};
 use exporter::{Days, NoProgress, RunSummary};
 
 use super::source::{Scripted, bad_window, containers, setup, text};
@@ -155,16 +158,13 @@ async fn a_plan_that_is_never_to_be_read_is_no_plan() {
 #[tokio::test]
 async fn an_inventory_that_cannot_be_written_ends_the_run() {
     let source = kubecost().await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(Bucket::default().accept(listener));
     let mut setup = setup(&source.url, &[]).await;
-    let client = end_to_end::bucket::client_with_secret(&endpoint, "not the secret");
-    setup.exporter.store = store::Store::new(client, "lake-bucket");
+    let client = setup.bucket.serve_to_stranger("not the secret").await;
+    setup.exporter.store = store::Store::new(client, BUCKET_NAME);
     let error = setup.exporter.run(None, &Days::Planned, &NoProgress).await;
     let message = error.unwrap_err().to_string();
     assert!(
-        message.contains("inventory") && message.contains("s3://lake-bucket/staging/"),
+        message.contains("inventory") && message.contains("s3://kubecost-lake/staging/"),
         "{message}"
     );
     assert!(source.asked("/model/assets").is_empty());

@@ -15,7 +15,10 @@ use axum::{
 };
 use bytes::Bytes;
 use contract::{clock::FixedClock, day::Day, keys::Prefixes};
-use end_to_end::{bucket::Bucket, staging::cluster};
+use end_to_end::{
+    bucket::{BUCKET_NAME, Bucket},
+    staging::cluster,
+};
 use exporter::{
     Days, Exporter, NoProgress, RunSummary,
     settings::{PeriodSettings, SourceSettings},
@@ -190,7 +193,7 @@ pub(crate) async fn setup(url: &str, more: &[(&str, &str)]) -> Setup {
         source,
         period,
         plan_wait: Duration::ZERO,
-        store: Store::new(bucket.serve().await, "lake-bucket"),
+        store: Store::new(bucket.serve().await, BUCKET_NAME),
         prefixes: Prefixes::default(),
         clock: Arc::new(FixedClock(NOW.parse().unwrap())),
     };

@@ -8,7 +8,7 @@ use end_to_end::staging::{self, Staging};
 use lambda::HandleError;
 use serde_json::{Value, json};
 
-use super::{BUCKET, Lake, lake_key};
+use super::{BUCKET_NAME, Lake, lake_key};
 
 async fn staged() -> (Lake, String) {
     let lake = Lake::new().await;
@@ -31,14 +31,14 @@ fn event_bridge(key: &str) -> Value {
         "version": "0",
         "source": "aws.s3",
         "detail-type": "Object Created",
-        "detail": { "bucket": { "name": BUCKET }, "object": { "key": key, "size": 5 }, "reason": "PutObject" },
+        "detail": { "bucket": { "name": BUCKET_NAME }, "object": { "key": key, "size": 5 }, "reason": "PutObject" },
     })
 }
 
 #[tokio::test]
 async fn an_s3_notification_with_an_encoded_key() {
     let (lake, key) = staged().await;
-    let mut event = notification(BUCKET, &key);
+    let mut event = notification(BUCKET_NAME, &key);
     event["Records"][0]["s3"]["object"]["key"] = key.replace('-', "%2D").into();
     lambda::handle(&lake.function, &event).await.unwrap();
     assert_eq!(lake.bucket.keys("lake/"), [lake_key()]);
@@ -56,7 +56,7 @@ async fn what_can_never_be_converted_is_not_delivered_again() {
     let lake = Lake::new().await;
     let response = recordings::read("shapes/refused_data_null.json");
     let key = Staging::of(staging::run(1), &response, None, None).stage(&lake.bucket);
-    lambda::handle(&lake.function, &notification(BUCKET, &key))
+    lambda::handle(&lake.function, &notification(BUCKET_NAME, &key))
         .await
         .unwrap();
     assert_eq!(lake.quarantine(staging::run(1)).unwrap().reason, "answer");
@@ -66,7 +66,7 @@ async fn what_can_never_be_converted_is_not_delivered_again() {
 async fn other_objects_are_passed_over_and_other_buckets_refused() {
     let (lake, key) = staged().await;
     let part = key.replace("manifest.json", "allocation-0001.json.zst");
-    lambda::handle(&lake.function, &notification(BUCKET, &part))
+    lambda::handle(&lake.function, &notification(BUCKET_NAME, &part))
         .await
         .unwrap();
     assert!(lake.is_empty());
@@ -74,6 +74,9 @@ async fn other_objects_are_passed_over_and_other_buckets_refused() {
         .await
         .unwrap_err();
     assert!(matches!(error, HandleError::Objects { failed: 1, .. }), "{error}");
-    assert!(error.to_string().contains("S3_BUCKET_NAME is 'lake'"), "{error}");
+    assert!(
+        error.to_string().contains("S3_BUCKET_NAME is 'kubecost-lake'"),
+        "{error}"
+    );
     assert!(lake.is_empty());
 }

@@ -20,7 +20,7 @@ use contract::{
     run::RunId,
 };
 use end_to_end::{
-    bucket::Bucket,
+    bucket::{BUCKET_NAME, Bucket},
     staging::{self, Staging},
 };
 use lambda::metrics::LogOnly;
@@ -30,13 +30,11 @@ use transform::{Settings, Transform, TransformError, TransformOutcome};
 
 use self::table::Table;
 
-const BUCKET: &str = "lake";
-
 /// A function that is configured with labels and annotations, over a bucket.
 async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform {
     let settings = Settings::read(Reader::new(|name| {
         Some(match name {
-            "S3_BUCKET_NAME" => BUCKET.to_owned(),
+            "S3_BUCKET_NAME" => BUCKET_NAME.to_owned(),
             "LABELS" => labels.to_owned(),
             "ANNOTATIONS" => annotations.to_owned(),
             _ => return None,
@@ -46,7 +44,7 @@ async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform
     let clock = FixedClock("2026-11-24T06:00:00Z".parse().unwrap());
     Transform::new(
         settings,
-        Store::new(bucket.serve().await, BUCKET),
+        Store::new(bucket.serve().await, BUCKET_NAME),
         Arc::new(clock),
         Arc::new(LogOnly),
     )
