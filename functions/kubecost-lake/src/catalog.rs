@@ -1,4 +1,4 @@
-//! A catalog of partitions in one file, in place of Glue.
+//! A catalog of partitions in one file, instead of Glue.
 
 use std::{
     collections::BTreeSet,
@@ -11,10 +11,10 @@ use contract::keys::LakePartition;
 use crawler::catalog::{Catalog, CatalogError, CrawlerStart};
 use tokio::sync::Mutex;
 
-/// The file's name, beside the bucket's prefixes.
+/// The file's name in the bucket's directory.
 pub const FILE: &str = "catalog.json";
 
-/// The catalog. One process has it: the bucket's directory is locked.
+/// The catalog. Only one process uses it: the bucket's directory is locked.
 #[derive(Debug)]
 pub struct LocalCatalog {
     file: PathBuf,
@@ -22,7 +22,7 @@ pub struct LocalCatalog {
 }
 
 impl LocalCatalog {
-    /// A catalog in this file, which need not be there yet.
+    /// A catalog in this file, which need not exist yet.
     pub fn new(file: PathBuf) -> Self {
         Self {
             file,

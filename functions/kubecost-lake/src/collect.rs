@@ -1,4 +1,4 @@
-//! `collect`: what the CronJob and the functions do for one cluster, on one machine.
+//! `collect`: the work of the CronJob and of the functions for one cluster, on one machine.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -15,58 +15,46 @@ use crate::{
     dispatch::Failure,
     host::{Host, HostError, LookUp, check_settings},
     progress::DayBar,
-    report::{LakeReport, ReportError},
+    summary::{LakeSummary, SummaryError},
 };
 
-/// What is to be collected, and where to.
 #[derive(Debug)]
 pub struct Collection {
-    /// Whose costs.
     pub cluster: ClusterArn,
-    /// Where from.
     pub source: SourceSettings,
-    /// Which days there are.
     pub period: PeriodSettings,
-    /// Which of them.
     pub days: Days,
-    /// Where to.
     pub lake: PathBuf,
-    /// What the user should know although nothing is wrong.
     pub warnings: Vec<String>,
 }
 
 /// Why nothing was collected.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// The product cannot run here.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The private CA.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// The source or the bucket.
     #[error(transparent)]
     Run(#[from] exporter::RunError),
-    /// The lake cannot be read back.
     #[error(transparent)]
-    Report(#[from] ReportError),
+    Summary(#[from] SummaryError),
 }
 
-/// What came of it.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CollectOutcome {
     /// What the exporter did.
     pub run: RunSummary,
-    /// Events that failed for good.
+    /// Events that failed on every attempt.
     pub failures: Vec<Failure>,
-    /// Days that cannot be converted: the objects below the quarantine prefix that this run made.
+    /// Keys of the quarantine documents that this run led to: days that cannot be converted.
     pub quarantined: Vec<String>,
-    /// What the lake has now.
-    pub lake: LakeReport,
+    /// The lake afterwards.
+    pub lake: LakeSummary,
 }
 
-impl Outcome {
-    /// Whether all that was asked for is in the lake.
+impl CollectOutcome {
+    /// Whether all requested days are in the lake.
     pub fn is_success(&self) -> bool {
         self.run.is_success() && self.failures.is_empty() && self.quarantined.is_empty()
     }
@@ -74,9 +62,6 @@ impl Outcome {
 
 impl Collection {
     /// Reads what to collect, and checks the functions' settings, so that all faults are reported together.
-    ///
-    /// # Errors
-    /// All faults.
     pub fn read(look_up: LookUp<'_>) -> Result<Self, Faults> {
         let mut reader = Reader::new(look_up);
         let mut warnings = Vec::new();
@@ -101,11 +86,8 @@ impl Collection {
         })
     }
 
-    /// Collects.
-    ///
-    /// # Errors
-    /// When nothing could be collected. Single days that failed are in the outcome.
-    pub async fn run(self, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Outcome, CollectError> {
+    /// Fails when nothing could be collected. Single days that failed are in the outcome.
+    pub async fn run(self, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<CollectOutcome, CollectError> {
         let host = Host::start(&self.lake, look_up, clock).await?;
         let private_ca = certificate::load(&self.source.ca_certificate, session::from_environment).await?;
         host.collect(
@@ -129,7 +111,7 @@ fn read_days(reader: &mut Reader<'_>) -> Days {
     if let Some(missing) = missing {
         reader.fault(
             missing,
-            "give both --from and --to, or neither: then the days of the plan are collected",
+            "give both --from and --to, or neither to collect the days of the plan",
         );
     }
     match (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO)) {
@@ -143,10 +125,7 @@ fn read_days(reader: &mut Reader<'_>) -> Days {
 }
 
 impl Host {
-    /// Collects a cluster's days, waits until they are in the lake, and does what the schedule does.
-    ///
-    /// # Errors
-    /// As [`Collection::run`].
+    /// Collects a cluster's days, waits until they are in the lake, and then runs the scheduled functions.
     pub async fn collect(
         &self,
         cluster: ClusterArn,
@@ -154,9 +133,9 @@ impl Host {
         period: PeriodSettings,
         private_ca: Option<&[u8]>,
         days: &Days,
-    ) -> Result<Outcome, CollectError> {
+    ) -> Result<CollectOutcome, CollectError> {
         let bar = DayBar::new(cluster.id().name());
-        // Deliveries that a former process left come first: the plan is to know of them.
+        // Events that a former process left are handled first, so that the plan takes their days into account.
         let mut failures = self.dispatcher.settle().await;
         let run = self
             .exporter(cluster.clone(), source, period)
@@ -172,9 +151,14 @@ impl Host {
         failures.extend(self.dispatcher.settle().await);
         drop(bar);
         let quarantine = self.prefixes.quarantine_run(cluster.id(), &run.run);
-        let quarantined = self.store.list(quarantine).objects().await.map_err(ReportError::from)?;
-        let lake = LakeReport::read(&self.store, &self.directory).await?;
-        Ok(Outcome {
+        let quarantined = self
+            .store
+            .list(quarantine)
+            .objects()
+            .await
+            .map_err(SummaryError::from)?;
+        let lake = LakeSummary::read(&self.store, &self.directory).await?;
+        Ok(CollectOutcome {
             run,
             failures,
             quarantined: quarantined.into_iter().map(|object| object.key).collect(),

@@ -13,13 +13,12 @@ use settings::{
 use store::{Store, session};
 
 use crate::{
-    benchmark::{self, Limits, Part, Size},
     collect::Collection,
     demo,
     host::{Host, check_settings},
-    output,
+    output::{self, count},
     replay::Replay,
-    report::LakeReport,
+    summary::LakeSummary,
 };
 
 /// The command line or a setting is wrong.
@@ -31,27 +30,19 @@ const DEMO_LAKE: &str = ".lake";
 /// Any failure of a command.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A part of the benchmark, in a process of its own.
-const BENCHMARK_PART: &str = "benchmark-part";
-
-fn argument(id: &'static str, flag: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(id).long(flag).value_name(value).help(help)
-}
-
 fn lake_argument() -> Arg {
     command_line::argument(&rows::LAKE_DIRECTORY)
 }
 
-/// The whole command line.
 pub fn command() -> Command {
     let demo = Command::new("demo")
-        .about("Collects a made-up cluster and recorded responses, loses two days and finds them again; needs nothing but this machine")
+        .about("Collects a generated cluster and recorded responses, deletes two days and collects them again; needs nothing but this machine")
         .arg(lake_argument().default_value(DEMO_LAKE));
     let collect = Command::new("collect")
         .about("Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory")
         .long_about(
             "Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory, by the same programs that run in the \
-             cluster and in Lambda. Without dates it does what the CronJob does: it collects what the lake lacks of the backfill period.",
+             cluster and in Lambda. Without dates it does what the CronJob does: it collects the days of the backfill period that the lake lacks.",
         );
     let collect = add_to(collect, rows::LOCAL_LAKE, "Lake");
     let collect = add_to(collect, rows::TABLE, "Table");
@@ -71,57 +62,15 @@ pub fn command() -> Command {
         rows::TABLE,
         "Table (with --lake; a bucket's functions have their own)",
     );
-    let number = |id: &'static str, flag: &'static str, help: &'static str| {
-        argument(id, flag, "NUMBER", help).value_parser(clap::value_parser!(f64))
-    };
-    let count = |id: &'static str, flag: &'static str, default: &'static str, help: &'static str| {
-        argument(id, flag, "NUMBER", help)
-            .value_parser(clap::value_parser!(usize))
-            .default_value(default)
-    };
-    let benchmark = Command::new("benchmark")
-        .about("Measures CPU time and memory of exporter, transform and the audit on this machine")
-        .arg(count(
-            "CONTAINERS",
-            "containers",
-            "100000",
-            "Containers in the day that is exported and converted",
-        ))
-        .arg(count(
-            "CLUSTERS",
-            "clusters",
-            "1000",
-            "Clusters, of 30 days each, that are audited; 0 leaves the audit out",
-        ))
-        .arg(number(
-            "MAX_MEMORY_MIB",
-            "max-memory-mib",
-            "Fails if a part needs more memory",
-        ))
-        .arg(number(
-            "MIN_TRANSFORM_SPEED",
-            "min-transform-speed",
-            "Fails if transform converts less raw MB per CPU second",
-        ));
-    let part = Command::new(BENCHMARK_PART)
-        .hide(true)
-        .arg(Arg::new("PART").required(true))
-        .arg(Arg::new("SOURCE").required(true));
     Command::new("kubecost-lake")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Kubernetes costs from Kubecost or OpenCost as a table of Parquet files: the exporter and all functions in one process")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs what the parts do"))
-        .subcommands([demo, collect, replay, benchmark, part])
+        .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs the progress of each part"))
+        .subcommands([demo, collect, replay])
 }
 
-/// Whether the command does one thing at a time, as the programs do in the cluster and in Lambda.
-pub fn is_single_threaded(matches: &ArgMatches) -> bool {
-    matches.subcommand_name() == Some(BENCHMARK_PART)
-}
-
-/// Runs the command line's command.
 pub async fn run(matches: &ArgMatches) -> ExitCode {
     output::start_log(matches.get_flag("VERBOSE"));
     // Boxed: the futures of the SDK's requests nest deeper than the compiler looks.
@@ -129,8 +78,6 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
-        Some(("benchmark", matches)) => Box::pin(run_benchmark(matches)).await,
-        Some((BENCHMARK_PART, matches)) => Box::pin(run_benchmark_part(matches)).await,
         _ => Ok(ExitCode::from(EXIT_USAGE)),
     };
     match result {
@@ -144,33 +91,6 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
             }
         }
     }
-}
-
-async fn run_benchmark(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
-    let count = |id| matches.get_one::<usize>(id).copied().unwrap_or(0);
-    let limit = |id| matches.get_one::<f64>(id).copied();
-    let size = Size {
-        containers: count("CONTAINERS"),
-        clusters: count("CLUSTERS"),
-    };
-    let limits = Limits {
-        memory_mib: limit("MAX_MEMORY_MIB"),
-        transform_speed: limit("MIN_TRANSFORM_SPEED"),
-    };
-    let directory = tempfile::tempdir()?;
-    benchmark::run(directory.path(), size, limits).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn run_benchmark_part(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
-    let text = |id| matches.get_one::<String>(id).map(String::as_str).unwrap_or_default();
-    let part = Part::WORDS
-        .iter()
-        .find(|(word, _)| *word == text("PART"))
-        .ok_or("there is no such part")?
-        .1;
-    benchmark::run_part(part, text("SOURCE")).await?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_demo(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
@@ -234,18 +154,18 @@ impl ReplayCommand {
         })
     }
 
-    /// Says what would be done; does it unless it is a dry run.
+    /// Prints the sets, and delivers them again unless it is a dry run.
     async fn deliver(&self, store: &Store, prefixes: &Prefixes) -> Result<(), AnyError> {
         let sets = self.replay.sets(store, prefixes).await?;
         for (day, run) in &sets {
             output::line(format_args!("{day}  run {run}"));
         }
         if self.dry_run {
-            output::line(format_args!("{} sets would be delivered again", sets.len()));
+            output::line(format_args!("{} would be delivered again", count(sets.len(), "set")));
             return Ok(());
         }
         let delivered = self.replay.deliver(store, prefixes, &sets).await?;
-        output::line(format_args!("{delivered} sets delivered again"));
+        output::line(format_args!("{} delivered again", count(delivered, "set")));
         Ok(())
     }
 }
@@ -269,7 +189,7 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
                 return Err(lines.join("\n").into());
             }
             if !command.dry_run {
-                output::line(LakeReport::read(&host.store, lake).await?);
+                output::line(LakeSummary::read(&host.store, lake).await?);
             }
         }
     }

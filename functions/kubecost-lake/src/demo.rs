@@ -1,4 +1,4 @@
-//! `demo`: the whole way on made-up and recorded costs, with a gap made and filled.
+//! `demo`: collects generated and recorded costs, deletes two days from the lake, and collects them again.
 
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
@@ -15,49 +15,39 @@ use exporter::{
 use settings::{Faults, Reader};
 
 use crate::{
-    collect::{CollectError, Outcome},
+    collect::{CollectError, CollectOutcome},
     host::{Host, HostError, LookUp},
-    output,
-    simulator::{Source, generated::GeneratedCluster, recorded},
+    output::{self, count},
+    simulator::{SimulatedSource, generated::GeneratedCluster, recorded},
 };
 
-/// The clusters, as their lake knows them.
 const GENERATED: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/shop-production";
 const RECORDED: &str = "arn:aws:eks:us-east-1:444455556666:cluster/kit-cluster";
-/// The generated cluster's size and seed.
 const CONTAINERS: usize = 3000;
 const SEED: u64 = 15;
 
 /// Why the demo ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The product cannot run here.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// A step failed altogether.
     #[error(transparent)]
     Collect(#[from] CollectError),
-    /// A step failed for some days.
+    /// Some days failed.
     #[error("{0}")]
     Days(String),
-    /// A made-up source cannot be served, or a file not be removed.
-    #[error("the demo cannot use this machine's ports or files: {0}")]
+    #[error("the simulated source cannot listen on a port: {0}")]
     Io(#[from] io::Error),
-    /// A made-up name is wrong.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// A made-up day is wrong.
     #[error(transparent)]
     Day(#[from] DayError),
-    /// A made-up setting is wrong.
     #[error(transparent)]
     Settings(#[from] Faults),
-    /// The bucket.
     #[error(transparent)]
     Store(#[from] store::StoreError),
 }
 
-/// The settings that a user of the source would give.
 fn source_settings(url: &str) -> Result<SourceSettings, Faults> {
     let mut reader = Reader::new(|name| (name == "KUBECOST_API_ENDPOINT").then(|| url.to_owned()));
     let settings = SourceSettings::read(&mut reader, &mut Vec::new());
@@ -65,10 +55,7 @@ fn source_settings(url: &str) -> Result<SourceSettings, Faults> {
     settings.ok_or(Faults(Vec::new()))
 }
 
-/// Runs the demo on a directory; again on the same one, it finds most of the work done.
-///
-/// # Errors
-/// When a step fails.
+/// Runs the demo on a directory. A second run on the same directory finds most of the work done.
 pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<(), DemoError> {
     let mut reader = Reader::new(|_| None);
     let period = PeriodSettings::read(&mut reader);
@@ -90,21 +77,21 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
     };
     let host = Host::start(directory, look_up, clock).await?;
 
-    let kubecost = Source::kubecost(cluster).await?;
+    let kubecost = SimulatedSource::kubecost(cluster).await?;
     output::line(format_args!(
-        "1. {}: {CONTAINERS} containers behind Kubecost's interface, {first} to {last}",
+        "1. {}: {CONTAINERS} generated containers behind Kubecost's API, {first} to {last}",
         id.name()
     ));
     let source = source_settings(&kubecost.url)?;
     let outcome = host
         .collect(generated.clone(), source.clone(), period, None, &Days::Planned)
         .await?;
-    tell(&outcome).map_err(DemoError::Days)?;
+    print(&outcome).map_err(DemoError::Days)?;
 
-    let opencost = Source::saved(SourceKind::Opencost, recorded::ALLOCATION, recorded::ASSETS).await?;
+    let opencost = SimulatedSource::saved(SourceKind::Opencost, recorded::ALLOCATION, recorded::ASSETS).await?;
     let recorded_cluster: ClusterArn = RECORDED.parse()?;
     output::line(format_args!(
-        "\n2. {}: what a running OpenCost answered for {}",
+        "\n2. {}: the recorded responses of an OpenCost for {}",
         recorded_cluster.id().name(),
         recorded::DAY
     ));
@@ -112,12 +99,12 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
     let outcome = host
         .collect(recorded_cluster, source_settings(&opencost.url)?, period, None, &days)
         .await?;
-    tell(&outcome).map_err(DemoError::Days)?;
+    print(&outcome).map_err(DemoError::Days)?;
 
     let lost: BTreeSet<Day> = [first.next().next(), last.minus(4)].into();
     let names: Vec<String> = lost.iter().map(Day::to_string).collect();
     output::line(format_args!(
-        "\n3. {}: two days are deleted from the lake: {}",
+        "\n3. {}: deleting 2 days from the lake: {}",
         id.name(),
         names.join(", ")
     ));
@@ -125,17 +112,17 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
         host.store.delete(&host.prefixes.lake_object(id, *day)).await?;
     }
     let outcome = host.collect(generated, source, period, None, &Days::Planned).await?;
-    tell(&outcome).map_err(DemoError::Days)?;
+    print(&outcome).map_err(DemoError::Days)?;
     let found: BTreeSet<Day> = outcome.run.collected().map(|(day, _)| day).collect();
     if !lost.is_subset(&found) {
-        return Err(DemoError::Days("the gap was not filled".to_owned()));
+        return Err(DemoError::Days("the deleted days were not collected again".to_owned()));
     }
     output::line(outcome.lake);
     Ok(())
 }
 
-/// Tells what a step did; a step that failed ends the demo.
-fn tell(outcome: &Outcome) -> Result<(), String> {
+/// Prints a step's outcome. A step that failed ends the demo.
+fn print(outcome: &CollectOutcome) -> Result<(), String> {
     let planned: Vec<String> = outcome
         .run
         .days
@@ -143,10 +130,11 @@ fn tell(outcome: &Outcome) -> Result<(), String> {
         .map(|(day, _)| format!("{} ({})", day.date, day.reason))
         .collect();
     match planned.as_slice() {
-        [] => output::line("   nothing to collect: the lake has all days that the source has"),
+        [] => output::line("   nothing to collect: the lake has every day that the source has"),
         [one] => output::line(format_args!("   to collect: {one}")),
         [first, others @ ..] if planned.len() > 4 => {
-            output::line(format_args!("   to collect: {first} and {} more", others.len()));
+            let others = count(others.len(), "other day");
+            output::line(format_args!("   to collect: {first} and {others}"));
         }
         some => output::line(format_args!("   to collect: {}", some.join(", "))),
     }
@@ -158,8 +146,8 @@ fn tell(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-/// What went wrong, a line each.
-pub fn problems(outcome: &Outcome) -> String {
+/// The failures of a run, one per line.
+pub fn problems(outcome: &CollectOutcome) -> String {
     let failed = outcome
         .run
         .failed()
@@ -171,6 +159,6 @@ pub fn problems(outcome: &Outcome) -> String {
     let quarantined = outcome
         .quarantined
         .iter()
-        .map(|key| format!("a day cannot be converted; why is in {key}"));
+        .map(|key| format!("a day cannot be converted: see {key} for the reason"));
     failed.chain(failures).chain(quarantined).collect::<Vec<_>>().join("\n")
 }

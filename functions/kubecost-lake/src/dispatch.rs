@@ -1,5 +1,5 @@
-//! What S3 and Lambda do between the parts: an object's arrival becomes an event for the function that waits for it. At
-//! least once, tried again on failure, kept for the next start if it fails for good.
+//! The work of S3's notifications and of Lambda: a written object becomes an event for its function. An event is
+//! delivered at least once, tried again on failure, and kept for the next start if every attempt fails.
 
 use std::sync::Arc;
 
@@ -19,24 +19,20 @@ use local_bucket::{
     journal::{Journal, ObjectWritten},
 };
 
-/// How often an event is tried, as Lambda does for asynchronous events.
+/// As often as Lambda tries asynchronous events.
 const ATTEMPTS: u32 = 3;
-/// How many events are handled at the same time.
+/// How many events are handled at a time.
 const CONCURRENCY: usize = 2;
 
-/// The three functions.
 #[derive(Clone)]
 pub struct Functions {
-    /// Converts a day's set.
     pub transform: Arc<dyn Function>,
-    /// Plans what is to be collected.
     pub backfill: Arc<dyn Function>,
-    /// Makes partitions known.
     pub crawler: Arc<dyn Function>,
 }
 
 impl Functions {
-    /// Which function an object's key starts: what the bucket's notifications filter by, on prefix and ending.
+    /// The function for an object's key, as the filters of the bucket's notifications select it.
     fn of(&self, key: &str) -> Option<&Arc<dyn Function>> {
         let prefixes = Prefixes::default();
         match prefixes.parse_staging(key).map(|staged| staged.object) {
@@ -48,7 +44,6 @@ impl Functions {
     }
 }
 
-/// Whether any function waits for a key.
 pub fn is_wanted(key: &str) -> bool {
     let prefixes = Prefixes::default();
     match prefixes.parse_staging(key) {
@@ -57,16 +52,15 @@ pub fn is_wanted(key: &str) -> bool {
     }
 }
 
-/// An event that failed as often as it was tried.
+/// An event that failed on every attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The object's key.
     pub key: String,
-    /// What the function said.
     pub reason: String,
 }
 
-/// Delivers events for as long as it lives.
+/// Delivers events until it is dropped.
 pub struct Dispatcher {
     functions: Functions,
     clock: Arc<dyn Clock>,
@@ -76,7 +70,6 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Begins to deliver.
     pub fn start(
         functions: Functions,
         clock: Arc<dyn Clock>,
@@ -122,17 +115,14 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until all events are handled, those included that follow from them; gives those that failed since it was
-    /// last asked.
+    /// Waits until all events are handled, including those that follow from them. Returns the failures since the last
+    /// call.
     pub async fn settle(&self) -> Vec<Failure> {
         self.journal.settled().await;
         std::mem::take(&mut *self.failures.lock().await)
     }
 
-    /// Does what the schedule does: the audit, then the comparison of lake and catalog.
-    ///
-    /// # Errors
-    /// What the first function said that failed.
+    /// Runs the scheduled functions: the audit, then the comparison of lake and catalog.
     pub async fn schedule(&self) -> Result<(), lambda::HandleError> {
         let event = events::schedule(&*self.clock);
         for function in [&self.functions.backfill, &self.functions.crawler] {
@@ -159,7 +149,7 @@ async fn deliver(function: &dyn Function, written: &ObjectWritten, clock: &dyn C
         let Err(error) = lambda::handle(function, &event).await else {
             return Ok(());
         };
-        tracing::warn!(function = function.name(), key = written.key, attempt, %error, "an event failed");
+        tracing::warn!(function = function.name(), key = written.key, attempt, %error, "event failed");
         if attempt == ATTEMPTS {
             return Err(Failure {
                 key: written.key.clone(),

@@ -1,4 +1,4 @@
-//! The whole product in one process, on a directory: the bucket, the functions, and what delivers events between them.
+//! The whole product in one process, on a directory: the bucket, the functions, and the delivery of events.
 
 use std::{
     fmt,
@@ -25,50 +25,41 @@ use crate::{
 };
 use local_bucket::{BUCKET_NAME, BucketError, LocalBucket};
 
-/// How long the exporter waits for a plan: the function is in the same process.
+/// How long the exporter waits for a plan. The function is in the same process.
 const PLAN_WAIT: Duration = Duration::from_secs(60);
 
-/// The product in one process.
 pub struct Host {
-    /// The bucket.
     pub store: Store,
-    /// Delivers events.
     pub dispatcher: Dispatcher,
-    /// The bucket's server.
     pub bucket: LocalBucket,
-    /// Where the bucket lies.
+    /// The bucket's directory.
     pub directory: PathBuf,
-    /// Where things lie in it.
     pub prefixes: Prefixes,
     clock: Arc<dyn Clock>,
 }
 
-/// Settings of the functions, by name.
+/// The value of a function's setting by the setting's name.
 pub type LookUp<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Why the host cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// A setting is wrong.
     #[error(transparent)]
     Settings(#[from] Faults),
-    /// The bucket.
     #[error(transparent)]
     Bucket(#[from] BucketError),
 }
 
-/// The settings that the host decides; the others are by the look-up or their defaults.
+/// Settings that the host decides; the others come from the look-up or are defaults.
 fn settings_of(look_up: LookUp<'_>) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
         "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("local".to_owned()),
-        // Plans are made here after all deliveries are done.
+        // All events are handled before an inventory is written: no set is in flight.
         "IN_FLIGHT_MINUTES" => Some("0".to_owned()),
         _ => look_up(name),
     }
 }
 
-/// The settings of the functions.
 struct FunctionSettings {
     transform: transform::Settings,
     backfill: backfill::settings::Settings,
@@ -98,19 +89,13 @@ impl FunctionSettings {
     }
 }
 
-/// Checks the functions' settings without starting anything.
-///
-/// # Errors
-/// All faults together.
+/// Checks the settings of all functions; all faults are reported together.
 pub fn check_settings(look_up: LookUp<'_>) -> Result<(), Faults> {
     FunctionSettings::read(look_up).map(|_| ())
 }
 
 impl Host {
     /// Starts on a directory. Events that a former process left are delivered.
-    ///
-    /// # Errors
-    /// When a setting is wrong, or the directory cannot be used.
     pub async fn start(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -> Result<Self, HostError> {
         let settings = FunctionSettings::read(look_up)?;
         let prefixes = settings.backfill.prefixes.clone();
@@ -146,14 +131,13 @@ impl Host {
         })
     }
 
-    /// Ends; afterwards the directory is free.
+    /// Stops. Afterwards the directory can be used again.
     pub async fn stop(self) {
         let Self { bucket, dispatcher, .. } = self;
         drop(dispatcher);
         bucket.close().await;
     }
 
-    /// An exporter into this bucket.
     pub fn exporter(&self, cluster: ClusterArn, source: SourceSettings, period: PeriodSettings) -> Exporter {
         Exporter {
             cluster,

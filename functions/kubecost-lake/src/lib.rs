@@ -1,8 +1,7 @@
 //! The local host: the exporter and all functions in one process, on a directory in place of a bucket. The code of the
-//! parts is the same as in the cluster and in Lambda; only what lies between them is this crate's: the
-//! [bucket](local_bucket), [events](dispatch), a [catalog](catalog).
+//! parts is the same as in the cluster and in Lambda. This crate replaces what AWS does between them: it has the
+//! [bucket](local_bucket), delivers [events](dispatch), and has a [catalog](catalog).
 
-pub mod benchmark;
 pub mod catalog;
 pub mod collect;
 pub mod command;
@@ -12,5 +11,5 @@ pub mod host;
 pub mod output;
 pub mod progress;
 pub mod replay;
-pub mod report;
 pub mod simulator;
+pub mod summary;

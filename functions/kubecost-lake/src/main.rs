@@ -2,21 +2,9 @@
 
 use std::process::ExitCode;
 
-use kubecost_lake::{command, output};
-use tokio::runtime::Builder;
+use kubecost_lake::command;
 
-fn main() -> ExitCode {
-    let matches = command::command().get_matches();
-    let mut builder = if command::is_single_threaded(&matches) {
-        Builder::new_current_thread()
-    } else {
-        Builder::new_multi_thread()
-    };
-    match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(command::run(&matches)),
-        Err(error) => {
-            output::error_line(error);
-            ExitCode::FAILURE
-        }
-    }
+#[tokio::main]
+async fn main() -> ExitCode {
+    command::run(&command::command().get_matches()).await
 }

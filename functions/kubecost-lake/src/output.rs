@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use settings::logs::{self, LogSettings, parse_levels};
 
-/// Writes a line. A reader that went away, as `head` does, is no fault.
+/// Writes a line to standard output. A closed pipe, as of `head`, is not an error.
 pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
@@ -25,4 +25,9 @@ pub fn start_log(verbose: bool) {
 /// Writes an error, whatever the log's level is.
 pub fn error_line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
+
+/// A number with its noun: "1 day", "2 days".
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

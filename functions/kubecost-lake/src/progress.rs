@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// How often the bar is redrawn, so that the user sees that the program is running.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A bar with a step for each day.
 #[derive(Debug)]
 pub struct DayBar {
     cluster: String,
@@ -17,7 +16,6 @@ pub struct DayBar {
 }
 
 impl DayBar {
-    /// A bar for a cluster's days, drawn only on a terminal.
     pub fn new(cluster: impl Into<String>) -> Self {
         Self {
             cluster: cluster.into(),

@@ -1,29 +1,24 @@
-//! `replay`: staged days are converted again, for a changed list of labels or a mended fault, without asking the
+//! `replay`: converts staged days again, after a change of the labels or a corrected fault, without requests to the
 //! source.
 //!
-//! The manifests of each day's sets are written once more as they are, so that the bucket itself sends the events: of
-//! the set whose data the lake has and of all newer ones, since those may be without data or in quarantine.
+//! The manifests are written again unchanged, so that the bucket sends their events: for each day that of the set whose
+//! data the lake has, and those of all newer sets, which may have no data or be in quarantine.
 
 use backfill::{audit, staged::ClusterObjects};
 use contract::{cluster::ClusterId, day::Day, keys::Prefixes, run::RunId};
 use store::{Store, StoreError};
 
-/// Which staged days.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// Whose.
     pub cluster: ClusterId,
-    /// From this day on.
+    /// The first day; `None`: no lower bound.
     pub from: Option<Day>,
-    /// Up to this day, included.
+    /// The last day, included; `None`: no upper bound.
     pub to: Option<Day>,
 }
 
 impl Replay {
     /// The sets to deliver again, oldest day and run first.
-    ///
-    /// # Errors
-    /// When S3 refuses or fails.
     pub async fn sets(&self, store: &Store, prefixes: &Prefixes) -> Result<Vec<(Day, RunId)>, StoreError> {
         let objects = ClusterObjects {
             store,
@@ -45,10 +40,7 @@ impl Replay {
         Ok(found)
     }
 
-    /// Delivers sets again; gives how many were still there.
-    ///
-    /// # Errors
-    /// When S3 refuses or fails.
+    /// Delivers sets again; returns how many still existed.
     pub async fn deliver(
         &self,
         store: &Store,
@@ -58,7 +50,7 @@ impl Replay {
         let mut delivered = 0;
         for (day, run) in sets {
             let key = prefixes.manifest(&self.cluster, run, *day);
-            // Counted from 0 again: whoever asks for it wants it tried.
+            // The count of deliveries starts from 0, so that the set is not taken for a stuck one.
             delivered += usize::from(audit::redeliver(store, &key, 0).await?);
         }
         Ok(delivered)

@@ -1,21 +1,18 @@
-//! A made-up cluster, the same for the same seed: its containers' names and labels stay, what they use changes from day
-//! to day.
+//! A generated cluster, the same for the same seed. The names and labels of its containers stay, their usage changes
+//! each day.
 
 use contract::day::Day;
 use serde_json::{Map, Value, json};
 
-/// Containers on one node.
 const CONTAINERS_PER_NODE: usize = 25;
-/// Hours of a day.
 const HOURS: f64 = 24.0;
-/// A gibibyte.
 const GIB: f64 = 1_073_741_824.0;
-/// Prices for an hour of a core and of a gibibyte, in US dollars: those of a c6i instance on demand.
+/// US dollars for an hour of a core and of a gibibyte: those of an on-demand c6i instance.
 const CPU_PRICE: f64 = 0.0316;
 const RAM_PRICE: f64 = 0.0042;
-/// What is left of the price on spot instances.
+/// The share of the on-demand price for spot instances.
 const SPOT: f64 = 0.35;
-/// Price of a gibibyte of a volume for a day.
+/// US dollars for a gibibyte of a volume for a day.
 const VOLUME_PRICE: f64 = 0.10 / 30.0;
 
 const TEAMS: [&str; 12] = [
@@ -45,26 +42,20 @@ const INSTANCES: [(&str, &str, f64, f64); 3] = [
 ];
 const ZONES: [&str; 3] = ["a", "b", "c"];
 
-/// A cluster.
 #[derive(Debug, Clone)]
 pub struct GeneratedCluster {
-    /// Its name in the source.
     pub name: String,
-    /// The AWS account of its nodes.
     pub account: String,
-    /// The AWS region of its nodes.
     pub region: String,
-    /// How many containers it runs.
     pub containers: usize,
-    /// What all else follows from.
     pub seed: u64,
-    /// The first day that the source remembers.
+    /// The first day that the source has.
     pub first: Day,
-    /// The last day that it has.
+    /// The last day that the source has.
     pub last: Day,
 }
 
-/// What is the same on all days.
+/// A node, the same on all days.
 struct Node {
     name: String,
     provider_id: String,
@@ -82,7 +73,7 @@ fn round(value: f64) -> f64 {
     (value * 1e5).round() / 1e5
 }
 
-/// The sum that a source calls the total: what a row of any kind costs.
+/// The costs that the total is the sum of.
 const COSTS: [&str; 8] = [
     "cpuCost",
     "gpuCost",
@@ -99,18 +90,17 @@ impl GeneratedCluster {
         self.containers.div_ceil(CONTAINERS_PER_NODE).max(1)
     }
 
-    /// Rows of a day: the containers, idle costs of each node, volumes that nothing mounts.
+    /// Rows of a day: containers, idle costs of each node, two for unmounted volumes.
     pub fn rows(&self) -> usize {
         self.containers + self.nodes() + 2
     }
 
-    /// Whether the source has a day.
     pub fn has(&self, day: Day) -> bool {
         (self.first..=self.last).contains(&day)
     }
 
     fn random(&self, what: &str, number: usize, day: Option<Day>) -> fastrand::Rng {
-        // FNV-1a: the same on each machine and with each version of Rust.
+        // FNV-1a: the same on every machine and with every version of Rust.
         let text = format!(
             "{}/{what}/{number}/{}",
             self.seed,
@@ -133,7 +123,7 @@ impl GeneratedCluster {
         }
     }
 
-    /// Writes a row with its key, as a member of the day's object.
+    /// Writes a row with its key, as a member of the day's JSON object.
     pub fn write_row(&self, row: usize, day: Day, out: &mut Vec<u8>) {
         let (key, row) = self.row(row, day);
         for (index, part) in [Value::String(key), row].into_iter().enumerate() {
@@ -157,7 +147,7 @@ impl GeneratedCluster {
 
     fn container(&self, number: usize, day: Day) -> (String, Value) {
         let node = self.node(number / CONTAINERS_PER_NODE);
-        // Two containers of a pod follow each other: a program and its proxy.
+        // A pod has two containers: a program and its proxy.
         let pod_number = number / 2;
         let is_proxy = number % 2 == 1;
         let mut random = self.random("pod", pod_number, None);
@@ -265,7 +255,7 @@ impl GeneratedCluster {
         self.complete(format!("{}//{namespace}/{pod}/__unmounted__", self.name), row, day)
     }
 
-    /// Adds what all rows have: name, window, the numbers that are 0, the total.
+    /// Adds name, window, total and the numbers that are 0.
     fn complete(&self, key: String, mut row: Value, day: Day) -> (String, Value) {
         let window = json!({ "start": day.start(), "end": day.end() });
         if let Some(row) = row.as_object_mut() {
@@ -283,8 +273,8 @@ impl GeneratedCluster {
         (key, row)
     }
 
-    /// The day's set aggregated by cluster, for the query of days: empty where the source has no data. The costs are
-    /// those of nothing in particular, since nobody reads them.
+    /// The day's set aggregated by cluster, for the query of days: empty if the source has no data. Its costs are 0,
+    /// since only the keys are read.
     pub fn cluster_set(&self, day: Day) -> Value {
         if !self.has(day) {
             return Value::Object(Map::new());

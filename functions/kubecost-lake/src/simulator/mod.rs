@@ -1,5 +1,5 @@
 //! Sources of costs for the demo, the benchmark and tests: a [generated](generated) cluster of any size behind
-//! Kubecost's interface, and [recorded] answers of an OpenCost.
+//! Kubecost's API, and [recorded] responses of an OpenCost.
 
 use std::{io, sync::Arc};
 
@@ -21,49 +21,43 @@ pub mod generated;
 
 use generated::GeneratedCluster;
 
-/// A recorded OpenCost's answers, and the day that they are of.
 pub mod recorded {
-    /// The day, in UTC.
+    /// The day of the recorded responses, in UTC.
     pub const DAY: &str = "2026-11-20";
-    /// What it answered to a query for allocations.
     pub const ALLOCATION: &str = recordings::OPENCOST_ALLOCATION;
-    /// What it answered to a query for assets.
     pub const ASSETS: &str = recordings::OPENCOST_ASSETS;
 }
 
-/// Rows that are made before they are sent.
+/// Rows in a chunk of the response.
 const CHUNK_ROWS: usize = 64;
 
 /// A source that listens on a port of this machine until it is dropped.
 #[derive(Debug)]
-pub struct Source {
-    /// Its address: `http://127.0.0.1:<port>`.
+pub struct SimulatedSource {
+    /// `http://127.0.0.1:<port>`.
     pub url: String,
     server: JoinHandle<()>,
 }
 
-impl Drop for Source {
+impl Drop for SimulatedSource {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-impl Source {
+impl SimulatedSource {
     async fn serve(router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the simulated source ended");
+                tracing::error!(%error, "the simulated source failed");
             }
         });
         Ok(Self { url, server })
     }
 
-    /// A Kubecost of a generated cluster.
-    ///
-    /// # Errors
-    /// When no port is free.
+    /// A Kubecost of a generated cluster. Fails when no port is free.
     pub async fn kubecost(cluster: GeneratedCluster) -> io::Result<Self> {
         let router = Router::new()
             .route("/model/allocation", get(allocation))
@@ -72,12 +66,9 @@ impl Source {
         Self::serve(router).await
     }
 
-    /// A source of either kind that answers whatever window with the same saved bodies.
-    ///
-    /// # Errors
-    /// When no port is free.
+    /// A source that responds to every window with the same bodies. Fails when no port is free.
     pub async fn saved(kind: SourceKind, allocation: &str, assets: &str) -> io::Result<Self> {
-        let answer = |body: &str| {
+        let respond = |body: &str| {
             let body = Bytes::copy_from_slice(body.as_bytes());
             get(
                 async move |Query(parameters): Query<Parameters>| match parameters.window {
@@ -88,18 +79,17 @@ impl Source {
         };
         let router = match kind {
             SourceKind::Kubecost => Router::new()
-                .route("/model/allocation", answer(allocation))
-                .route("/model/assets", answer(assets)),
+                .route("/model/allocation", respond(allocation))
+                .route("/model/assets", respond(assets)),
             SourceKind::Opencost => Router::new()
-                .route("/allocation", answer(allocation))
-                .route("/allocation/compute", answer(allocation))
-                .route("/assets", answer(assets)),
+                .route("/allocation", respond(allocation))
+                .route("/allocation/compute", respond(allocation))
+                .route("/assets", respond(assets)),
         };
         Self::serve(router).await
     }
 }
 
-/// The parameters that matter here.
 #[derive(Debug, Deserialize)]
 struct Parameters {
     window: Option<String>,
@@ -109,11 +99,11 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// The days of the window; `None` if it is not a pair of moments.
+    /// The days of the window; `None` if it is not a pair of times.
     fn days(&self) -> Option<Vec<Day>> {
         let (start, end) = self.window.as_deref()?.split_once(',')?;
-        let moment = |text: &str| text.parse::<DateTime<Utc>>().ok();
-        let (start, end) = (Day::of(moment(start)?), Day::of(moment(end)?));
+        let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
+        let (start, end) = (Day::of(time(start)?), Day::of(time(end)?));
         Some(Day::range(start, end.minus(1)).collect())
     }
 }
@@ -134,7 +124,7 @@ async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(paramete
         let sets: Vec<_> = days.iter().map(|day| cluster.cluster_set(*day)).collect();
         return json(serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string());
     }
-    // A day is sent while it is made: the largest ones have hundreds of megabytes.
+    // Rows are generated while they are sent: a large day has hundreds of megabytes.
     let sets = days.into_iter().enumerate().flat_map(move |(index, day)| {
         let all = if cluster.has(day) { cluster.rows() } else { 0 };
         let first = parameters.offset.unwrap_or(0).min(all);
@@ -157,11 +147,11 @@ async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(paramete
             .chain(rows)
             .chain([Bytes::from_static(b"}")])
     });
-    let answer = std::iter::once(Bytes::from_static(br#"{"code":200,"status":"success","data":["#))
+    let response = std::iter::once(Bytes::from_static(br#"{"code":200,"status":"success","data":["#))
         .chain(sets)
         .chain([Bytes::from_static(b"]}")])
         .map(Ok::<_, std::convert::Infallible>);
-    json(Body::from_stream(stream::iter(answer)))
+    json(Body::from_stream(stream::iter(response)))
 }
 
 async fn assets(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {

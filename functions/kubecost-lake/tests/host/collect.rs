@@ -1,44 +1,51 @@
-//! `collect` against saved answers.
+//! `collect` from saved responses.
 
 use std::{fs::File, process::Command};
 
 use contract::documents::SourceKind;
 use exporter::Days;
-use kubecost_lake::{collect::Outcome, simulator::Source};
+use kubecost_lake::{collect::CollectOutcome, simulator::SimulatedSource};
 
 use crate::support::{arn, period, source_settings, start};
 
-async fn collect(kind: SourceKind, allocation: &str, assets: &str, days: Days) -> Outcome {
+async fn collect(kind: SourceKind, allocation: &str, assets: &str, days: Days) -> CollectOutcome {
     let directory = tempfile::tempdir().unwrap();
     let host = start(directory.path()).await;
-    let source = Source::saved(kind, allocation, assets).await.unwrap();
+    let source = SimulatedSource::saved(kind, allocation, assets).await.unwrap();
     host.collect(arn("saved"), source_settings(&source.url), period(), None, &days)
         .await
         .unwrap()
 }
 
-fn total(answer: &str) -> (u64, f64) {
-    let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
-    let sets = answer["data"].as_array().unwrap();
+fn total(body: &str) -> (u64, f64) {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let sets = body["data"].as_array().unwrap();
     let rows = sets.iter().filter_map(|set| set.as_object()).flatten();
     rows.fold((0, 0.0), |(count, sum), (_, row)| {
         (count + 1, sum + row["totalCost"].as_f64().unwrap())
     })
 }
 
-const OPENCOST: &str = recordings::OPENCOST_ALLOCATION;
-const OPENCOST_ASSETS: &str = recordings::OPENCOST_ASSETS;
-const KUBECOST: &str = include_str!("../../../../shared/recordings/kubecost/kubecost_allocation_1day.json");
-const KUBECOST_ASSETS: &str = include_str!("../../../../shared/recordings/kubecost/kubecost_assets_1day_nodes.json");
+/// Allocations and assets of a source.
+fn recorded(kind: SourceKind) -> [String; 2] {
+    match kind {
+        SourceKind::Opencost => ["opencost/alloc_default_1day.json", "opencost/assets_1day.json"],
+        SourceKind::Kubecost => [
+            "kubecost/kubecost_allocation_1day.json",
+            "kubecost/kubecost_assets_1day_nodes.json",
+        ],
+    }
+    .map(recordings::read)
+}
 
 fn given() -> Days {
     Days::Given(vec!["2026-11-20".parse().unwrap()])
 }
 
-fn check(outcome: &Outcome, answer: &str) {
+fn check(outcome: &CollectOutcome, body: &str) {
     assert!(outcome.is_success(), "{outcome:?}");
     let cluster = &outcome.lake.clusters[arn("saved").id()];
-    let (rows, cost) = total(answer);
+    let (rows, cost) = total(body);
     assert_eq!(cluster.rows, rows);
     assert!(
         (cluster.total_cost() - cost).abs() <= 1e-9 * cost,
@@ -49,36 +56,32 @@ fn check(outcome: &Outcome, answer: &str) {
 
 #[tokio::test]
 async fn saved_bodies_of_both_sources_become_the_table() {
+    for kind in [SourceKind::Opencost, SourceKind::Kubecost] {
+        let [allocation, assets] = recorded(kind);
+        check(&collect(kind, &allocation, &assets, given()).await, &allocation);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_responds_to_everything_with_its_allocations_gives_them_all_the_same() {
+    let [allocation, _] = recorded(SourceKind::Kubecost);
     check(
-        &collect(SourceKind::Opencost, OPENCOST, OPENCOST_ASSETS, given()).await,
-        OPENCOST,
-    );
-    check(
-        &collect(SourceKind::Kubecost, KUBECOST, KUBECOST_ASSETS, given()).await,
-        KUBECOST,
+        &collect(SourceKind::Kubecost, &allocation, &allocation, given()).await,
+        &allocation,
     );
 }
 
 #[tokio::test]
-async fn a_source_that_answers_everything_with_its_allocations_gives_them_all_the_same() {
-    check(
-        &collect(SourceKind::Kubecost, KUBECOST, KUBECOST, given()).await,
-        KUBECOST,
-    );
-}
-
-#[tokio::test]
-async fn what_is_no_day_of_containers_is_refused_and_said() {
+async fn a_response_without_a_day_of_containers_is_refused_with_the_reason() {
+    let [allocation, assets] = recorded(SourceKind::Kubecost);
+    let summary = recordings::read("opencost/alloc_summary_1day.json");
     for (body, expected) in [
-        (
-            include_str!("../../../../shared/recordings/opencost/alloc_summary_1day.json"),
-            "are not rows",
-        ),
+        (summary.as_str(), "are not rows"),
         (r#"{"code":500,"data":null,"message":"boom"}"#, "500"),
         ("<html>Sign in</html>", "Sign in"),
-        (&KUBECOST[..KUBECOST.len() - 40], "cut short"),
+        (&allocation[..allocation.len() - 40], "cut short"),
     ] {
-        let outcome = collect(SourceKind::Kubecost, body, KUBECOST_ASSETS, given()).await;
+        let outcome = collect(SourceKind::Kubecost, body, &assets, given()).await;
         assert!(!outcome.is_success() && outcome.lake.clusters.is_empty(), "{outcome:?}");
         let problems = kubecost_lake::demo::problems(&outcome);
         assert!(problems.contains(expected), "{problems}");
@@ -87,7 +90,8 @@ async fn what_is_no_day_of_containers_is_refused_and_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn output_that_cannot_be_written_ends_nothing() {
-    let source = Source::saved(SourceKind::Kubecost, KUBECOST, KUBECOST_ASSETS)
+    let [allocation, assets] = recorded(SourceKind::Kubecost);
+    let source = SimulatedSource::saved(SourceKind::Kubecost, &allocation, &assets)
         .await
         .unwrap();
     let directory = tempfile::tempdir().unwrap();

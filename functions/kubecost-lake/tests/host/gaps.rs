@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::{day::Day, run::RunId};
-use kubecost_lake::{replay::Replay, report::LakeReport};
+use kubecost_lake::{replay::Replay, summary::LakeSummary};
 
 use crate::support::{
     arn, audit, collected, days, generated, in_lake, inventory, now, period, run, source, source_settings, start,
@@ -148,7 +148,9 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
     // The costs were reconciled since: a second run has other numbers for three of the days.
     let mut reconciled = generated("shop", &days);
     reconciled.seed += 1;
-    let source = kubecost_lake::simulator::Source::kubecost(reconciled).await.unwrap();
+    let source = kubecost_lake::simulator::SimulatedSource::kubecost(reconciled)
+        .await
+        .unwrap();
     let given = exporter::Days::Given(days[4..7].to_vec());
     let outcome = host
         .collect(arn("shop"), source_settings(&source.url), period(), None, &given)
@@ -184,7 +186,7 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
         assert_eq!(host.dispatcher.settle().await, []);
         host.dispatcher.schedule().await.unwrap();
         assert_eq!(
-            LakeReport::read(&host.store, directory.path()).await.unwrap(),
+            LakeSummary::read(&host.store, directory.path()).await.unwrap(),
             lake,
             "seed {seed}"
         );

@@ -97,7 +97,7 @@ async fn a_partition_that_arrives_during_the_comparison_stays_and_one_without_da
     for day in [known, new] {
         put(&store, day).await;
     }
-    // No partition, and no object of the table.
+    // Neither is an object of the table.
     for key in ["year=2026/month=13/x", "year=2026/month=07/notes.txt"] {
         let key = format!("lake/account_id=111122223333/region=us-east-1/{key}");
         store.put_json(&key, b"{}".to_vec()).await.unwrap();

@@ -15,9 +15,9 @@ use exporter::{
     settings::{PeriodSettings, SourceSettings},
 };
 use kubecost_lake::{
-    collect::Outcome,
+    collect::CollectOutcome,
     host::Host,
-    simulator::{Source, generated::GeneratedCluster},
+    simulator::{SimulatedSource, generated::GeneratedCluster},
 };
 use settings::Reader;
 
@@ -55,7 +55,7 @@ pub(crate) async fn start_with(directory: &Path, look_up: &dyn Fn(&str) -> Optio
     Host::start(directory, look_up, Arc::new(SystemClock)).await.unwrap()
 }
 
-/// A source that has these days.
+/// A source with these days.
 pub(crate) fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
     GeneratedCluster {
         name: name.to_owned(),
@@ -68,24 +68,24 @@ pub(crate) fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
     }
 }
 
-pub(crate) async fn source(name: &str, days: &[Day]) -> Source {
-    Source::kubecost(generated(name, days)).await.unwrap()
+pub(crate) async fn source(name: &str, days: &[Day]) -> SimulatedSource {
+    SimulatedSource::kubecost(generated(name, days)).await.unwrap()
 }
 
-/// What the CronJob does.
-pub(crate) async fn run(host: &Host, name: &str, source: &Source) -> Outcome {
+/// A run of the CronJob.
+pub(crate) async fn run(host: &Host, name: &str, source: &SimulatedSource) -> CollectOutcome {
     host.collect(arn(name), source_settings(&source.url), period(), None, &Days::Planned)
         .await
         .unwrap()
 }
 
 /// The days that a run collected, with data or without.
-pub(crate) fn collected(outcome: &Outcome) -> Vec<Day> {
+pub(crate) fn collected(outcome: &CollectOutcome) -> Vec<Day> {
     outcome.run.collected().map(|(day, _)| day).collect()
 }
 
 /// The days of a cluster in the lake.
-pub(crate) fn in_lake(outcome: &Outcome, name: &str) -> BTreeSet<Day> {
+pub(crate) fn in_lake(outcome: &CollectOutcome, name: &str) -> BTreeSet<Day> {
     outcome
         .lake
         .clusters
@@ -98,7 +98,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
 
-/// What a cluster's exporter says that its source has: all days.
+/// The inventory of a source that has all days.
 pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
     Inventory {
         run,
@@ -113,7 +113,7 @@ pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
     }
 }
 
-/// Does what is due on the schedule; gives the audit's report.
+/// Runs the scheduled functions; returns the audit's report.
 pub(crate) async fn audit(host: &Host) -> serde_json::Value {
     host.dispatcher.schedule().await.unwrap();
     assert_eq!(host.dispatcher.settle().await, []);

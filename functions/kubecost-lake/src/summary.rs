@@ -1,4 +1,4 @@
-//! What a lake has, read back from its Parquet files, for people.
+//! A summary of a lake, read back from its Parquet files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,77 +19,61 @@ use parquet::{
 };
 use store::{Store, StoreError};
 
-/// The columns that are read.
+use crate::output::count;
+
 const NAMESPACE: &str = "properties.namespace";
 const TOTAL_COST: &str = "totalCost";
-/// What rows without a namespace are called, as the sources do.
+/// Shown for rows without a namespace.
 const NO_NAMESPACE: &str = "(idle and other costs without a namespace)";
-/// How many namespaces are shown.
+/// How many namespaces are shown; the others are summed.
 const NAMESPACES: usize = 10;
 
-/// One cluster's days.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ClusterReport {
-    /// The days in the lake.
+pub struct ClusterSummary {
     pub days: BTreeSet<Day>,
-    /// Rows of all days.
     pub rows: u64,
-    /// Bytes of Parquet.
+    /// The size of the Parquet files.
     pub bytes: u64,
     /// The sum of `totalCost` by namespace, in the source's currency.
     pub cost_by_namespace: BTreeMap<String, f64>,
 }
 
-impl ClusterReport {
+impl ClusterSummary {
     /// The sum of `totalCost`, in the source's currency.
     pub fn total_cost(&self) -> f64 {
         self.cost_by_namespace.values().sum()
     }
 }
 
-/// A lake on a directory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LakeReport {
+pub struct LakeSummary {
     /// The directory of the bucket.
     pub directory: PathBuf,
-    /// What it has of each cluster.
-    pub clusters: BTreeMap<ClusterId, ClusterReport>,
+    pub clusters: BTreeMap<ClusterId, ClusterSummary>,
 }
 
-/// Why a lake cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// The bucket.
+pub enum SummaryError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A file.
     #[error("{key} cannot be read back: {source}")]
-    File {
-        /// The object's key.
-        key: String,
-        /// The error.
-        source: ParquetError,
-    },
+    File { key: String, source: ParquetError },
 }
 
-impl LakeReport {
-    /// Reads a lake.
-    ///
-    /// # Errors
-    /// When an object cannot be read.
-    pub async fn read(store: &Store, directory: &Path) -> Result<Self, ReportError> {
+impl LakeSummary {
+    pub async fn read(store: &Store, directory: &Path) -> Result<Self, SummaryError> {
         let prefixes = Prefixes::default();
-        let mut clusters: BTreeMap<ClusterId, ClusterReport> = BTreeMap::new();
+        let mut clusters: BTreeMap<ClusterId, ClusterSummary> = BTreeMap::new();
         for object in store.list(prefixes.of(Area::Lake)).objects().await? {
             let Some((cluster, day)) = prefixes.parse_lake(&object.key) else {
                 continue;
             };
-            let report = clusters.entry(cluster).or_default();
-            report.days.insert(day);
-            report.bytes += object.bytes;
-            report
+            let summary = clusters.entry(cluster).or_default();
+            summary.days.insert(day);
+            summary.bytes += object.bytes;
+            summary
                 .add_file(&directory.join(&object.key))
-                .map_err(|source| ReportError::File {
+                .map_err(|source| SummaryError::File {
                     key: object.key,
                     source,
                 })?;
@@ -101,7 +85,7 @@ impl LakeReport {
     }
 }
 
-impl ClusterReport {
+impl ClusterSummary {
     fn add_file(&mut self, path: &Path) -> Result<(), ParquetError> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
         // By position: looked up by name, a dot would mean a nested column.
@@ -143,10 +127,10 @@ impl ClusterReport {
     }
 }
 
-impl fmt::Display for LakeReport {
+impl fmt::Display for LakeSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (cluster, report) in &self.clusters {
-            let (first, last) = (report.days.first(), report.days.last());
+        for (cluster, summary) in &self.clusters {
+            let (first, last) = (summary.days.first(), summary.days.last());
             let range = first
                 .zip(last)
                 .map(|(first, last)| format!("{first} to {last}"))
@@ -154,12 +138,12 @@ impl fmt::Display for LakeReport {
             writeln!(formatter, "\n{cluster}")?;
             writeln!(
                 formatter,
-                "  {} days ({range}), {} rows, {:.1} MB of Parquet",
-                report.days.len(),
-                report.rows,
-                report.bytes as f64 / 1e6
+                "  {} ({range}), {}, {:.1} MB of Parquet",
+                count(summary.days.len(), "day"),
+                count(summary.rows as usize, "row"),
+                summary.bytes as f64 / 1e6
             )?;
-            let mut namespaces: Vec<_> = report.cost_by_namespace.iter().collect();
+            let mut namespaces: Vec<_> = summary.cost_by_namespace.iter().collect();
             namespaces.sort_by(|a, b| b.1.total_cmp(a.1));
             let others = namespaces.split_off(namespaces.len().min(NAMESPACES));
             let width = namespaces.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(20);
@@ -167,14 +151,11 @@ impl fmt::Display for LakeReport {
                 writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
             }
             if !others.is_empty() {
-                let (count, sum) = (others.len(), others.iter().map(|(_, cost)| **cost).sum::<f64>());
-                writeln!(
-                    formatter,
-                    "  {:width$}  {sum:>12.2}",
-                    format!("{count} other namespaces")
-                )?;
+                let sum: f64 = others.iter().map(|(_, cost)| **cost).sum();
+                let label = count(others.len(), "other namespace");
+                writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
             }
-            writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", report.total_cost())?;
+            writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", summary.total_cost())?;
         }
         let lake = self.directory.join(Prefixes::default().of(Area::Lake));
         let files = lake.join("**").join("*.parquet");

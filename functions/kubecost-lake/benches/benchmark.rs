@@ -1,16 +1,17 @@
-//! `benchmark`: what exporter, transform and the audit need on this machine. Each runs in a process of its own, so that
-//! the bucket's and the source's work does not count.
+//! Measures CPU time and memory of the exporter, transform and the audit on this machine. Each runs in a process of its
+//! own, so that the work of the bucket and of the source does not count.
 
 use std::{
     fs,
     io::{self, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     sync::Arc,
     time::SystemTime,
 };
 
 use backfill::Backfill;
+use clap::{Arg, ArgMatches, value_parser};
 use contract::{
     clock::{Clock, FixedClock},
     cluster::{ClusterArn, ClusterId},
@@ -23,19 +24,18 @@ use exporter::{
     Days, Exporter, NoProgress,
     settings::{PeriodSettings, SourceSettings},
 };
+use kubecost_lake::{
+    output,
+    simulator::{SimulatedSource, generated::GeneratedCluster},
+};
 use lambda::metrics::LogOnly;
+use local_bucket::{BUCKET_NAME, LocalBucket, REGION};
 use serde::{Deserialize, Serialize};
 use settings::Reader;
 use store::{Store, session};
+use tokio::runtime::Builder;
 use transform::{Transform, TransformOutcome};
 
-use crate::{
-    output,
-    simulator::{Source, generated::GeneratedCluster},
-};
-use local_bucket::{BUCKET_NAME, LocalBucket, REGION};
-
-/// Any failure of the benchmark.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The day and moment of the benchmark: the same data on each run.
@@ -44,45 +44,18 @@ const DAY: &str = "2026-11-20";
 const CLUSTER: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/benchmark";
 /// Days of each cluster in the audit.
 const AUDIT_DAYS: u32 = 30;
-/// Every so many clusters one lacks a day.
+/// One of so many clusters lacks a day.
 const GAP_EVERY: usize = 10;
 
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Size {
-    /// Containers in the day that is exported and converted.
-    pub containers: usize,
-    /// Clusters in the audit; 0: no audit.
-    pub clusters: usize,
-}
-
-/// Above which figures the benchmark fails.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
-    /// Peak memory of each part, in MiB.
-    pub memory_mib: Option<f64>,
-    /// Raw JSON per CPU second of transform, in MB.
-    pub transform_speed: Option<f64>,
-}
-
-/// A part, measured in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// One day from the source into the bucket.
+enum Part {
     Exporter,
-    /// The same day into the lake.
     Transform,
-    /// All clusters of the bucket.
     Audit,
 }
 
 impl Part {
-    /// The words of the command line.
-    pub const WORDS: [(&'static str, Self); 3] = [
-        ("exporter", Self::Exporter),
-        ("transform", Self::Transform),
-        ("audit", Self::Audit),
-    ];
+    const ALL: [Self; 3] = [Self::Exporter, Self::Transform, Self::Audit];
 
     fn word(self) -> &'static str {
         match self {
@@ -93,16 +66,16 @@ impl Part {
     }
 }
 
-/// What a part's process says when it is done.
+/// The result of a part's process.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Measured {
-    /// Raw JSON that went through, in bytes.
+struct Measured {
+    /// Raw JSON that was read.
     raw_bytes: u64,
-    /// Rows, or days that the audit looked at.
+    /// Rows; of the audit: days.
     rows: u64,
     /// User and system time.
     cpu_seconds: f64,
-    /// The most memory that the process had.
+    /// Peak memory of the process.
     peak_bytes: u64,
 }
 
@@ -119,12 +92,11 @@ impl Measured {
         self.peak_bytes as f64 / f64::from(1 << 20)
     }
 
-    /// Adds what Linux says of this process. `/proc` and not `getrusage`, whose peak begins with the parent's memory.
+    /// Adds this process's usage, from `/proc`: the peak of `getrusage` begins with the parent's memory.
     fn with_usage(mut self) -> io::Result<Self> {
         const TICKS_PER_SECOND: f64 = 100.0;
         let stat = fs::read_to_string("/proc/self/stat")?;
-        // The program's name, in parentheses, may have spaces; user and system time are the 12th and 13th fields after
-        // it.
+        // The program's name, in parentheses, may contain spaces. User and system time are fields 12 and 13 after it.
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks = |index: usize| {
             fields
@@ -146,21 +118,65 @@ impl Measured {
     }
 }
 
-/// Runs the benchmark in a directory, which is empty.
-///
-/// # Errors
-/// When a part fails, or a limit is not held.
-pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), AnyError> {
+fn command() -> clap::Command {
+    let number = |id: &'static str| Arg::new(id).long(id).value_name("NUMBER");
+    let count = |id, default: &'static str| number(id).value_parser(value_parser!(usize)).default_value(default);
+    let limit = |id| number(id).value_parser(value_parser!(f64));
+    clap::Command::new("benchmark")
+        .about("Measures CPU time and memory of the exporter, transform and the audit on this machine")
+        .args([
+            count("containers", "100000").help("Containers in the day that is exported and converted"),
+            count("clusters", "1000").help("Clusters with 30 days each that are audited; 0 skips the audit"),
+            limit("max-memory-mib").help("Fails if a part needs more memory"),
+            limit("min-transform-speed").help("Fails if transform converts less raw MB per CPU second"),
+            // A part, in a process of its own.
+            Arg::new("part").long("part").requires("source").hide(true),
+            Arg::new("source").long("source").hide(true),
+        ])
+}
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    output::start_log(false);
+    let text = |id| matches.get_one::<String>(id).map(String::as_str);
+    let part = text("part").and_then(|word| Part::ALL.into_iter().find(|part| part.word() == word));
+    // A part runs on one thread, as in the cluster and in Lambda.
+    let mut builder = match part {
+        Some(_) => Builder::new_current_thread(),
+        None => Builder::new_multi_thread(),
+    };
+    let result = match (builder.enable_all().build(), part) {
+        (Ok(runtime), Some(part)) => runtime.block_on(run_part(part, text("source").unwrap_or_default())),
+        (Ok(runtime), None) => runtime.block_on(run(&matches)),
+        (Err(error), _) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error_line(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Fails when a part fails, or a limit is exceeded.
+async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     if !cfg!(target_os = "linux") {
         return Err("the benchmark reads CPU time and memory from /proc: it needs Linux".into());
     }
+    let count = |id| matches.get_one::<usize>(id).copied().unwrap_or(0);
+    let limit = |id| matches.get_one::<f64>(id).copied();
+    let (containers, clusters) = (count("containers"), count("clusters"));
+    let (max_memory_mib, min_speed) = (limit("max-memory-mib"), limit("min-transform-speed"));
+    let directory = tempfile::tempdir()?;
+    let directory = directory.path();
     let day: Day = DAY.parse()?;
     let cluster: ClusterArn = CLUSTER.parse()?;
-    let source = Source::kubecost(GeneratedCluster {
+    let source = SimulatedSource::kubecost(GeneratedCluster {
         name: cluster.id().name().to_owned(),
         account: cluster.id().account().to_owned(),
         region: cluster.id().region().to_owned(),
-        containers: size.containers,
+        containers,
         seed: 1,
         first: day,
         last: day,
@@ -168,14 +184,13 @@ pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), Any
     .await?;
     let (bucket, _) = LocalBucket::serve(directory, |_| false).await?;
     output::line(format_args!(
-        "{} containers in a day, by processes of their own:\n",
-        size.containers
+        "one day of {containers} containers, each part in a process of its own:\n"
     ));
     output::line("part       raw MB     rows   CPU s   MB per CPU s   peak MiB");
     let mut broken = Vec::new();
     let mut parts = vec![Part::Exporter, Part::Transform];
-    if size.clusters > 0 {
-        fill_for_audit(directory, size.clusters)?;
+    if clusters > 0 {
+        fill_for_audit(directory, clusters)?;
         parts.push(Part::Audit);
     }
     for part in parts {
@@ -193,17 +208,16 @@ pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), Any
             measured.cpu_seconds,
             measured.mebibytes()
         ));
-        if limits.memory_mib.is_some_and(|most| measured.mebibytes() > most) {
+        if max_memory_mib.is_some_and(|most| measured.mebibytes() > most) {
             broken.push(format!("{} needs more memory than allowed", part.word()));
         }
-        if part == Part::Transform && limits.transform_speed.is_some_and(|least| measured.speed() < least) {
+        if part == Part::Transform && min_speed.is_some_and(|least| measured.speed() < least) {
             broken.push("transform is slower than allowed".to_owned());
         }
     }
-    if size.clusters > 0 {
+    if clusters > 0 {
         output::line(format_args!(
-            "\nThe audit's rows are days: {} clusters, {AUDIT_DAYS} days each.",
-            size.clusters
+            "\nThe audit's rows are days: {clusters} clusters with {AUDIT_DAYS} days each."
         ));
     }
     if broken.is_empty() {
@@ -213,10 +227,10 @@ pub async fn run(directory: &Path, size: Size, limits: Limits) -> Result<(), Any
     }
 }
 
-async fn in_process(part: Part, bucket: &LocalBucket, source: &Source) -> Result<Measured, AnyError> {
+async fn in_process(part: Part, bucket: &LocalBucket, source: &SimulatedSource) -> Result<Measured, AnyError> {
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .args(["benchmark-part", part.word(), &source.url])
+        .args(["--part", part.word(), "--source", &source.url])
         .env("AWS_ENDPOINT_URL", &bucket.endpoint)
         .env("AWS_ACCESS_KEY_ID", &bucket.access_key)
         .env("AWS_SECRET_ACCESS_KEY", &bucket.secret_key)
@@ -229,11 +243,8 @@ async fn in_process(part: Part, bucket: &LocalBucket, source: &Source) -> Result
     Ok(serde_json::from_slice(&done.stdout)?)
 }
 
-/// Does a part's work in this process, and writes what it needed.
-///
-/// # Errors
-/// When the work fails.
-pub async fn run_part(part: Part, source: &str) -> Result<(), AnyError> {
+/// Does a part's work in this process, and writes the measurement.
+async fn run_part(part: Part, source: &str) -> Result<(), AnyError> {
     let store = Store::new(session::s3_client(&session::from_environment().await), BUCKET_NAME);
     let clock = Arc::new(FixedClock(NOW.parse()?));
     let measured = match part {
@@ -283,7 +294,7 @@ async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, Any
             let key = prefixes.parse_staging(&object.key);
             key.is_some_and(|key| matches!(key.object, StagingObject::Manifest(_)))
         })
-        .ok_or("nothing was staged")?;
+        .ok_or("no set was staged")?;
     let settings = transform::Settings::read(Reader::new(|name| {
         (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
     }))?;
@@ -304,7 +315,7 @@ async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyErro
     }))?;
     let report = Backfill::new(settings, store, clock, Arc::new(LogOnly)).audit().await?;
     if report.gap_days == 0 || report.failed_clusters > 0 {
-        return Err(format!("the audit did not find what is there: {report:?}").into());
+        return Err(format!("the audit found no gap, or failed for a cluster: {report:?}").into());
     }
     Ok(Measured {
         rows: u64::from(AUDIT_DAYS) * report.clusters as u64,
@@ -312,12 +323,12 @@ async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyErro
     })
 }
 
-/// Puts there what the audit reads: an inventory of each cluster, and names of manifests and Parquet objects, of which
-/// it reads none.
+/// Writes what the audit reads: an inventory of each cluster, and the keys of manifests and Parquet objects, whose
+/// content it does not read.
 fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
     let prefixes = Prefixes::default();
     let now = FixedClock(NOW.parse()?).now();
-    // The run has long ended: what it lacks is a gap.
+    // The run ended hours ago: a day that is missing is a gap.
     let written = SystemTime::from(now - chrono::TimeDelta::hours(2));
     let put = |key: &str, content: &[u8]| {
         let path = directory.join(key);
