@@ -6,4 +6,6 @@
 )]
 
 pub mod bucket;
+#[cfg(test)]
+mod imports;
 pub mod staging;

@@ -7,11 +7,13 @@
 //! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
 #![deny(missing_docs)]
 
+mod error;
 mod message;
 pub mod session;
 pub mod store;
 pub mod upload;
 
+pub use error::StoreError;
 pub use message::message;
-pub use store::{Store, StoreError};
+pub use store::Store;
 pub use upload::{Condition, Upload, UploadError, Uploaded};

@@ -1,19 +1,18 @@
 //! The bucket.
 
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 use aws_sdk_s3::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
     operation::list_objects_v2::ListObjectsV2Output,
     primitives::ByteStream,
-    types::ServerSideEncryption,
+    types::{ChecksumAlgorithm, ServerSideEncryption},
 };
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use contract::documents::{self, Document, DocumentError};
+use contract::documents::{self, Document};
 
-use crate::upload::{Condition, UploadBuilder};
+use crate::error::StoreError;
 
 /// One bucket, and how objects are written to it. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -97,9 +96,34 @@ impl Store {
         self.bucket_owner.clone()
     }
 
-    /// Begins to write an object.
-    pub fn upload(&self, key: impl Into<String>) -> UploadBuilder {
-        UploadBuilder::new(self.clone(), key.into())
+    /// Writes an object by one request, if the conditions hold; returns its ETag.
+    pub(crate) async fn put_object(
+        &self,
+        key: &str,
+        content_type: &str,
+        metadata: HashMap<String, String>,
+        (if_match, if_none_match): (Option<String>, Option<String>),
+        body: Bytes,
+    ) -> Result<String, StoreError> {
+        let (encryption, kms_key) = self.kms_key().unzip();
+        let output = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_metadata(Some(metadata))
+            .content_type(content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(kms_key)
+            .set_expected_bucket_owner(self.bucket_owner())
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
+            .body(ByteStream::from(body))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))?;
+        Ok(output.e_tag.unwrap_or_default())
     }
 
     /// Reads a document; `None` where there is no such key.
@@ -144,25 +168,10 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails.
     pub async fn put_json_with(&self, key: &str, json: Bytes, metadata: &[(&str, String)]) -> Result<(), StoreError> {
-        let builder = self
-            .upload(key)
-            .content_type("application/json")
-            .condition(Condition::Always);
-        let mut upload = metadata
-            .iter()
-            .fold(builder, |builder, (name, value)| builder.metadata(name, value))
-            .begin();
-        let written = async {
-            upload.write(json).await?;
-            upload.finish().await
-        };
-        written.await.map(|_| ()).map_err(|error| match error {
-            crate::UploadError::Store(error) => error,
-            crate::UploadError::ConditionFailed { key } => StoreError::Incomplete {
-                key,
-                reason: "an unconditional write was refused by a condition",
-            },
-        })
+        let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        self.put_object(key, "application/json", metadata.collect(), (None, None), json)
+            .await
+            .map(|_| ())
     }
 
     /// Reads a whole object of at most `limit` bytes; `None` where there is no such key.
@@ -378,123 +387,5 @@ impl From<ListObjectsV2Output> for Page {
             objects: objects.collect(),
             prefixes: prefixes.collect(),
         }
-    }
-}
-
-/// What went wrong with the bucket.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// S3 refused or failed, or could not be reached.
-    #[error("{operation} of s3://{bucket}/{key} failed{}: {message}", Advice(*.status))]
-    Call {
-        /// The operation of the API.
-        operation: &'static str,
-        /// The bucket.
-        bucket: String,
-        /// The key, or the prefix of a listing.
-        key: String,
-        /// The HTTP status, if there was a response.
-        status: Option<u16>,
-        /// The error code that S3 gave, such as `NoSuchKey`.
-        code: Option<String>,
-        /// The SDK's account of it.
-        message: String,
-    },
-    /// The body of an object broke off.
-    #[error("reading {key} broke off: {source}")]
-    Read {
-        /// The key.
-        key: String,
-        /// What broke.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// An object larger than it may be.
-    #[error("{key} is larger than {limit} bytes, so it is not what its key says")]
-    TooLarge {
-        /// The key.
-        key: String,
-        /// How much is read at most.
-        limit: u64,
-    },
-    /// An object that is not the document that its key says.
-    #[error("{key}: {source}")]
-    Document {
-        /// The key.
-        key: String,
-        /// Why not.
-        source: DocumentError,
-    },
-    /// S3's response lacks a required field.
-    #[error("{key}: {reason}")]
-    Incomplete {
-        /// The key.
-        key: String,
-        /// What it lacks.
-        reason: &'static str,
-    },
-}
-
-/// What to do about a status, where something can be done.
-struct Advice(Option<u16>);
-
-impl fmt::Display for Advice {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(403) => {
-                formatter.write_str(" (403: check the role's policy, the bucket policy and the KMS key's policy)")
-            }
-            Some(status) => write!(formatter, " ({status})"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl StoreError {
-    pub(crate) fn call<E>(
-        operation: &'static str,
-        bucket: &str,
-        key: &str,
-        error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-    ) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let status = error.raw_response().map(|response| response.status().as_u16());
-        let code = error.code().map(str::to_owned);
-        let message = crate::message(&error);
-        Self::Call {
-            operation,
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            status,
-            code,
-            message,
-        }
-    }
-
-    /// Whether S3 answered 403. Without `s3:ListBucket` it answers so for a key that is not there, too.
-    pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Call { status: Some(403), .. })
-    }
-
-    /// Whether S3 answered that there is no such key. A bucket that does not exist is another matter.
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Call { status: Some(404), code, .. } if code.as_deref() != Some("NoSuchBucket"))
-    }
-
-    /// Whether a conditional write was refused by its condition, or by another write at the same moment.
-    pub(crate) fn is_condition_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                status: Some(409 | 412),
-                ..
-            }
-        )
-    }
-
-    /// Whether trying again cannot help: the object is there, and is not what it should be.
-    pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::TooLarge { .. } | Self::Document { .. })
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use crate::store::{Store, StoreError};
+use crate::{error::StoreError, store::Store};
 
 /// How large a part of a multipart upload is. S3 allows 10,000 parts, so an object of 80 GB.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -46,17 +46,20 @@ pub struct UploadBuilder {
     condition: Condition,
 }
 
-impl UploadBuilder {
-    pub(crate) fn new(store: Store, key: String) -> Self {
-        Self {
-            store,
-            key,
+impl Store {
+    /// Begins to write an object as a stream.
+    pub fn upload(&self, key: impl Into<String>) -> UploadBuilder {
+        UploadBuilder {
+            store: self.clone(),
+            key: key.into(),
             metadata: HashMap::new(),
             content_type: "application/octet-stream",
             condition: Condition::Always,
         }
     }
+}
 
+impl UploadBuilder {
     /// Adds to the object's metadata (`x-amz-meta-<name>`).
     #[must_use]
     pub fn metadata(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -179,18 +182,8 @@ impl Upload {
         self.abort_multipart().await;
     }
 
-    fn error<E>(
-        &self,
-        operation: &'static str,
-        error: aws_sdk_s3::error::SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-    ) -> UploadError
-    where
-        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let UploadBuilder {
-            store, key, condition, ..
-        } = &self.target;
-        let error = StoreError::call(operation, store.bucket(), key, error);
+    fn error(&self, error: StoreError) -> UploadError {
+        let UploadBuilder { key, condition, .. } = &self.target;
         let vanished = matches!(condition, Condition::IfMatch(_)) && error.is_absent();
         if *condition != Condition::Always && (error.is_condition_failure() || vanished) {
             UploadError::ConditionFailed { key: key.clone() }
@@ -208,30 +201,15 @@ impl Upload {
             content_type,
             condition,
         } = &self.target;
-        let (if_match, if_none_match) = condition.headers();
-        let (encryption, kms_key) = store.kms_key().unzip();
-        let result = store
-            .client()
-            .put_object()
-            .bucket(store.bucket())
-            .key(key)
-            .set_metadata(Some(metadata.clone()))
-            .content_type(*content_type)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .set_server_side_encryption(encryption)
-            .set_ssekms_key_id(kms_key)
-            .set_expected_bucket_owner(store.bucket_owner())
-            .set_if_match(if_match)
-            .set_if_none_match(if_none_match)
-            .body(ByteStream::from(body))
-            .send()
+        let written = store
+            .put_object(key, content_type, metadata.clone(), condition.headers(), body)
             .await;
-        match result {
-            Ok(output) => Ok(Uploaded {
+        match written {
+            Ok(etag) => Ok(Uploaded {
                 bytes: self.bytes,
-                etag: output.e_tag.unwrap_or_default(),
+                etag,
             }),
-            Err(error) => Err(self.error("PutObject", error)),
+            Err(error) => Err(self.error(error)),
         }
     }
 
@@ -257,7 +235,7 @@ impl Upload {
             .set_expected_bucket_owner(store.bucket_owner())
             .send()
             .await
-            .map_err(|error| self.error("CreateMultipartUpload", error))?;
+            .map_err(|error| self.error(StoreError::call("CreateMultipartUpload", store.bucket(), key, error)))?;
         let id = output.upload_id.ok_or_else(|| StoreError::Incomplete {
             key: key.clone(),
             reason: "S3 began a multipart upload without naming it",
@@ -314,7 +292,10 @@ impl Upload {
             .set_if_none_match(if_none_match)
             .send()
             .await
-            .map_err(|error| self.error("CompleteMultipartUpload", error))?;
+            .map_err(|error| {
+                let error = StoreError::call("CompleteMultipartUpload", store.bucket(), &self.target.key, error);
+                self.error(error)
+            })?;
         self.multipart = None;
         Ok(Uploaded {
             bytes: self.bytes,

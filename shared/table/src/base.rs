@@ -3,7 +3,23 @@
 
 use std::borrow::Cow;
 
-use crate::{BASE_NUMBERS, Column, Kind};
+use crate::{BASE_NUMBERS, Kind};
+
+/// A column of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The name in Parquet.
+    pub name: Cow<'static, str>,
+    /// Where its value comes from; the type follows from it.
+    pub origin: Origin,
+}
+
+impl Column {
+    /// The name in Glue: Glue keeps names in lower case, and engines match them with Parquet's regardless of case.
+    pub fn glue_name(&self) -> String {
+        self.name.to_lowercase()
+    }
+}
 
 /// Where a column's value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

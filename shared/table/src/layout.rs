@@ -2,23 +2,11 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
-use crate::{BASE_NUMBERS, NEWER_NUMBERS, Origin, base::base_columns, kubernetes::is_metadata_key};
-
-/// A column of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// The name in Parquet.
-    pub name: Cow<'static, str>,
-    /// Where its value comes from; the type follows from it.
-    pub origin: Origin,
-}
-
-impl Column {
-    /// The name in Glue: Glue keeps names in lower case, and engines match them with Parquet's regardless of case.
-    pub fn glue_name(&self) -> String {
-        self.name.to_lowercase()
-    }
-}
+use crate::{
+    BASE_NUMBERS, NEWER_NUMBERS,
+    base::{Column, Origin, base_columns},
+    kubernetes::is_metadata_key,
+};
 
 /// The columns of the table, in order, for a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

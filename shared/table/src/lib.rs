@@ -19,9 +19,9 @@ mod kubernetes;
 mod layout;
 mod numbers;
 
-pub use base::{NodeFact, Origin, Property};
+pub use base::{Column, NodeFact, Origin, Property};
 pub use glue::columns_json;
-pub use layout::{Column, LayoutFault, LayoutFaults, Metadata, TableLayout};
+pub use layout::{LayoutFault, LayoutFaults, Metadata, TableLayout};
 pub use numbers::{
     BASE_NUMBERS, COST_PARTS, CPU_CORE_HOURS, MINUTES, NEWER_NUMBERS, NUMBERS, RAM_BYTE_HOURS, TOTAL_COST, is_cost,
     number_name,
