@@ -2,8 +2,8 @@
 //!
 //! One hidden directory, `.bucket`, has what S3 keeps apart from the content: metadata and ETag of each object, and
 //! uploads that are not complete. `s3s-fs` does the same in fewer lines. But it encodes the key into one file name,
-//! which leaves 14 bytes for a cluster's name; it checks conditions and replaces the file in two steps; and it walks the
-//! whole bucket for each listing.
+//! which leaves 14 bytes for a cluster's name; it checks conditions and replaces the file in two steps; and it walks
+//! the whole bucket for each listing.
 
 use std::{
     collections::HashMap,
