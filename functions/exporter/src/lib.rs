@@ -16,6 +16,7 @@ mod run;
 pub mod settings;
 mod source;
 mod tally;
+pub mod units;
 
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};

@@ -21,6 +21,7 @@ use crate::{
     settings::{PeriodSettings, SourceSettings},
     source::{Client, ReadTimeout, SourceError, kind, retry},
     tally::DayRange,
+    units::{count, size},
 };
 
 /// Which days to collect.
@@ -90,12 +91,12 @@ impl fmt::Display for RunSummary {
         let failed: Vec<(Day, String)> = self.failed().collect();
         write!(
             formatter,
-            "{} days collected, {empty} without data, {} failed; {} rows, {} bytes from the source, {} bytes stored, {:.1} s",
-            self.collected().count() - empty,
+            "{} collected, {empty} without data, {} failed; {}, {} from the source, {} stored, {:.1} s",
+            count((self.collected().count() - empty) as u64, "day"),
             failed.len(),
-            sum(|day| day.rows),
-            sum(|day| day.raw_bytes),
-            sum(|day| day.bytes),
+            count(sum(|day| day.rows), "row"),
+            size(sum(|day| day.raw_bytes)),
+            size(sum(|day| day.bytes)),
             self.elapsed.as_secs_f64(),
         )?;
         for (day, reason) in failed {

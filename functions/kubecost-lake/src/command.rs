@@ -4,7 +4,10 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
-use exporter::settings::{BucketSettings, read_cluster};
+use exporter::{
+    settings::{BucketSettings, read_cluster},
+    units::count,
+};
 use settings::{
     Faults, Reader,
     command_line::{self, add_to, look_up},
@@ -16,7 +19,7 @@ use crate::{
     collect::Collection,
     demo,
     host::{Host, check_settings},
-    output::{self, count},
+    output,
     replay::Replay,
     summary::LakeSummary,
 };
@@ -161,11 +164,14 @@ impl ReplayCommand {
             output::line(format_args!("{day}  run {run}"));
         }
         if self.dry_run {
-            output::line(format_args!("{} would be delivered again", count(sets.len(), "set")));
+            output::line(format_args!(
+                "{} would be delivered again",
+                count(sets.len() as u64, "set")
+            ));
             return Ok(());
         }
         let delivered = self.replay.deliver(store, prefixes, &sets).await?;
-        output::line(format_args!("{} delivered again", count(delivered, "set")));
+        output::line(format_args!("{} delivered again", count(delivered as u64, "set")));
         Ok(())
     }
 }

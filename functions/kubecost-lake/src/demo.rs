@@ -11,13 +11,14 @@ use contract::{
 use exporter::{
     Days,
     settings::{PeriodSettings, SourceSettings},
+    units::count,
 };
 use settings::{Faults, Reader};
 
 use crate::{
     collect::{CollectError, CollectOutcome},
     host::{Host, HostError, LookUp},
-    output::{self, count},
+    output,
     simulator::{SimulatedSource, generated::GeneratedCluster, recorded},
 };
 
@@ -133,7 +134,7 @@ fn print(outcome: &CollectOutcome) -> Result<(), String> {
         [] => output::line("   nothing to collect: the lake has every day that the source has"),
         [one] => output::line(format_args!("   to collect: {one}")),
         [first, others @ ..] if planned.len() > 4 => {
-            let others = count(others.len(), "other day");
+            let others = count(others.len() as u64, "other day");
             output::line(format_args!("   to collect: {first} and {others}"));
         }
         some => output::line(format_args!("   to collect: {}", some.join(", "))),

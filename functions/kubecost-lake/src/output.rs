@@ -26,8 +26,3 @@ pub fn start_log(verbose: bool) {
 pub fn error_line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "error: {text}");
 }
-
-/// A number with its noun: "1 day", "2 days".
-pub fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}

@@ -13,13 +13,12 @@ use contract::{
     day::Day,
     keys::{Area, Prefixes},
 };
+use exporter::units::{count, size};
 use parquet::{
     arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
     errors::ParquetError,
 };
 use store::{Store, StoreError};
-
-use crate::output::count;
 
 const NAMESPACE: &str = "properties.namespace";
 const TOTAL_COST: &str = "totalCost";
@@ -133,15 +132,21 @@ impl fmt::Display for LakeSummary {
             let (first, last) = (summary.days.first(), summary.days.last());
             let range = first
                 .zip(last)
-                .map(|(first, last)| format!("{first} to {last}"))
+                .map(|(first, last)| {
+                    if first == last {
+                        first.to_string()
+                    } else {
+                        format!("{first} to {last}")
+                    }
+                })
                 .unwrap_or_default();
             writeln!(formatter, "\n{cluster}")?;
             writeln!(
                 formatter,
-                "  {} ({range}), {}, {:.1} MB of Parquet",
-                count(summary.days.len(), "day"),
-                count(summary.rows as usize, "row"),
-                summary.bytes as f64 / 1e6
+                "  {} ({range}), {}, {} of Parquet",
+                count(summary.days.len() as u64, "day"),
+                count(summary.rows, "row"),
+                size(summary.bytes)
             )?;
             let mut namespaces: Vec<_> = summary.cost_by_namespace.iter().collect();
             namespaces.sort_by(|a, b| b.1.total_cmp(a.1));
@@ -152,7 +157,7 @@ impl fmt::Display for LakeSummary {
             }
             if !others.is_empty() {
                 let sum: f64 = others.iter().map(|(_, cost)| **cost).sum();
-                let label = count(others.len(), "other namespace");
+                let label = count(others.len() as u64, "other namespace");
                 writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
             }
             writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", summary.total_cost())?;

@@ -29,7 +29,7 @@ async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (Stri
     assert_eq!(setup.bucket.open_uploads(), 0);
     let line = summary.to_string();
     assert!(
-        line.contains("1 days collected") && line.contains("1 failed") && line.contains(BAD),
+        line.contains("1 day collected") && line.contains("1 failed") && line.contains(BAD),
         "{line}"
     );
     let asked = source
