@@ -87,10 +87,33 @@ def test_defaults_are_the_exporters(render):
     assert len(environment) > 15 and different == {}
 
 
+ARNS = [
+    "arn:aws:eks:us-east-1:111122223333:cluster/x",
+    "arn:aws-cn:eks:cn-north-1:111122223333:cluster/x",
+    "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/x",
+    "arn:aws-eusc:eks:eusc-de-east-1:111122223333:cluster/x",
+    "arn:aws-iso:eks:us-iso-east-1:111122223333:cluster/x",
+    "arn:aws-iso-b:eks:us-isob-east-1:111122223333:cluster/x",
+]
+
+
+@pytest.mark.parametrize("arn", ARNS)
+def test_partitions_and_regions_are_accepted_by_their_form(render, arn):
+    _, partition, _, region, _, _ = arn.split(":")
+    roles = f"parentRoleArn=arn:{partition}:iam::111122223333:role/parent,bucket.region={region}"
+    key = f"bucket.kmsKeyArn=arn:{partition}:kms:{region}:111122223333:key/bucket"
+    environment = container(rendered(render, "minimal", "1.33.0", "--set", f"clusterArn={arn},{roles},{key}"))["env"]
+    assert {"name": "CLUSTER_ID", "value": arn} in environment
+
+
 # Arguments, and the text that helm's error must contain.
 REJECTED = {
     "no cluster": (["--set", "clusterArn="], "clusterArn"),
     "a cluster's name instead of its ARN": (["--set", "clusterArn=production"], "clusterArn"),
+    "another cloud": (["--set", "clusterArn=arn:azure:eks:us-east-1:111122223333:cluster/x"], "clusterArn"),
+    "a region without hyphens": (["--set", "clusterArn=arn:aws:eks:useast1:111122223333:cluster/x"], "clusterArn"),
+    "a partition that ends with a hyphen": (["--set", "clusterArn=arn:aws-:eks:us-east-1:111122223333:cluster/x"], "clusterArn"),
+    "a role of another cloud": (["--set", "parentRoleArn=arn:azure:iam::111122223333:role/x"], "parentRoleArn"),
     "no image": (["--set", "image.repository="], "image/repository"),
     "no bucket": (["--set", "bucket.name="], "bucket/name"),
     "a bucket's ARN": (["--set", "bucket.name=arn:aws:s3:::costs"], "bucket/name"),
@@ -120,6 +143,8 @@ REJECTED = {
     "a certificate for a source without TLS": (["--set", "source.tls.ca.secret.name=ca"], "source.url: a private CA requires an https:// URL"),
     "a scheme without its secret": (["--set", "source.authentication.scheme=bearer"], "source.authentication.secret.name"),
     "a secret without its scheme": (["--set", "source.authentication.secret.name=token"], "source.authentication.scheme"),
+    "a proxy without a scheme": (["--set", "proxy.httpsProxy=proxy:3128"], "proxy/httpsProxy"),
+    "exceptions without a proxy": (["--set", "proxy.noProxy=.svc"], "proxy.noProxy: set proxy.httpsProxy or proxy.httpProxy"),
     "a service account without a name": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
 }
 

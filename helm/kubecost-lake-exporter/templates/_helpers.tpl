@@ -77,6 +77,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if or (hasPrefix $prefixes.staging $prefixes.plans) (hasPrefix $prefixes.plans $prefixes.staging) -}}
 {{- $faults = append $faults "bucket.prefixes: staging and plans must not contain each other" -}}
 {{- end -}}
+{{- $proxy := .Values.proxy -}}
+{{- if and $proxy.noProxy (not (or $proxy.httpsProxy $proxy.httpProxy)) -}}
+{{- $faults = append $faults "proxy.noProxy: set proxy.httpsProxy or proxy.httpProxy as well" -}}
+{{- end -}}
 {{- if $faults -}}
 {{- fail (printf "\n- %s" (join "\n- " $faults)) -}}
 {{- end -}}
@@ -112,6 +116,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   (list "CA_CERTIFICATE_FILE" (and (or $source.tls.ca.configMap.name $source.tls.ca.secret.name) "/etc/kubecost-lake/ca/ca.crt"))
   (list "SOURCE_AUTHENTICATION" (and (ne $source.authentication.scheme "none") $source.authentication.scheme))
   (list "SOURCE_AUTHENTICATION_FILE" (and (ne $source.authentication.scheme "none") "/etc/kubecost-lake/authentication/value"))
+  (list "HTTPS_PROXY" .Values.proxy.httpsProxy)
+  (list "HTTP_PROXY" .Values.proxy.httpProxy)
+  (list "NO_PROXY" .Values.proxy.noProxy)
   (list "PLAN_WAIT_SECONDS" (print (int .Values.plan.waitSeconds)))
   (list "LOG_FORMAT" .Values.log.format)
   (list "LOG_LEVEL" .Values.log.level)

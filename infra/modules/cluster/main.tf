@@ -6,8 +6,6 @@ locals {
   account   = local.arn[4]
   cluster   = trimprefix(local.arn[5], "cluster/")
 
-  dns_suffix = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
-
   # Within one account, one role is enough: no role chaining.
   same_account = local.account == var.bucket.owner
 
@@ -49,7 +47,7 @@ locals {
         Effect    = "Allow"
         Action    = ["kms:GenerateDataKey", "kms:Decrypt"]
         Resource  = key
-        Condition = { StringEquals = { "kms:ViaService" = "s3.${split(":", key)[3]}.${local.dns_suffix}" } }
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${split(":", key)[3]}.${data.aws_partition.cluster.dns_suffix}" } }
       }
     ],
     [
@@ -58,7 +56,7 @@ locals {
         Effect    = "Allow"
         Action    = "kms:Decrypt"
         Resource  = secret.kms_key_arn
-        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${secret.region}.${local.dns_suffix}" } }
+        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${secret.region}.${data.aws_partition.cluster.dns_suffix}" } }
       } if secret.kms_key_arn != null
     ],
   )

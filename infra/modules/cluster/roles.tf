@@ -112,6 +112,9 @@ resource "aws_iam_role_policy" "parent" {
 
 data "aws_caller_identity" "cluster" {}
 
+# Its DNS suffix is part of the names of services in policies, such as s3.us-east-1.amazonaws.com. Cluster and lake share a partition.
+data "aws_partition" "cluster" {}
+
 data "aws_caller_identity" "lake" {
   provider = aws.lake
 }

@@ -3,8 +3,8 @@ variable "cluster_arn" {
   type        = string
 
   validation {
-    condition     = can(regex("^arn:(aws|aws-cn|aws-us-gov):eks:[a-z]{2}(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", var.cluster_arn))
-    error_message = "cluster_arn must be the ARN of an EKS cluster, arn:aws:eks:<region>:<account>:cluster/<name>."
+    condition     = can(regex("^arn:aws(-[a-z]+)*:eks:([a-z]{2}|[a-z]{4})(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", var.cluster_arn))
+    error_message = "cluster_arn must be the ARN of an EKS cluster, arn:<partition>:eks:<region>:<account>:cluster/<name>, such as arn:aws:eks:us-east-1:111122223333:cluster/production."
   }
 }
 
@@ -60,7 +60,7 @@ variable "oidc_provider_arn" {
   default     = null
 
   validation {
-    condition     = var.oidc_provider_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.+$", var.oidc_provider_arn))
+    condition     = var.oidc_provider_arn == null || can(regex("^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/.+$", var.oidc_provider_arn))
     error_message = "oidc_provider_arn must be the ARN of an IAM OIDC provider."
   }
   validation {

@@ -35,6 +35,10 @@ run "creates_one_role" {
 }
 
 run "works_in_other_partitions" {
+  override_data {
+    target = data.aws_partition.cluster
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
   variables {
     cluster_arn       = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/cluster-one"
     oidc_provider_arn = "arn:aws-cn:iam::111122223333:oidc-provider/oidc.eks.cn-north-1.amazonaws.com.cn/id/ABCDEF"
@@ -49,4 +53,76 @@ run "works_in_other_partitions" {
     condition     = jsondecode(aws_iam_role_policy.child.policy).Statement[2].Condition.StringEquals["kms:ViaService"] == "s3.cn-north-1.amazonaws.com.cn"
     error_message = "Service names are those of the cluster's partition."
   }
+}
+
+run "accepts_a_partition_by_its_form" {
+  variables {
+    cluster_arn       = "arn:aws-eusc:eks:eusc-de-east-1:111122223333:cluster/x"
+    oidc_provider_arn = "arn:aws-eusc:iam::111122223333:oidc-provider/oidc.eks.eusc-de-east-1.amazonaws.eu/id/ABCDEF"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.child.policy).Statement[0].Resource == "arn:aws-eusc:s3:::acme-cost-lake/staging/111122223333/eusc-de-east-1/x/*"
+    error_message = "ARNs are those of the cluster's partition."
+  }
+}
+
+run "accepts_us_iso" {
+  command = plan
+  variables {
+    cluster_arn = "arn:aws-iso:eks:us-iso-east-1:111122223333:cluster/x"
+  }
+
+  assert {
+    condition     = endswith(output.staging_prefix, "/x/")
+    error_message = "The cluster's ARN is accepted."
+  }
+}
+
+run "accepts_us_isob" {
+  command = plan
+  variables {
+    cluster_arn = "arn:aws-iso-b:eks:us-isob-east-1:111122223333:cluster/x"
+  }
+
+  assert {
+    condition     = endswith(output.staging_prefix, "/x/")
+    error_message = "The cluster's ARN is accepted."
+  }
+}
+
+run "accepts_us_gov" {
+  command = plan
+  variables {
+    cluster_arn = "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/x"
+  }
+
+  assert {
+    condition     = endswith(output.staging_prefix, "/x/")
+    error_message = "The cluster's ARN is accepted."
+  }
+}
+
+run "rejects_another_cloud" {
+  command = plan
+  variables {
+    cluster_arn = "arn:azure:eks:us-east-1:111122223333:cluster/x"
+  }
+  expect_failures = [var.cluster_arn]
+}
+
+run "rejects_a_region_without_hyphens" {
+  command = plan
+  variables {
+    cluster_arn = "arn:aws:eks:useast1:111122223333:cluster/x"
+  }
+  expect_failures = [var.cluster_arn]
+}
+
+run "rejects_a_partition_that_ends_with_a_hyphen" {
+  command = plan
+  variables {
+    cluster_arn = "arn:aws-:eks:us-east-1:111122223333:cluster/x"
+  }
+  expect_failures = [var.cluster_arn]
 }

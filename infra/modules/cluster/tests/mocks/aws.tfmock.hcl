@@ -3,6 +3,10 @@ mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }
 }
 
+mock_data "aws_partition" {
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+}
+
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/child" }
 }
