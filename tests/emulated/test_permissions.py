@@ -206,6 +206,37 @@ def test_the_child_role_is_for_one_service_account_of_one_cluster(objects, claim
     assert refusal.value.response["Error"]["Code"] in DENIED | {"InvalidIdentityToken"}, refusal.value
 
 
+STATE = f"reports/{BLUE}/state.json"
+MANIFEST = f"staging/{BLUE}/run/2026-11-20/manifest.json"
+THINNER = f"quarantine/{BLUE}/run/2026-11-20.thinner.json"
+LAKE = "lake/account_id=111122223333/2026-11-20_cluster-one-blue.snappy.parquet"
+# Whether transform and backfill may get and put the objects that keep a fuller day in the lake.
+FUNCTIONS_REQUESTS = {
+    "transform": {MANIFEST: (True, False), THINNER: (False, True), LAKE: (True, True), STATE: (False, False)},
+    "backfill": {MANIFEST: (True, True), THINNER: (True, False), LAKE: (True, False), STATE: (True, True)},
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS_REQUESTS)
+def test_a_function_gets_and_puts_what_keeps_a_fuller_day(objects, function):
+    # Only Lambda may assume the function's role. A user with the same policy has the same permissions.
+    iam = objects.client("iam")
+    policy = DEPLOYED[f'module.pipeline.aws_iam_role_policy.work["{function}"]']["policy"]
+    iam.create_user(UserName=function)
+    iam.put_user_policy(UserName=function, PolicyName="work", PolicyDocument=json.dumps(policy))
+    s3 = objects.client("s3", session=iam.create_access_key(UserName=function)["AccessKey"])
+    for key, (get, put) in FUNCTIONS_REQUESTS[function].items():
+        objects.s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+        # Metadata has no permission of its own.
+        for allowed, request in [(get, s3.get_object), (put, s3.put_object)]:
+            with contextlib.nullcontext() if allowed else denied():
+                request(Bucket=BUCKET, Key=key)
+        if get:
+            assert s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] >= 0
+    for key in FUNCTIONS_REQUESTS[function]:
+        objects.s3.delete_object(Bucket=BUCKET, Key=key)
+
+
 @pytest.fixture
 def bucket_policy(objects):
     """The example's bucket policy. Only one test includes the statement that requires TLS, since the emulator uses HTTP.
