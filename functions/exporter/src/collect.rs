@@ -1,23 +1,30 @@
 //! One day, from the source into the bucket: allocations, assets, and last the manifest.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     clock::Clock,
     cluster::ClusterArn,
+    coverage::PartialReason,
     day::Day,
-    documents::{Manifest, Part, PartKind, SetFacts, SourceInfo},
+    documents::{AssetsState, Manifest, Part, PartKind, Question, SetFacts, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
-use response::Entry;
+use response::{Entry, Expectation, NodeIndex, NodeMinutes, Refusal, RowParser, Tally, Verdict};
 use store::{Store, StoreError, UploadError};
 
 use crate::{
     part::{self, PartError, ReceivedPart},
     settings::SourceSettings,
     source::{AllocationQuery, Client, Query, ReadTimeout, SourceError, query, retry},
-    tally::{DayRange, RowKeys, SelectedSet, Tally, TallyError},
 };
 
 /// What is in the bucket of a day.
@@ -31,11 +38,22 @@ pub struct CollectedDay {
     pub raw_bytes: u64,
     /// Bytes in the bucket.
     pub bytes: u64,
+    /// Why the day is not whole; empty where it is.
+    pub partial: Vec<PartialReason>,
+    /// The observed share of the day, 0 to 1, if the source says it.
+    pub share: Option<f64>,
+    pub assets: AssetsState,
+    /// Whether the source was seen to have the day before it was collected.
+    pub observed: bool,
 }
 
 /// Why a day is not in the bucket.
 #[derive(Debug, thiserror::Error)]
 pub enum DayError {
+    #[error("the day ends at {end}: collect it when it has ended")]
+    NotEnded { end: DateTime<Utc> },
+    #[error("not collected, since the source timed out on {days} days of this run: it may be overloaded")]
+    SourceOverloaded { days: usize },
     #[error(transparent)]
     Part(#[from] PartError),
     #[error(transparent)]
@@ -54,6 +72,25 @@ impl From<SourceError> for DayError {
     }
 }
 
+impl DayError {
+    fn source(&self) -> Option<&SourceError> {
+        match self {
+            Self::Part(PartError::Source(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the source still computes what was asked for: to ask again would double its load.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self.source(), Some(SourceError::Timeout { .. }))
+    }
+
+    /// Whether the day may succeed later in the same run.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.source().is_some_and(SourceError::is_transient) && !self.is_timeout()
+    }
+}
+
 /// Collects days of one run.
 pub(crate) struct Collector<'a> {
     pub(crate) client: &'a Client,
@@ -63,31 +100,56 @@ pub(crate) struct Collector<'a> {
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) cluster: &'a ClusterArn,
     pub(crate) run: RunId,
-    /// The days that the run may collect.
-    pub(crate) range: DayRange,
     pub(crate) clock: &'a dyn Clock,
+    /// How long after its end a day counts as complete.
+    pub(crate) settle: TimeDelta,
+    /// The days that the source was seen to have.
+    pub(crate) observed: &'a BTreeSet<Day>,
     /// Whether queries name all properties that identify a container: set by the first day that needs it.
     pub(crate) explicit_aggregation: AtomicBool,
+    /// The number of each day's newest part. Numbers rise over repeated requests, so that no key is written twice.
+    pub(crate) part_numbers: Mutex<BTreeMap<Day, u32>>,
 }
 
-/// The stored pages of a day's allocations.
+/// The stored pages of a day's allocations; no parts where the source has no data.
 #[derive(Debug, Default)]
 struct Allocations {
     parts: Vec<Part>,
     query: String,
-    rows: u64,
-    total_cost: f64,
+    verdict: Verdict,
+}
+
+/// The stored node assets.
+#[derive(Debug, Default)]
+struct Assets {
+    part: Option<Part>,
+    state: AssetsState,
+    node_minutes: Option<f64>,
+    warning: Option<String>,
 }
 
 impl Collector<'_> {
     /// Collects one day. After an error the day has no manifest.
     pub(crate) async fn day(&self, day: Day) -> Result<CollectedDay, DayError> {
-        let allocations = self.allocations(day).await?;
-        let mut parts = allocations.parts;
-        if !parts.is_empty() {
-            parts.extend(self.assets(day).await?);
+        let now = self.clock.now();
+        if day.end() > now {
+            return Err(DayError::NotEnded { end: day.end() });
         }
-        let id = self.cluster.id();
+        let Allocations {
+            mut parts,
+            query,
+            verdict,
+        } = self.allocations(day).await?;
+        let assets = if parts.is_empty() {
+            Assets::default()
+        } else {
+            self.assets(day).await?
+        };
+        let facts = self.facts(day, now, &verdict, &assets);
+        for warning in &facts.warnings {
+            tracing::warn!(%day, warning, "unexpected response");
+        }
+        parts.extend(assets.part);
         let manifest = Manifest {
             run: self.run,
             cluster: self.cluster.clone(),
@@ -95,126 +157,175 @@ impl Collector<'_> {
             window: day.window(),
             created_at: self.clock.now(),
             source: self.source.clone(),
-            query: allocations.query,
-            facts: SetFacts::default(),
-            rows: allocations.rows,
-            total_cost: allocations.total_cost,
+            query,
+            rows: verdict.rows,
+            total_cost: verdict.total_cost,
             parts,
+            facts,
         };
-        self.store
-            .put_document(&self.prefixes.manifest(id, &self.run, day), &manifest)
-            .await?;
+        let key = self.prefixes.manifest(self.cluster.id(), &self.run, day);
+        self.store.put_document(&key, &manifest).await?;
+        let Manifest {
+            rows,
+            total_cost,
+            parts,
+            facts,
+            ..
+        } = manifest;
         Ok(CollectedDay {
-            rows: manifest.rows,
-            total_cost: manifest.total_cost,
-            raw_bytes: manifest.parts.iter().map(|part| part.raw_bytes).sum(),
-            bytes: manifest.parts.iter().map(|part| part.bytes).sum(),
+            rows,
+            total_cost,
+            raw_bytes: parts.iter().map(|part| part.raw_bytes).sum(),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+            share: facts.coverage.and_then(|coverage| coverage.share(day)),
+            partial: facts.partial,
+            assets: facts.assets,
+            observed: facts.observed,
         })
+    }
+
+    /// What the manifest says of the set besides.
+    fn facts(&self, day: Day, now: DateTime<Utc>, verdict: &Verdict, assets: &Assets) -> SetFacts {
+        let mut coverage = verdict.coverage;
+        coverage.node_minutes = assets.node_minutes;
+        let mut partial = verdict.partial.clone();
+        if verdict.rows > 0 && coverage.is_partial(day) {
+            partial.push(PartialReason::Observed);
+        }
+        if now - day.end() < self.settle {
+            partial.push(PartialReason::NotSettled);
+        }
+        SetFacts {
+            question: Some(Question {
+                aggregation: self.settings.aggregation.as_str().to_owned(),
+                filter: self.settings.filter.clone(),
+                idle: self.settings.idle,
+            }),
+            clusters: self.settings.clusters.clone(),
+            quantities: Some(verdict.quantities),
+            coverage: Some(coverage),
+            partial,
+            assets: assets.state,
+            observed: self.observed.contains(&day),
+            computed_totals: verdict.computed_totals,
+            disagreeing_totals: verdict.disagreeing_totals,
+            rows_left_out: verdict.rows_left_out,
+            warnings: verdict.warnings.iter().chain(&assets.warning).cloned().collect(),
+            producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        }
     }
 
     async fn allocations(&self, day: Day) -> Result<Allocations, DayError> {
         let explicit_aggregation = self.explicit_aggregation.load(Ordering::Relaxed);
         match self.pages(day, explicit_aggregation).await? {
             Ok(allocations) => Ok(allocations),
-            Err(TallyError::NotContainers(reason)) if !explicit_aggregation => {
+            Err(Refusal::NotContainers(reason)) if !explicit_aggregation => {
                 tracing::warn!(%day, reason, "querying again with an explicit aggregation that keeps pod and container");
                 let why = match self.pages(day, true).await {
                     Ok(Ok(allocations)) => {
                         self.explicit_aggregation.store(true, Ordering::Relaxed);
                         return Ok(allocations);
                     }
-                    Ok(Err(refusal)) => refuse(refusal),
+                    Ok(Err(refusal)) => refused(refusal),
                     Err(DayError::Part(PartError::Source(error))) => error.into(),
                     Err(error) => return Err(error),
                 };
                 Err(SourceError::Refused(format!("{reason}; queried again with an explicit aggregation: {why}")).into())
             }
-            Err(refusal) => Err(refuse(refusal)),
+            Err(refusal) => Err(refused(refusal)),
         }
     }
 
     /// All pages; one page where `PAGE_SIZE` is 0.
-    async fn pages(&self, day: Day, explicit_aggregation: bool) -> Result<Result<Allocations, TallyError>, DayError> {
+    async fn pages(&self, day: Day, explicit_aggregation: bool) -> Result<Result<Allocations, Refusal>, DayError> {
         let template = AllocationQuery {
             kind: self.source.kind,
             aggregation: self.settings.aggregation,
             explicit_aggregation,
             filter: self.settings.filter.as_deref(),
+            idle: self.settings.idle,
+        };
+        let expectation = Expectation {
+            day,
+            aggregation: Some(self.settings.aggregation),
+            clusters: self.settings.clusters.clone(),
         };
         let mut allocations = Allocations {
             query: template.query(day.window(), None).describe(),
             ..Allocations::default()
         };
-        let mut seen = RowKeys::default();
+        let mut pages = Tally::new(day, Some(self.settings.aggregation));
+        let mut warnings = Vec::new();
         let mut number = 1;
         let mut offset = 0;
         loop {
             let page = self.settings.page_size.map(|limit| (offset, limit));
             let query = template.query(day.window(), page);
-            let (received, tally) = self.allocation_page(day, number, &query, &seen).await?;
+            let (received, tally) = self.allocation_page(day, &query, &pages).await?;
             let rows = tally.rows();
-            if let Some(reason) = misplaced(number, &tally, &seen) {
+            if let Some(misplaced) = misplaced(number, &tally, &pages) {
                 received.discard().await;
-                match reason {
-                    Misplaced::PagesIgnored => return Ok(Ok(allocations)),
+                match misplaced {
+                    Misplaced::PagesIgnored => break,
                     Misplaced::Repeated(reason) => return Err(SourceError::Refused(reason).into()),
                 }
             }
-            if rows == 0 {
-                received.discard().await;
-                return Ok(Ok(allocations));
-            }
-            let SelectedSet {
-                set,
-                rows: day_rows,
-                total_cost,
-                warnings,
-            } = match tally.select_set(day, self.range) {
-                Ok(select_set) => select_set,
+            let verdict = match tally.verdict(&expectation) {
+                Ok(verdict) => verdict,
                 Err(refusal) => {
                     received.discard().await;
                     return Ok(Err(refusal));
                 }
             };
-            for warning in warnings {
-                tracing::warn!(%day, warning, "unexpected response");
+            if rows == 0 || (self.settings.page_size.is_none() && verdict.is_no_data()) {
+                received.discard().await;
+                break;
             }
-            allocations.rows += day_rows;
-            allocations.total_cost += total_cost;
-            allocations
-                .parts
-                .push(received.store(PartKind::Allocation, day_rows, set).await?);
+            warnings.extend(received.envelope.message.clone());
+            let part = received.store(PartKind::Allocation, verdict.rows, verdict.set).await?;
+            allocations.parts.push(part);
+            pages.add_page(tally);
             match self.settings.page_size {
                 // Another number of rows: the last page, or the source does not know pages.
                 Some(limit) if rows == u64::from(limit.get()) => {}
-                _ => return Ok(Ok(allocations)),
+                _ => break,
             }
             offset += rows;
             number += 1;
-            seen.extend(tally.into_keys());
         }
+        // Pages are judged once more together: each of them may have been partial.
+        allocations.verdict = match pages.verdict(&expectation) {
+            Ok(verdict) => verdict,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if allocations.verdict.is_no_data() {
+            allocations.parts.clear();
+            allocations.verdict = Verdict::default();
+        }
+        allocations.verdict.warnings.extend(warnings);
+        Ok(Ok(allocations))
     }
 
-    async fn allocation_page(
-        &self,
-        day: Day,
-        number: u32,
-        query: &Query,
-        seen: &RowKeys,
-    ) -> Result<(ReceivedPart, Tally), DayError> {
+    async fn allocation_page(&self, day: Day, query: &Query, pages: &Tally) -> Result<(ReceivedPart, Tally), DayError> {
         let read_timeout = ReadTimeout::of_allocations(self.settings);
         self.with_retries(async || {
+            let number = self.next_part(day);
             let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
-            let mut tally = Tally::following(self.settings.aggregation, seen);
-            let on_row = &mut |entry: &Entry<'_>| tally.add(entry);
+            let mut tally = pages.next_page();
+            let mut parser = RowParser::new();
+            let on_row = &mut |Entry { set, key, value }: &Entry<'_>| match parser.parse(key, value) {
+                Ok(row) => tally.add(*set, key, &row).map(|_| ()),
+                Err(error) => tally.add_unreadable(*set, key, &error),
+            };
             let received = part::receive(self.client, query, read_timeout, self.store, key, on_row).await?;
             Ok((received, tally))
         })
         .await
     }
 
-    /// The nodes; `None` where the source has no such API.
-    async fn assets(&self, day: Day) -> Result<Option<Part>, DayError> {
+    /// The nodes. Where the source does not give them, the day is stored all the same: columns of nodes are filled from
+    /// labels, and the day is collected again.
+    async fn assets(&self, day: Day) -> Result<Assets, DayError> {
         let received = match self.asset_part(day, true).await {
             // Versions of sources spell the filter differently; without it there is more to read, but nothing is missing.
             Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
@@ -223,39 +334,65 @@ impl Collector<'_> {
             other => other,
         };
         match received {
-            Ok(received) => {
+            Ok((received, nodes)) => {
                 let rows = received.envelope.entries;
-                Ok(Some(received.store(PartKind::Assets, rows, None).await?))
+                Ok(Assets {
+                    part: Some(received.store(PartKind::Assets, rows, None).await?),
+                    state: AssetsState::Stored,
+                    node_minutes: nodes.observed(day),
+                    warning: None,
+                })
             }
-            Err(DayError::Part(PartError::Source(SourceError::Status { status: 404, url, .. }))) => {
-                tracing::warn!(%day, url, "the source has no assets API: node columns are filled from labels");
-                Ok(None)
-            }
+            Err(DayError::Part(PartError::Source(error))) => Ok(Assets {
+                state: AssetsState::Unavailable,
+                warning: Some(format!(
+                    "assets unavailable, node columns are filled from labels: {error}"
+                )),
+                ..Assets::default()
+            }),
             Err(error) => Err(error),
         }
     }
 
-    async fn asset_part(&self, day: Day, filtered: bool) -> Result<ReceivedPart, DayError> {
+    async fn asset_part(&self, day: Day, filtered: bool) -> Result<(ReceivedPart, NodeMinutes), DayError> {
         let read_timeout = ReadTimeout::of_assets(self.settings);
         let query = query::nodes(self.source.kind, day.window(), filtered);
         self.with_retries(async || {
-            let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, 1);
-            part::receive(self.client, &query, read_timeout, self.store, key, &mut |_| Ok(())).await
+            let number = self.next_part(day);
+            let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
+            let mut nodes = NodeMinutes::default();
+            let on_row = &mut |Entry { key, value, .. }: &Entry<'_>| {
+                nodes.add(value);
+                // What transform could not read is not stored.
+                NodeIndex::new().add(key, value).map_err(|error| error.to_string())
+            };
+            let received = part::receive(self.client, &query, read_timeout, self.store, key, on_row).await?;
+            Ok((received, nodes))
         })
         .await
     }
 
-    /// Errors of S3 are not retried here: the SDK has done so.
+    fn next_part(&self, day: Day) -> u32 {
+        let mut numbers = self.part_numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = numbers.entry(day).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Errors of S3 are not retried here: the SDK has done so. Nor is a timeout: the source still computes the response.
     async fn with_retries<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
-        let is_transient = |error: &PartError| matches!(error, PartError::Source(error) if error.is_transient());
+        let is_transient = |error: &PartError| match error {
+            PartError::Source(SourceError::Timeout { .. }) => false,
+            PartError::Source(error) => error.is_transient(),
+            _ => false,
+        };
         let result = retry::with_retries(self.settings, attempt, is_transient).await;
         result.map_err(DayError::from)
     }
 }
 
-fn refuse(refusal: TallyError) -> DayError {
-    let (TallyError::NotContainers(reason) | TallyError::Wrong(reason)) = refusal;
-    SourceError::Refused(reason).into()
+fn refused(refusal: Refusal) -> DayError {
+    SourceError::Refused(refusal.to_string()).into()
 }
 
 /// A page that does not continue the pages before.
@@ -266,9 +403,9 @@ enum Misplaced {
     Repeated(String),
 }
 
-fn misplaced(number: u32, page: &Tally, seen: &RowKeys) -> Option<Misplaced> {
-    let common = page.keys().common(seen);
-    if number == 2 && common == seen.len() && common == page.keys().len() {
+fn misplaced(number: u32, page: &Tally, pages: &Tally) -> Option<Misplaced> {
+    let common = page.keys_in_common(pages);
+    if number == 2 && common == pages.keys() && common == page.keys() {
         (common > 0).then_some(Misplaced::PagesIgnored)
     } else if common > 0 {
         Some(Misplaced::Repeated(format!(

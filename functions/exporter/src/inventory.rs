@@ -2,51 +2,73 @@
 
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
 use contract::{
     day::{Day, Window},
     documents::SourceKind,
 };
-use response::{Entry, Scanner};
+use response::{Allocation, Entry, RowParser, Scanner};
+use table::{MINUTES, TOTAL_COST};
 
 use crate::{
-    settings::{Aggregation, SourceSettings},
-    source::{Client, ReadTimeout, SourceError, query},
-    tally::Tally,
+    settings::SourceSettings,
+    source::{Client, ReadTimeout, SourceError, query, retry},
 };
 
-/// The days of a period that the source has, oldest first.
+/// The days of a period, oldest first.
+pub(crate) struct AvailableDays {
+    /// Those that may be collected.
+    pub(crate) days: Vec<Day>,
+    /// Those of them that the source was seen to have. The others are assumed.
+    pub(crate) observed: BTreeSet<Day>,
+}
+
+impl AvailableDays {
+    fn assumed(period: &[Day]) -> Self {
+        Self {
+            days: period.to_vec(),
+            observed: BTreeSet::new(),
+        }
+    }
+}
+
+/// The days of a period that the source has.
 ///
 /// Kubecost is queried for one row a day, which is cheap. OpenCost would compute all days again for that: the whole
-/// period counts as available, and a day without data is found out when it is collected. The same applies where
-/// Kubecost's response cannot be used.
+/// period is assumed, and a day without data is found out when it is collected. The same applies where Kubecost's response
+/// cannot be used.
 pub(crate) async fn available_days(
     client: &Client,
     settings: &SourceSettings,
     kind: SourceKind,
     period: &[Day],
-) -> Vec<Day> {
+) -> AvailableDays {
     let (Some(first), Some(last)) = (period.first(), period.last()) else {
-        return Vec::new();
+        return AvailableDays::assumed(period);
     };
     if kind == SourceKind::Opencost {
-        return period.to_vec();
+        return AvailableDays::assumed(period);
     }
     let window = Window {
         start: first.start(),
         end: last.end(),
     };
-    match query_days(client, settings, kind, window).await {
-        Ok(days) => {
-            let available: Vec<Day> = period.iter().copied().filter(|day| days.contains(day)).collect();
-            if available.is_empty() {
+    let query = async || query_days(client, settings, kind, window).await;
+    match retry::with_retries(settings, query, SourceError::is_transient).await {
+        Ok(found) => {
+            let observed: BTreeSet<Day> = period.iter().copied().filter(|day| found.contains(day)).collect();
+            if observed.is_empty() {
                 tracing::warn!(%window, "the source has no data for any day of the period: collecting each of them");
-                return period.to_vec();
+                return AvailableDays::assumed(period);
             }
-            available
+            AvailableDays {
+                days: observed.iter().copied().collect(),
+                observed,
+            }
         }
         Err(error) => {
             tracing::warn!(%error, "cannot query the days of the source: using the whole period");
-            period.to_vec()
+            AvailableDays::assumed(period)
         }
     }
 }
@@ -57,16 +79,31 @@ async fn query_days(
     kind: SourceKind,
     window: Window,
 ) -> Result<BTreeSet<Day>, SourceError> {
-    let query = query::days(kind, window, settings.filter.as_deref());
+    let query = query::days(kind, window, settings.filter.as_deref(), settings.idle);
     let mut response = client.get(&query, ReadTimeout::of_allocations(settings)).await?;
     let mut scanner = Scanner::new();
-    let mut tally = Tally::new(Aggregation::Cluster);
+    let mut parser = RowParser::new();
+    let mut days = BTreeSet::new();
     while let Some(chunk) = response.chunk().await? {
+        let mut on_row = |Entry { key, value, .. }: Entry<'_>| {
+            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+            days.extend(day_of(&row));
+            Ok(())
+        };
         scanner
-            .feed(&chunk, &mut |entry: Entry<'_>| tally.add(&entry))
+            .feed(&chunk, &mut on_row)
             .map_err(|error| SourceError::of_feed(response.url(), error))?;
     }
     let url = response.url().to_owned();
     scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
-    Ok(tally.days().collect())
+    Ok(days)
+}
+
+/// The day that a row is of, if it says that the source has data: at the edge of retention there are rows without minutes
+/// and costs.
+fn day_of(row: &Allocation<'_>) -> Option<Day> {
+    let number = |index| row.number(index).unwrap_or(0.0);
+    let has_data = number(MINUTES) > 0.0 || number(TOTAL_COST) != 0.0;
+    let start = row.window_start.filter(|_| has_data)?;
+    DateTime::from_timestamp_millis(start).map(Day::of)
 }

@@ -2,7 +2,7 @@
 //! prefix of the lake's bucket, and does nothing else with them: memory does not grow with the cluster.
 //!
 //! A [run](Exporter::run) reports the days that the source has to the backfill function, waits for the plan, and
-//! collects each planned day: the responses stream through a check (`tally`) and a compressor into the bucket (`part`),
+//! collects each planned day: the responses stream through a check and a compressor into the bucket (`part`),
 //! and the manifest follows when all of them are there.
 
 pub mod certificate;
@@ -15,7 +15,6 @@ mod progress;
 mod run;
 pub mod settings;
 mod source;
-mod tally;
 pub mod units;
 
 pub use progress::{NoProgress, Progress};

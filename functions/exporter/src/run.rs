@@ -1,12 +1,20 @@
 //! A whole run: inventory, plan, days.
 
-use std::{fmt, sync::Arc, sync::atomic::AtomicBool, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use contract::{
     clock::Clock,
     cluster::ClusterArn,
     day::Day,
-    documents::{Inventory, PlanReason, PlannedDay, SourceInfo},
+    documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
@@ -16,13 +24,16 @@ use tokio::time::Instant;
 
 use crate::{
     collect::{CollectedDay, Collector, DayError},
-    inventory, plan,
+    inventory::{self, AvailableDays},
+    plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
     source::{Client, ReadTimeout, SourceError, kind, retry},
-    tally::DayRange,
     units::{count, size},
 };
+
+/// After so many days on which the source timed out, no more are asked for: it goes on computing what nobody waits for.
+const MOST_TIMEOUTS: usize = 2;
 
 /// Which days to collect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,19 +98,40 @@ impl RunSummary {
 impl fmt::Display for RunSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sum = |field: fn(&CollectedDay) -> u64| self.collected().map(|(_, day)| field(day)).sum::<u64>();
-        let empty = self.collected().filter(|(_, day)| day.rows == 0).count();
-        let failed: Vec<(Day, String)> = self.failed().collect();
+        let with_data = self.collected().filter(|(_, day)| day.rows > 0).count();
         write!(
             formatter,
-            "{} collected, {empty} without data, {} failed; {}, {} from the source, {} stored, {:.1} s",
-            count((self.collected().count() - empty) as u64, "day"),
-            failed.len(),
+            "{} collected, {} failed; {}, {} from the source, {} stored, {:.1} s",
+            count(with_data as u64, "day"),
+            self.failed().count(),
             count(sum(|day| day.rows), "row"),
             size(sum(|day| day.raw_bytes)),
             size(sum(|day| day.bytes)),
             self.elapsed.as_secs_f64(),
         )?;
-        for (day, reason) in failed {
+        for (day, collected) in self.collected() {
+            let CollectedDay {
+                rows,
+                partial,
+                share,
+                assets,
+                ..
+            } = collected;
+            if *rows == 0 {
+                write!(formatter, "; {day}: no data")?;
+            }
+            if !partial.is_empty() {
+                let reasons: Vec<String> = partial.iter().map(ToString::to_string).collect();
+                write!(formatter, "; {day}: partial ({})", reasons.join(", "))?;
+                if let Some(share) = share {
+                    write!(formatter, ", {:.0} % observed", share * 100.0)?;
+                }
+            }
+            if *assets == AssetsState::Unavailable {
+                write!(formatter, "; {day}: assets unavailable")?;
+            }
+        }
+        for (day, reason) in self.failed() {
             write!(formatter, "; {day} failed: {reason}")?;
         }
         Ok(())
@@ -122,30 +154,17 @@ impl Exporter {
             kind: self.kind(&client).await?,
             version: None,
         };
-        let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
-        // Given days may be those of a recording, which other days do not concern.
-        let others: &[Day] = match days {
-            Days::Given(_) => &[],
-            Days::Planned => &period,
-        };
-        let (planned, days) = match days {
+        let (planned, days, observed) = match days {
             Days::Given(days) => {
                 let given = |date| PlannedDay {
                     date,
                     reason: PlanReason::Missing,
                 };
-                (false, days.iter().rev().copied().map(given).collect())
+                (false, days.iter().rev().copied().map(given).collect(), BTreeSet::new())
             }
-            Days::Planned => self.planned_days(&client, &source, run, &period).await?,
+            Days::Planned => self.planned_days(&client, &source, run).await?,
         };
         progress.planned(&days);
-        let dates = || days.iter().map(|day| day.date);
-        let all = || dates().chain(others.iter().copied());
-        let newest = Day::newest_settled(self.clock.now());
-        let range = DayRange {
-            first: all().min().unwrap_or(newest),
-            last: all().max().unwrap_or(newest),
-        };
         let collector = Collector {
             client: &client,
             settings: &self.source,
@@ -154,28 +173,60 @@ impl Exporter {
             prefixes: &self.prefixes,
             cluster: &self.cluster,
             run,
-            range,
             clock: &*self.clock,
+            settle: self.period.settle,
+            observed: &observed,
             explicit_aggregation: AtomicBool::new(false),
+            part_numbers: Mutex::default(),
         };
-        let results = stream::iter(days)
+        Ok(RunSummary {
+            run,
+            planned,
+            days: self.collect(&collector, days, progress).await,
+            elapsed: began.elapsed(),
+        })
+    }
+
+    /// Collects each day, and at the end once more those that failed by a transient error: a source that restarts is
+    /// back by then.
+    async fn collect(
+        &self,
+        collector: &Collector<'_>,
+        days: Vec<PlannedDay>,
+        progress: &dyn Progress,
+    ) -> Vec<(PlannedDay, Result<CollectedDay, DayError>)> {
+        let timeouts = AtomicUsize::new(0);
+        let collect = async |planned: PlannedDay| {
+            let day = planned.date;
+            let days = timeouts.load(Ordering::Relaxed);
+            let result = if days < MOST_TIMEOUTS {
+                collector.day(day).await
+            } else {
+                Err(DayError::SourceOverloaded { days })
+            };
+            if result.as_ref().is_err_and(DayError::is_timeout) {
+                timeouts.fetch_add(1, Ordering::Relaxed);
+            }
+            log(day, planned.reason, &result);
+            result
+        };
+        let mut results: Vec<_> = stream::iter(days)
             .map(async |planned| {
-                let day = planned.date;
-                progress.started(day);
-                let result = collector.day(day).await;
-                log(day, planned.reason, &result);
-                progress.finished(day);
+                progress.started(planned.date);
+                let result = collect(planned).await;
+                progress.finished(planned.date);
                 (planned, result)
             })
             .buffered(self.source.concurrency)
             .collect()
             .await;
-        Ok(RunSummary {
-            run,
-            planned,
-            days: results,
-            elapsed: began.elapsed(),
-        })
+        for (planned, result) in &mut results {
+            if result.as_ref().is_err_and(DayError::is_transient) {
+                tracing::info!(day = %planned.date, "collecting the day once more");
+                *result = collect(*planned).await;
+            }
+        }
+        results
     }
 
     /// Reports the source's days to the backfill function and waits for its plan. Without one: the newest settled day.
@@ -184,9 +235,12 @@ impl Exporter {
         client: &Client,
         source: &SourceInfo,
         run: RunId,
-        period: &[Day],
-    ) -> Result<(bool, Vec<PlannedDay>), RunError> {
-        let available = inventory::available_days(client, &self.source, source.kind, period).await;
+    ) -> Result<(bool, Vec<PlannedDay>, BTreeSet<Day>), RunError> {
+        let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
+        let AvailableDays {
+            days: available,
+            observed,
+        } = inventory::available_days(client, &self.source, source.kind, &period).await;
         let id = self.cluster.id();
         let inventory = Inventory {
             run,
@@ -194,14 +248,14 @@ impl Exporter {
             created_at: self.clock.now(),
             source: source.clone(),
             days: available.clone(),
-            observed: None,
+            observed: Some(observed.iter().copied().collect()),
         };
         self.store
             .put_document(&self.prefixes.inventory(id, &run), &inventory)
             .await?;
-        tracing::info!(%run, days = available.len(), "wrote inventory");
+        tracing::info!(%run, days = available.len(), observed = observed.len(), "wrote inventory");
         match plan::wait(&self.store, &self.prefixes.plan(id), run, self.plan_wait).await {
-            Some(plan) => Ok((true, plan::agreed(plan, &available))),
+            Some(plan) => Ok((true, plan::agreed(plan, &available), observed)),
             None => {
                 let day = Day::newest_settled(self.clock.now());
                 tracing::warn!("no plan received: collecting only {day}, the day of 72 to 48 hours ago");
@@ -211,6 +265,7 @@ impl Exporter {
                         date: day,
                         reason: PlanReason::Missing,
                     }],
+                    observed,
                 ))
             }
         }
@@ -242,8 +297,15 @@ fn log(day: Day, reason: PlanReason, result: &Result<CollectedDay, DayError>) {
             total_cost,
             raw_bytes,
             bytes,
+            partial,
+            share,
+            assets,
+            ..
         }) => {
-            tracing::info!(%day, ?reason, rows, total_cost, raw_bytes, bytes, "collected day");
+            let partial: Vec<String> = partial.iter().map(ToString::to_string).collect();
+            tracing::info!(
+                %day, ?reason, rows, total_cost, raw_bytes, bytes, partial = partial.join(","), share, ?assets, "collected day"
+            );
         }
         Err(error) => tracing::error!(%day, ?reason, %error, "day failed"),
     }

@@ -260,7 +260,7 @@ pub struct SetFacts {
     pub producer: Option<String>,
 }
 
-/// What an exporter asks a source for a day. Sets of different questions are not compared with one another.
+/// What an exporter queries a source for. Sets of different questions are not compared with one another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// What a row is, as `AGGREGATION` spells it.

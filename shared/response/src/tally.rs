@@ -1,4 +1,4 @@
-//! What a day's rows add up to while they stream by, and whether they answer the question that was asked.
+//! What a day's rows add up to while they stream by, and whether they are the response to the query.
 //!
 //! A source that does not understand a question, or has lost a part of the day, rarely says so: it sends something else.
 //! Exporter and transform add each row to a [`Tally`], and both decide by [`Tally::verdict`]: what the exporter stores,
@@ -257,7 +257,7 @@ impl Tally {
         self.repeated_key = self.repeated_key.take().or(page.repeated_key);
     }
 
-    /// Decides whether the rows are the whole answer to the question, and which part of the response is the day's.
+    /// Decides whether the rows are the whole response to the question, and which part of the response is the day's.
     ///
     /// # Errors
     /// When they are not to be stored.

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shifted_source_is_told_its_utc_offset() {
+    fn the_utc_offset_of_a_shifted_source_is_named() {
         for (from, offset) in [
             (5, "-05:00"),
             (-5, "+05:00"),

@@ -134,6 +134,22 @@ pub static SOURCE_FILTER: Setting = Setting::new(
 )
 .flag("source-filter", "FILTER");
 
+/// The ids of the cluster at the source.
+pub static SOURCE_CLUSTER_IDS: Setting = Setting::new(
+    "SOURCE_CLUSTER_IDS",
+    "The ids that this cluster has at the source, comma separated. Rows of others are refused. Without it, rows of any one cluster are accepted, or those that SOURCE_FILTER names",
+)
+.flag("source-cluster-ids", "IDS");
+
+/// Whether idle costs are asked for.
+pub static SOURCE_IDLE: Setting = Setting::new(
+    "SOURCE_IDLE",
+    "Whether to query idle costs. For sources that cannot compute them",
+)
+.flag("source-idle", "YES_OR_NO")
+.default("yes")
+.values(Values::YesOrNo);
+
 /// Rows for each request.
 pub static PAGE_SIZE: Setting = Setting::new(
     "PAGE_SIZE",
@@ -376,6 +392,8 @@ pub const SOURCE: Group = &[
     &SOURCE_KIND,
     &AGGREGATION,
     &SOURCE_FILTER,
+    &SOURCE_CLUSTER_IDS,
+    &SOURCE_IDLE,
     &PAGE_SIZE,
     &SOURCE_CONCURRENCY,
     &CONNECTION_TIMEOUT,

@@ -13,7 +13,7 @@ mod bucket;
 mod source;
 
 pub use bucket::BucketSettings;
-pub use source::{Aggregation, Authentication, CaCertificate, SourceSettings};
+pub use source::{Authentication, CaCertificate, SourceSettings};
 
 /// Which days there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ mod tests {
             settings.source.url.as_str(),
             "http://kubecost-cost-analyzer.kubecost:9090/"
         );
-        assert_eq!(settings.source.aggregation, Aggregation::Container);
+        assert_eq!(settings.source.aggregation, response::Aggregation::Container);
         assert_eq!((settings.source.retries, settings.source.concurrency), (3, 1));
         assert_eq!(settings.period.days, 15);
         assert!(settings.source.tls_verify && settings.warnings.is_empty());

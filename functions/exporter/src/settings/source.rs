@@ -4,48 +4,10 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use contract::documents::SourceKind;
 use reqwest::Url;
+use response::Aggregation;
 use settings::{Reader, rows};
 
 use super::read_region;
-
-/// What a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aggregation {
-    Container,
-    Pod,
-    Namespace,
-    Controller,
-    ControllerKind,
-    Node,
-    Cluster,
-}
-
-impl Aggregation {
-    /// As the setting and the sources spell them.
-    const WORDS: &[(&str, Self)] = &[
-        ("container", Self::Container),
-        ("pod", Self::Pod),
-        ("namespace", Self::Namespace),
-        ("controller", Self::Controller),
-        ("controllerKind", Self::ControllerKind),
-        ("node", Self::Node),
-        ("cluster", Self::Cluster),
-    ];
-
-    fn read(reader: &mut Reader<'_>) -> Self {
-        let word = reader.word(&rows::AGGREGATION);
-        let known = Self::WORDS.iter().find(|(known, _)| *known == word);
-        known.map_or(Self::Container, |(_, aggregation)| *aggregation)
-    }
-
-    /// As the setting and the sources spell it.
-    pub fn as_str(self) -> &'static str {
-        Self::WORDS
-            .iter()
-            .find(|(_, aggregation)| *aggregation == self)
-            .map_or("", |(word, _)| word)
-    }
-}
 
 /// Where the private CA's certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +48,10 @@ pub struct SourceSettings {
     pub aggregation: Aggregation,
     /// A filter that the source applies to allocations.
     pub filter: Option<String>,
+    /// The cluster's ids at the source that are accepted; empty: any, but only one.
+    pub clusters: Vec<String>,
+    /// Whether idle costs are asked for.
+    pub idle: bool,
     /// Rows for each request; `None`: all at once.
     pub page_size: Option<NonZeroU32>,
     /// Days collected at the same time.
@@ -110,8 +76,10 @@ impl SourceSettings {
             "opencost" => Some(SourceKind::Opencost),
             _ => None,
         };
-        let aggregation = Aggregation::read(reader);
+        let aggregation = Aggregation::of(reader.word(&rows::AGGREGATION)).unwrap_or(Aggregation::Container);
         let filter = reader.optional(&rows::SOURCE_FILTER);
+        let clusters = accepted_clusters(reader.list(&rows::SOURCE_CLUSTER_IDS), filter.as_deref());
+        let idle = reader.yes_or_no(&rows::SOURCE_IDLE);
         let page_size = NonZeroU32::new(reader.whole_number(&rows::PAGE_SIZE));
         let concurrency = reader.whole_number(&rows::SOURCE_CONCURRENCY);
         let connection_timeout = reader.seconds(&rows::CONNECTION_TIMEOUT);
@@ -129,6 +97,8 @@ impl SourceSettings {
             kind,
             aggregation,
             filter,
+            clusters,
+            idle,
             page_size,
             concurrency,
             connection_timeout,
@@ -141,6 +111,19 @@ impl SourceSettings {
             authentication,
         })
     }
+}
+
+/// The ids that are configured, else those of a filter of the form `cluster:"a","b"`, which names nothing but clusters.
+fn accepted_clusters(configured: Vec<String>, filter: Option<&str>) -> Vec<String> {
+    if !configured.is_empty() {
+        return configured;
+    }
+    let ids = filter.and_then(|filter| filter.trim().strip_prefix("cluster:"));
+    let id = |quoted: &str| {
+        let id = quoted.trim().strip_prefix('"')?.strip_suffix('"')?;
+        (!id.contains('"')).then(|| id.to_owned())
+    };
+    ids.and_then(|ids| ids.split(',').map(id).collect()).unwrap_or_default()
 }
 
 fn read_url(reader: &mut Reader<'_>) -> Option<Url> {
@@ -243,7 +226,7 @@ mod tests {
         let settings::Values::Words(words) = rows::AGGREGATION.values else {
             panic!("no words");
         };
-        let aggregations = with_each_word(&rows::AGGREGATION, |reader| Aggregation::read(reader).as_str());
+        let aggregations: Vec<&str> = Aggregation::WORDS.iter().map(|(word, _)| *word).collect();
         assert_eq!(aggregations, words);
         let kinds = with_each_word(&rows::SOURCE_KIND, |reader| {
             SourceSettings::read(reader, &mut Vec::new()).unwrap().kind
@@ -259,6 +242,22 @@ mod tests {
                 Authentication::ApiKey(file())
             ]
         );
+    }
+
+    #[test]
+    fn accepted_clusters_are_configured_or_named_by_a_filter_of_clusters_alone() {
+        for (configured, filter, expected) in [
+            (&[][..], None, &[][..]),
+            (&["old", "new"], Some(r#"cluster:"x""#), &["old", "new"]),
+            (&[], Some(r#" cluster:"x" "#), &["x"]),
+            (&[], Some(r#"cluster:"x","y""#), &["x", "y"]),
+            (&[], Some(r#"cluster:"x"+namespace:"n""#), &[]),
+            (&[], Some(r#"namespace:"n""#), &[]),
+            (&[], Some("cluster:x"), &[]),
+        ] {
+            let configured = configured.iter().map(|id| (*id).to_owned()).collect();
+            assert_eq!(accepted_clusters(configured, filter), expected, "{filter:?}");
+        }
     }
 
     #[test]

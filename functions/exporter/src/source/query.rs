@@ -5,8 +5,7 @@ use std::num::NonZeroU32;
 
 use contract::{day::Window, documents::SourceKind};
 use reqwest::Url;
-
-use crate::settings::Aggregation;
+use response::Aggregation;
 
 /// One request: a path below the source's address, and parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +59,8 @@ pub(crate) struct AllocationQuery<'a> {
     /// pods.
     pub(crate) explicit_aggregation: bool,
     pub(crate) filter: Option<&'a str>,
+    pub(crate) idle: bool,
 }
-
-/// What identifies a container, for sources that keep only those properties that they aggregate by.
-const EXPLICIT_CONTAINER: &str = "cluster,node,namespace,controllerKind,controller,pod,container";
 
 const fn allocation_path(kind: SourceKind) -> &'static str {
     match kind {
@@ -75,19 +72,11 @@ const fn allocation_path(kind: SourceKind) -> &'static str {
 impl AllocationQuery<'_> {
     /// The request for a window, or for a page of it: rows from `offset`, at most `limit`.
     pub(crate) fn query(&self, window: Window, page: Option<(u64, NonZeroU32)>) -> Query {
-        let mut query = allocations(self.kind, window);
-        match (self.aggregation, self.explicit_aggregation) {
-            (Aggregation::Container, false) => {}
-            (Aggregation::Container, true) => {
-                query = query
-                    .with("aggregate", EXPLICIT_CONTAINER)
-                    .with("includeAggregatedMetadata", "true");
-            }
-            (aggregation, _) => {
-                query = query
-                    .with("aggregate", aggregation.as_str())
-                    .with("includeAggregatedMetadata", "true");
-            }
+        let mut query = allocations(self.kind, window, self.idle);
+        if self.aggregation != Aggregation::Container || self.explicit_aggregation {
+            query = query
+                .with("aggregate", self.aggregation.query())
+                .with("includeAggregatedMetadata", "true");
         }
         if let Some(filter) = self.filter {
             query = query.with("filter", filter);
@@ -101,21 +90,22 @@ impl AllocationQuery<'_> {
     }
 }
 
-fn allocations(kind: SourceKind, window: Window) -> Query {
+fn allocations(kind: SourceKind, window: Window, idle: bool) -> Query {
+    let idle = idle.to_string();
     Query::new(allocation_path(kind))
         .with("window", window.to_string())
         .with("step", "1d")
         .with("accumulate", "false")
-        .with("idle", "true")
-        .with("includeIdle", "true")
+        .with("idle", idle.as_str())
+        .with("includeIdle", idle.as_str())
         .with("splitIdle", "true")
         .with("idleByNode", "true")
         .with("shareTenancyCosts", "true")
 }
 
 /// The cheap request for the days that a source has: a row for each day.
-pub(crate) fn days(kind: SourceKind, window: Window, filter: Option<&str>) -> Query {
-    let query = allocations(kind, window).with("aggregate", "cluster");
+pub(crate) fn days(kind: SourceKind, window: Window, filter: Option<&str>, idle: bool) -> Query {
+    let query = allocations(kind, window, idle).with("aggregate", "cluster");
     match filter {
         Some(filter) => query.with("filter", filter),
         None => query,
@@ -163,6 +153,7 @@ mod tests {
             aggregation,
             explicit_aggregation,
             filter,
+            idle: true,
         };
         let page = Some((20_000, NonZeroU32::new(10_000).unwrap()));
         let queries = [
@@ -175,7 +166,13 @@ mod tests {
             )
             .query(window, page),
             allocation(SourceKind::Opencost, Aggregation::Namespace, false, None).query(window, None),
-            days(SourceKind::Kubecost, window, None),
+            allocation(SourceKind::Opencost, Aggregation::Pod, false, None).query(window, None),
+            AllocationQuery {
+                idle: false,
+                ..allocation(SourceKind::Opencost, Aggregation::Controller, false, None)
+            }
+            .query(window, None),
+            days(SourceKind::Kubecost, window, None, true),
             nodes(SourceKind::Kubecost, window, true),
             nodes(SourceKind::Opencost, window, true),
             probe(SourceKind::Opencost),

@@ -110,7 +110,7 @@ async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_f
         } else {
             assert!(setup.manifests().is_empty() && setup.bucket.open_uploads() == 0);
             let (_, reason) = summary.failed().next().unwrap();
-            let lacks = "1 of 1 rows lack pod or container";
+            let lacks = "1 of 1 rows lack container or pod";
             assert!(
                 reason.contains(lacks) && reason.contains("explicit aggregation"),
                 "{reason}"
