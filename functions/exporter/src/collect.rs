@@ -327,7 +327,8 @@ impl Collector<'_> {
     /// labels, and the day is collected again.
     async fn assets(&self, day: Day) -> Result<Assets, DayError> {
         let received = match self.asset_part(day, true).await {
-            // Versions of sources spell the filter differently; without it there is more to read, but nothing is missing.
+            // Versions of sources spell the filter differently; without it there is more to read, but nothing is
+            // missing.
             Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
                 self.asset_part(day, false).await
             }
@@ -379,7 +380,8 @@ impl Collector<'_> {
         *number
     }
 
-    /// Errors of S3 are not retried here: the SDK has done so. Nor is a timeout: the source still computes the response.
+    /// Errors of S3 are not retried here: the SDK has done so. Nor is a timeout: the source still computes the
+    /// response.
     async fn with_retries<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
         let is_transient = |error: &PartError| match error {
             PartError::Source(SourceError::Timeout { .. }) => false,

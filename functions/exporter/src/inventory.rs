@@ -35,8 +35,8 @@ impl AvailableDays {
 /// The days of a period that the source has.
 ///
 /// Kubecost is queried for one row a day, which is cheap. OpenCost would compute all days again for that: the whole
-/// period is assumed, and a day without data is found out when it is collected. The same applies where Kubecost's response
-/// cannot be used.
+/// period is assumed, and a day without data is found out when it is collected. The same applies where Kubecost's
+/// response cannot be used.
 pub(crate) async fn available_days(
     client: &Client,
     settings: &SourceSettings,
@@ -99,8 +99,8 @@ async fn query_days(
     Ok(days)
 }
 
-/// The day that a row is of, if it says that the source has data: at the edge of retention there are rows without minutes
-/// and costs.
+/// The day that a row is of, if it says that the source has data: at the edge of retention there are rows without
+/// minutes and costs.
 fn day_of(row: &Allocation<'_>) -> Option<Day> {
     let number = |index| row.number(index).unwrap_or(0.0);
     let has_data = number(MINUTES) > 0.0 || number(TOTAL_COST) != 0.0;

@@ -1,5 +1,5 @@
-//! Which part of a day a source observed. Windows always say 24 hours; `start`, `end` and `minutes` of rows and nodes say
-//! when something was seen. A source that restarts loses the head, the tail or a piece of the day.
+//! Which part of a day a source observed. Windows always say 24 hours; `start`, `end` and `minutes` of rows and nodes
+//! say when something was seen. A source that restarts loses the head, the tail or a piece of the day.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

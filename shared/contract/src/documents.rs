@@ -273,8 +273,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// The question in short, in ASCII: `container;idle`, `pod;no-idle;filter=cluster:"a"`. A filter that is longer than 64
-    /// bytes or not ASCII is abbreviated to a hash.
+    /// The question in short, in ASCII: `container;idle`, `pod;no-idle;filter=cluster:"a"`. A filter that is longer
+    /// than 64 bytes or not ASCII is abbreviated to a hash.
     pub fn fingerprint(&self) -> String {
         const LONGEST_FILTER: usize = 64;
         let idle = if self.idle { "idle" } else { "no-idle" };
@@ -357,8 +357,8 @@ pub struct Quarantine {
     pub table: Option<String>,
 }
 
-/// Why a set did not replace the day in the lake: `quarantine/…/<run>/<date>.thinner.json`. The set stays where it is, and so
-/// does the day in the lake.
+/// Why a set did not replace the day in the lake: `quarantine/…/<run>/<date>.thinner.json`. The set stays where it is,
+/// and so does the day in the lake.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThinnerSet {
     /// The run that collected the set.

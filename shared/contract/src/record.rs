@@ -13,8 +13,8 @@ pub const FORCE_METADATA: &str = "force";
 /// A day of the lake, in short. Stored as one line of JSON, in ASCII.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DayRecord {
-    /// What was asked of the source, see [`crate::documents::Question::fingerprint`]. Sets are compared only where it is
-    /// the same.
+    /// What was asked of the source, see [`crate::documents::Question::fingerprint`]. Sets are compared only where it
+    /// is the same.
     pub question: String,
     /// What the object's set holds.
     pub quantities: Quantities,

@@ -76,8 +76,8 @@ impl NodeMinutes {
         }
     }
 
-    /// Minutes of the day that nodes were observed: as long as the longest-lived node lived, or as long as nodes followed
-    /// one another, less what is missing of the former's lifetime. `None` where no node says it.
+    /// Minutes of the day that nodes were observed: as long as the longest-lived node lived, or as long as nodes
+    /// followed one another, less what is missing of the former's lifetime. `None` where no node says it.
     pub fn observed(&self, day: Day) -> Option<f64> {
         if self.longest <= 0.0 {
             return None;

@@ -11,7 +11,8 @@ use crate::{
     value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
 };
 
-/// How far a total may differ from the sum of its 14 parts: each number is rounded to 5 decimals, which adds up to 0.75e-4.
+/// How far a total may differ from the sum of its 14 parts: each number is rounded to 5 decimals, which adds up to
+/// 0.75e-4.
 const TOTAL_TOLERANCE: f64 = 1e-4;
 /// The same for large costs, relative to the total.
 const RELATIVE_TOTAL_TOLERANCE: f64 = 1e-6;
@@ -161,8 +162,8 @@ impl RowParser {
         Self::default()
     }
 
-    /// Reads one row. `key` is its key in the response: for messages, and its name where it has none. A missing total cost
-    /// is computed from its parts.
+    /// Reads one row. `key` is its key in the response: for messages, and its name where it has none. A missing total
+    /// cost is computed from its parts.
     ///
     /// # Errors
     /// When the row is not an object, when it has unknown fields and none of the numbers of an allocation, or when a

@@ -1,8 +1,8 @@
 //! What a day's rows add up to while they stream by, and whether they are the response to the query.
 //!
-//! A source that does not understand a question, or has lost a part of the day, rarely says so: it sends something else.
-//! Exporter and transform add each row to a [`Tally`], and both decide by [`Tally::verdict`]: what the exporter stores,
-//! transform can convert.
+//! A source that does not understand a question, or has lost a part of the day, rarely says so: it sends something
+//! else. Exporter and transform add each row to a [`Tally`], and both decide by [`Tally::verdict`]: what the exporter
+//! stores, transform can convert.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},

@@ -31,8 +31,8 @@ pub(crate) fn describe(start: i64, end: i64) -> String {
     format!("{} to {}", text(start), text(end))
 }
 
-/// The one set that is the day's, or `None` where all are; and warnings. Most rows of a set decide where it belongs, so that
-/// one odd row neither moves nor refuses the others.
+/// The one set that is the day's, or `None` where all are; and warnings. Most rows of a set decide where it belongs, so
+/// that one odd row neither moves nor refuses the others.
 ///
 /// # Errors
 /// When no set is the day's, or several are beside others.

@@ -63,7 +63,8 @@ impl SourceError {
         }
     }
 
-    /// Whether the source rejected the query itself, by the status or by the code within a response whose status is 200.
+    /// Whether the source rejected the query itself, by the status or by the code within a response whose status is
+    /// 200.
     pub(crate) fn refuses_the_query(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 400 | 500),
