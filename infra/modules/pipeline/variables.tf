@@ -370,8 +370,8 @@ variable "lifecycle_rules" {
 
 variable "transform" {
   description = <<-EOT
-    When a set is thinner: a set that lost more than `thinner_tolerance_percent` of the minutes, core-hours or RAM byte-hours (or rows, from 20 up) that
-    were ever seen of its day does not replace that day in the lake, and is reported. 0 tolerates no loss, 100 any loss.
+    When a set is thinner. A set that lost more than `thinner_tolerance_percent` of a day's container-minutes, core-hours or RAM byte-hours against the
+    best set of that day does not replace it, and is reported. 0 tolerates no loss; 100 replaces in any case.
   EOT
   type = object({
     thinner_tolerance_percent = optional(number, 10)
