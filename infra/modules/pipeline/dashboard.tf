@@ -1,8 +1,7 @@
 locals {
   audit_widgets = [
-    { title = "Gaps and lost days", metrics = ["GapDays", "OldestGapDays", "LostDays"] },
+    { title = "Gaps (days)", metrics = ["GapDays", "OldestGapDays"] },
     { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
-    { title = "Partial days, thinner sets, days without assets", metrics = ["PartialDays", "ThinnerSets", "AssetsUnavailableDays"] },
   ]
 
   lambda_widgets = [
@@ -16,9 +15,9 @@ locals {
     [
       for index, widget in local.audit_widgets : {
         type   = "metric"
-        x      = index * 6
+        x      = index * 8
         y      = 0
-        width  = 6
+        width  = 8
         height = 6
         properties = {
           title   = widget.title
@@ -34,9 +33,9 @@ locals {
     [
       {
         type   = "metric"
-        x      = 18
+        x      = 16
         y      = 0
-        width  = 6
+        width  = 8
         height = 6
         properties = {
           title   = "Events in the on-failure queue"

@@ -10,7 +10,7 @@ locals {
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
 
   # The ARN of a key: policies cannot refer to aliases.
-  kms_key_arn_pattern = "^arn:aws(-[a-z]+)*:kms:([a-z]{2}|[a-z]{4})(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:key/.+$"
+  kms_key_arn_pattern = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$"
 
   # Settings and size of each function. Environment variables have the names of the programs' settings.
   functions = {
@@ -18,9 +18,8 @@ locals {
       description = "Converts a staged day of a cluster into one Parquet object of the lake"
       size        = var.functions.transform
       environment = {
-        LABELS                    = join(",", var.labels)
-        ANNOTATIONS               = join(",", var.annotations)
-        THINNER_TOLERANCE_PERCENT = tostring(var.transform.thinner_tolerance_percent)
+        LABELS      = join(",", var.labels)
+        ANNOTATIONS = join(",", var.annotations)
       }
     }
     backfill = {
