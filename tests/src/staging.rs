@@ -154,11 +154,29 @@ pub fn rows(response: &str, set: Option<u32>) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// A number of a row, as a person would read it.
+/// A number of a row, as a person would read it. A missing total cost is the sum of its parts.
 pub fn number(row: &Value, name: &str) -> f64 {
     match &row[name] {
         Value::Number(number) => number.as_f64().unwrap(),
         Value::String(text) => text.trim().parse().unwrap_or(0.0),
+        _ if name == "totalCost" => PARTS_OF_COST.iter().map(|part| number(row, part)).sum(),
         _ => 0.0,
     }
 }
+
+const PARTS_OF_COST: [&str; 14] = [
+    "cpuCost",
+    "cpuCostAdjustment",
+    "gpuCost",
+    "gpuCostAdjustment",
+    "networkCost",
+    "networkCostAdjustment",
+    "loadBalancerCost",
+    "loadBalancerCostAdjustment",
+    "pvCost",
+    "pvCostAdjustment",
+    "ramCost",
+    "ramCostAdjustment",
+    "sharedCost",
+    "externalCost",
+];

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use contract::documents::{Manifest, Part, PartKind};
-use response::{Allocation, NodeIndex, RowError, RowParser, Sum};
+use response::{NodeIndex, RowError, RowParser, Sum};
 use serde_json::{Map, Value};
 use table::{NUMBERS, TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
@@ -132,24 +132,24 @@ impl<'a> Conversion<'a> {
 
     fn add_row(&mut self, key: &str, json: &str) -> Result<(), RowFailure> {
         let row = self.parser.parse(key, json)?;
+        if !row.is_within(self.window) {
+            self.rows_outside += 1;
+            // The exporter left these rows out. Older ones counted them.
+            if self.manifest.facts.question.is_some() {
+                return Ok(());
+            }
+        }
         self.rows += 1;
         self.rows_with_cost += u64::from(row.has_cost());
         for (sum, number) in self.sums.iter_mut().zip(row.numbers()) {
             sum.add(*number);
         }
-        self.rows_outside += u64::from(self.is_outside(&row));
         let node = self.nodes.facts(&row);
         self.batch.push(&row, &node);
         if self.batch.is_full() {
             self.write_batch()?;
         }
         Ok(())
-    }
-
-    /// Whether a row's window reaches beyond the day: the source then used another step than requested.
-    fn is_outside(&self, row: &Allocation<'_>) -> bool {
-        row.window_start.is_some_and(|start| start < self.window.0)
-            || row.window_end.is_some_and(|end| end > self.window.1)
     }
 
     fn write_batch(&mut self) -> Result<(), OutputError> {

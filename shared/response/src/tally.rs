@@ -437,11 +437,10 @@ fn check_sums(sum: &SetTally) -> Result<(), Refusal> {
 impl SetTally {
     /// Counts the row where it belongs; whether that is the day.
     fn place(&mut self, day: Day, row: &Allocation<'_>) -> bool {
-        // A row without a window is where its start and end are; without those it is where it came.
         let window = row.window_start.zip(row.window_end).or(row.start.zip(row.end));
         let bounds = windows::bounds(day);
         match window {
-            Some((start, end)) if start < bounds.0 || end > bounds.1 || end < start => {
+            Some((start, end)) if !row.is_within(bounds) => {
                 self.rows_outside += 1;
                 self.outside.get_or_insert((start, end));
                 self.overlapping |= start < bounds.1 && end > bounds.0;

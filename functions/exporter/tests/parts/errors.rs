@@ -110,6 +110,8 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
         for words in says {
             assert!(reason.contains(words), "'{words}' is not in: {reason}");
         }
+        // A day that failed by a transient error is tried once more at the end of the run.
+        let times = if times > 1 { 2 * times } else { times };
         assert_eq!(asked, times, "{reason}");
         assert!(!reason.contains("s3cret"), "{reason}");
     }

@@ -142,11 +142,11 @@ async fn bad_assets_are_quarantined_too() {
     for (assets, message) in [
         (
             recordings::read("shapes/refused_login_page.json"),
-            "assets.json.zst: the response is not JSON",
+            "assets-0001.json.zst: the response is not JSON",
         ),
         (
             recordings::read("opencost/assets_badwindow.json"),
-            "assets.json.zst: the response is not JSON",
+            "assets-0001.json.zst: the response is not JSON",
         ),
         (
             r#"{"code":200,"data":[{"a":1}]}"#.to_owned(),

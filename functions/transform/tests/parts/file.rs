@@ -122,7 +122,7 @@ async fn object_and_footer_say_where_the_data_comes_from() {
     let run = staging::run(7).to_string();
     let metadata = |name: &str| table.object.metadata.get(name).map(String::as_str);
     assert_eq!(metadata("run"), Some(run.as_str()));
-    assert!(metadata("table").unwrap().starts_with("1-"));
+    assert!(metadata("table").unwrap().starts_with("2-"));
     for (key, expected) in [
         ("run", run.as_str()),
         ("cluster", staging::CLUSTER),

@@ -9,13 +9,22 @@ use transform::TransformOutcome;
 use super::{Lake, table::Table};
 
 /// By `CONVERSION_VERSION`: the hashes of the rows of the recorded and of the written day.
-const PINNED: &[(&str, [&str; 2])] = &[(
-    "1",
-    [
-        "81d54b9cbef2215beed69883fb735a268d0d22a6fbcf3912c0960571657c8d18",
-        "e4b77e8827206a145562a4e17cecef47e4fb212896477c4106315a3f3062088f",
-    ],
-)];
+const PINNED: &[(&str, [&str; 2])] = &[
+    (
+        "1",
+        [
+            "81d54b9cbef2215beed69883fb735a268d0d22a6fbcf3912c0960571657c8d18",
+            "e4b77e8827206a145562a4e17cecef47e4fb212896477c4106315a3f3062088f",
+        ],
+    ),
+    (
+        "2",
+        [
+            "81d54b9cbef2215beed69883fb735a268d0d22a6fbcf3912c0960571657c8d18",
+            "8ba82550d351dc3621a430567cc3d4abdc7e0244b95e13c3efbfb8eff956b7e1",
+        ],
+    ),
+];
 
 /// A hash of names, types and values of all columns, whatever their encoding in the file.
 fn hash(table: &Table) -> String {

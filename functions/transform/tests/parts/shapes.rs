@@ -1,5 +1,6 @@
 //! Odd values, each as the table is to have it.
 
+use contract::documents::{Question, SetFacts};
 use end_to_end::staging::{self, Staging};
 use transform::TransformOutcome;
 
@@ -137,11 +138,58 @@ async fn unknown_fields_are_counted_and_newer_ones_kept() {
 }
 
 #[tokio::test]
+async fn rows_of_another_day_are_left_out_as_the_exporter_did() {
+    let row = |day: u32| {
+        format!(
+            r#"{{"totalCost":1,"window":{{"start":"2026-11-{day}T00:00:00Z","end":"2026-11-{}T00:00:00Z"}}}}"#,
+            day + 1
+        )
+    };
+    let response = format!(
+        r#"{{"code":200,"data":[{{"a":{},"b":{},"c":{}}}]}}"#,
+        row(19),
+        row(20),
+        row(21)
+    );
+    let mut staging = Staging::of(staging::run(1), &response, None, None);
+    staging.manifest.rows = 1;
+    staging.manifest.total_cost = 1.0;
+    staging.manifest.parts[0].rows = 1;
+    staging.manifest.facts = SetFacts {
+        question: Some(Question {
+            aggregation: "container".to_owned(),
+            filter: None,
+            idle: true,
+        }),
+        rows_left_out: 2,
+        ..SetFacts::default()
+    };
+    let lake = Lake::new().await;
+    let outcome = lake.deliver(staging).await;
+    assert!(
+        matches!(
+            outcome,
+            TransformOutcome::Written {
+                rows: 1,
+                total_cost: 1.0,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(lake.table().texts("name"), ["b"]);
+}
+
+#[tokio::test]
 async fn missing_fields_are_empty_or_zero() {
     let table = convert("shapes/missing_fields.json").await;
     assert_eq!(table.number("name-and-cost", "totalCost"), Some(1.0));
     assert_eq!(table.number("no-cost-at-all", "totalCost"), Some(0.0));
+    assert_eq!(table.number("k2", "totalCost"), Some(0.5), "computed from its parts");
     let mut names = table.texts("name");
     names.sort_unstable();
-    assert_eq!(names, ["", "", "name-and-cost", "no-cost-at-all", "null-everything"]);
+    assert_eq!(
+        names,
+        ["k2", "k4", "name-and-cost", "no-cost-at-all", "null-everything"]
+    );
 }
