@@ -104,7 +104,7 @@ fn settings_that_moved_to_transform_are_said_so_and_secrets_are_not() {
     assert_eq!(line["level"], "ERROR", "{said}");
 }
 
-/// Source, S3 and STS on one port. The source has data for no day, or fails. The bucket lies in us-east-1.
+/// Source, S3 and STS on one port. The source has data for no day, or fails. The bucket is in us-east-1.
 struct World {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -240,7 +240,7 @@ fn a_failed_day_makes_the_status_1_and_the_last_line_names_it() {
 }
 
 #[test]
-fn a_bucket_in_another_region_is_told_with_the_setting() {
+fn a_bucket_in_another_region_is_reported_with_the_setting() {
     let output = World::serve(false).export(&[("AWS_REGION", "eu-central-1")]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let line = last_line(&output).to_string();
@@ -276,7 +276,7 @@ fn the_parent_role_is_assumed_again_before_its_session_ends() {
 }
 
 #[test]
-fn no_log_level_tells_a_secret() {
+fn no_log_level_shows_a_secret() {
     let world = World::serve(false);
     let file = std::env::temp_dir().join(format!("exporter-test-token-{}", std::process::id()));
     std::fs::write(&file, "s3cret-token").unwrap();
@@ -293,8 +293,8 @@ fn no_log_level_tells_a_secret() {
     let said = said(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(world.requests("GET /model/")[0].contains("Bearer s3cret-token"));
-    let told: Vec<&str> = said.lines().filter(|line| line.contains("s3cret")).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let leaks: Vec<&str> = said.lines().filter(|line| line.contains("s3cret")).collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
     assert!(said.contains("TRACE"), "the level was set");
 }
 

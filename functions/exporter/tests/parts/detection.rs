@@ -65,7 +65,7 @@ async fn the_setting_overrules_what_would_be_found() {
 }
 
 #[tokio::test]
-async fn a_gateway_in_front_that_refuses_is_told_as_such() {
+async fn a_gateway_in_front_that_refuses_is_reported_as_such() {
     let source = Scripted::serve(|_| text(401, "who are you")).await;
     let setup = setup(&source.url, &[]).await;
     let days = exporter::Days::Given(vec![DAY.parse().unwrap()]);

@@ -41,11 +41,11 @@ async fn failure(answer: impl Fn() -> Response + Send + Sync + 'static) -> (Stri
     (reason, asked)
 }
 
-/// What comes, what the failure says, how often it is asked for: passing failures are tried twice more.
+/// The response, words of the error, and the number of requests: a transient error is retried twice.
 type Case<'a> = (Box<dyn Fn() -> Response + Send + Sync>, &'a [&'a str], usize);
 
 #[tokio::test]
-async fn each_error_says_what_it_was_and_how_the_answer_began() {
+async fn each_error_says_what_it_was_and_how_the_response_began() {
     let html = "<!DOCTYPE html><html><title>Sign in</title></html>";
     let whole = containers(BAD, &["a".to_owned()]);
     let half = whole[..whole.len() - 30].to_owned();
@@ -118,7 +118,7 @@ async fn each_error_says_what_it_was_and_how_the_answer_began() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_passes() {
+async fn a_transient_error_is_retried() {
     let tries = std::sync::atomic::AtomicUsize::new(0);
     let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
         ("/model/allocation", "") => bad_window(),
@@ -212,7 +212,7 @@ async fn failure_of(bytes: String, closes: bool) -> String {
 
 #[tokio::test]
 async fn a_body_shorter_than_its_length_is_cut_short() {
-    // Nothing in the body itself says so: it is an answer without rows.
+    // Nothing in the body itself says so: it is a response without rows.
     let body = r#"{"code":200,"data":[]}"#;
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
     let reason = failure_of(format!("{head}{body}"), true).await;

@@ -1,4 +1,4 @@
-//! A source whose answers a test writes, and an exporter that asks it.
+//! A source whose responses a test writes, and an exporter that queries it.
 
 use std::{
     collections::BTreeMap,

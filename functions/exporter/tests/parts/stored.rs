@@ -1,4 +1,4 @@
-//! What is stored of an answer: exactly what came.
+//! What is stored of a response: exactly what came.
 
 use contract::documents::PartKind;
 use end_to_end::staging::hash;
@@ -9,7 +9,7 @@ use super::source::{Scripted, bad_window, containers, not_found, row, setup, tex
 const DAY: &str = "2026-11-20";
 
 #[tokio::test]
-async fn recorded_answers_of_both_sources_are_stored_as_they_came() {
+async fn recorded_responses_of_both_sources_are_stored_as_they_came() {
     let cases = [
         (
             "/model/allocation",
@@ -84,7 +84,7 @@ async fn a_day_without_data_has_a_manifest_without_parts() {
 }
 
 #[tokio::test]
-async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_fails() {
+async fn rows_without_pod_and_container_are_queried_again_and_refused_if_that_fails() {
     let lacking = |day: &str| format!(r#"{{"code":200,"data":[{{{}}}]}}"#, row(day, "n", r#""namespace":"n""#));
     for (helps, refuses) in [(true, false), (false, false), (false, true)] {
         let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
@@ -121,7 +121,7 @@ async fn rows_without_pod_and_container_are_asked_for_anew_and_refused_if_that_f
 }
 
 #[tokio::test]
-async fn an_answer_about_another_day_of_the_run_is_refused() {
+async fn a_response_about_another_day_of_the_run_is_refused() {
     let source = Scripted::kubecost(containers(DAY, &["a".to_owned()])).await;
     let setup = setup(&source.url, &[]).await;
     let summary = setup.collect(&["2026-11-19", DAY]).await;
@@ -132,7 +132,7 @@ async fn an_answer_about_another_day_of_the_run_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_plan_an_answer_about_another_day_of_the_period_is_refused_too() {
+async fn without_a_plan_a_response_about_another_day_is_refused_too() {
     let source = Scripted::kubecost(containers(DAY, &["a".to_owned()])).await;
     let setup = setup(&source.url, &[]).await;
     let summary = setup.exporter.run(None, &Days::Planned, &NoProgress).await;
