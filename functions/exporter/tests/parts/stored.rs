@@ -182,3 +182,40 @@ async fn a_large_answer_streams_through_in_parts() {
     assert!(part.bytes > 2 * store::upload::PART_BYTES as u64, "{part:?}");
     assert_eq!(hash(&setup.bucket.get(&part.key).unwrap().content), part.sha256);
 }
+
+#[tokio::test]
+async fn a_day_that_has_not_ended_is_not_collected() {
+    let source = Scripted::serve(|asked| match asked.path.as_str() {
+        "/model/allocation" if asked.day().is_empty() => bad_window(),
+        "/model/allocation" => text(200, containers(asked.day(), &["a".to_owned()])),
+        _ => text(200, r#"{"code":200,"data":[{}]}"#),
+    })
+    .await;
+    let setup = setup(&source.url, &[]).await;
+    let summary = setup.collect(&[DAY, "2030-01-01"]).await;
+    let (day, reason) = summary.failed().next().unwrap();
+    assert_eq!(day.to_string(), "2030-01-01");
+    assert!(reason.contains("the day ends at 2030-01-02"), "{reason}");
+    assert_eq!(summary.collected().count(), 1);
+    assert_eq!(setup.manifests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_day_whose_assets_fail_is_stored_and_marked() {
+    let source = Scripted::serve(|asked| match asked.path.as_str() {
+        "/model/allocation" if asked.day().is_empty() => bad_window(),
+        "/model/allocation" => text(200, containers(asked.day(), &["a".to_owned()])),
+        _ => text(403, "forbidden"),
+    })
+    .await;
+    let setup = setup(&source.url, &[]).await;
+    let summary = setup.collect(&[DAY]).await;
+    assert!(summary.is_success(), "{summary}");
+    assert!(summary.to_string().contains("assets unavailable"), "{summary}");
+    let facts = &setup.manifests()[0].facts;
+    assert_eq!(facts.assets, contract::documents::AssetsState::Unavailable);
+    assert!(
+        facts.warnings.iter().any(|warning| warning.contains("403")),
+        "{facts:?}"
+    );
+}
