@@ -102,7 +102,7 @@ def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, co
     done = container.run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [line["day"] for line in lines if line["message"] == "collected"] == [str(day) for day in days]
+    assert [line["day"] for line in lines if line["message"] == "collected day"] == [str(day) for day in days]
     files = {f"{day}_cluster-one-blue.snappy.parquet" for day in days}
     wait_for(lambda: {key.rsplit("/", 1)[1] for key in lake.keys(f"lake/account_id={ACCOUNT}/region={REGION}/")} >= files)
     job = pod.metadata.owner_references[0].name

@@ -28,7 +28,7 @@ def months(days):
 
 
 def collected(log):
-    return [line["day"] for line in log if line["message"] == "collected"]
+    return [line["day"] for line in log if line["message"] == "collected day"]
 
 
 @pytest.fixture(scope="module")
