@@ -145,6 +145,9 @@ REJECTED = {
     "a secret without its scheme": (["--set", "source.authentication.secret.name=token"], "source.authentication.scheme"),
     "a proxy without a scheme": (["--set", "proxy.httpsProxy=proxy:3128"], "proxy/httpsProxy"),
     "exceptions without a proxy": (["--set", "proxy.noProxy=.svc"], "proxy.noProxy: set proxy.httpsProxy or proxy.httpProxy"),
+    "two ids of the cluster in one text": (["--set-string", "source.clusterIds[0]=one\\,two"], "clusterIds"),
+    "an id of the cluster instead of a list": (["--set", "source.clusterIds=one"], "clusterIds"),
+    "a word for idle": (["--set-string", "source.idle=separate"], "idle"),
     "a service account without a name": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
 }
 

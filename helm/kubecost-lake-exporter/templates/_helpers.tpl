@@ -102,6 +102,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   (list "SOURCE_KIND" $source.kind)
   (list "AGGREGATION" $source.aggregation)
   (list "SOURCE_FILTER" $source.filter)
+  (list "SOURCE_CLUSTER_IDS" (join "," $source.clusterIds))
+  (list "SOURCE_IDLE" (print $source.idle))
   (list "BACKFILL_PERIOD_DAYS" (int $source.backfillPeriodDays))
   (list "SETTLE_HOURS" (print (int $source.settleHours)))
   (list "PAGE_SIZE" (int $source.pageSize))

@@ -20,6 +20,8 @@ locals {
         kind               = var.source_api.kind
         aggregation        = var.source_api.aggregation
         filter             = var.source_api.filter
+        clusterIds         = var.source_api.cluster_ids
+        idle               = var.source_api.idle
         backfillPeriodDays = var.source_api.backfill_period_days
       },
       {

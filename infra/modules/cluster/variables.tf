@@ -135,13 +135,16 @@ variable "private_ca_secret" {
 variable "source_api" {
   description = <<-EOT
     The source of costs: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter in the
-    source's own syntax, and how many days back to look for gaps.
+    source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, and how many days back to look
+    for gaps.
   EOT
   type = object({
     url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
     kind                 = optional(string, "auto")
     aggregation          = optional(string, "container")
     filter               = optional(string, "")
+    cluster_ids          = optional(list(string), [])
+    idle                 = optional(bool, true)
     backfill_period_days = optional(number, 15)
   })
   default = {}
@@ -161,6 +164,10 @@ variable "source_api" {
   validation {
     condition     = var.source_api.backfill_period_days >= 3 && var.source_api.backfill_period_days <= 366 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days
     error_message = "source_api.backfill_period_days must be a whole number from 3 to 366."
+  }
+  validation {
+    condition     = alltrue([for id in var.source_api.cluster_ids : id != "" && id == trimspace(id) && !strcontains(id, ",")])
+    error_message = "source_api.cluster_ids must be ids without commas and without blanks around them."
   }
 }
 

@@ -139,6 +139,10 @@ run "allows_session_tags_of_pod_identity" {
 }
 
 run "installs_the_chart" {
+  variables {
+    source_api = { cluster_ids = ["cluster-one", "cluster-1"] }
+  }
+
   assert {
     condition = yamldecode(helm_release.exporter[0].values[0]) == {
       image         = { repository = "registry.example.com/kubecost-lake-exporter" }
@@ -156,6 +160,8 @@ run "installs_the_chart" {
         kind               = "auto"
         aggregation        = "container"
         filter             = ""
+        clusterIds         = ["cluster-one", "cluster-1"]
+        idle               = true
         backfillPeriodDays = 15
       }
       schedule = "30 3 * * *"
@@ -227,6 +233,14 @@ run "rejects_an_unknown_aggregation" {
   command = plan
   variables {
     source_api = { aggregation = "label" }
+  }
+  expect_failures = [var.source_api]
+}
+
+run "rejects_two_cluster_ids_in_one_text" {
+  command = plan
+  variables {
+    source_api = { cluster_ids = ["one,two"] }
   }
   expect_failures = [var.source_api]
 }
