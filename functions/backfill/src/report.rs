@@ -7,7 +7,7 @@ use contract::{
     cluster::ClusterId,
     day::Day,
 };
-use lambda::metrics::{self, MetricSink, Unit};
+use lambda::metrics::{self, MetricSink};
 
 use crate::policy::DayStatus;
 
@@ -76,14 +76,14 @@ pub(crate) fn emit(report: &AuditReport, bucket: &str, sink: &dyn MetricSink, cl
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     let number = |count: u64| count as f64;
     let metrics = [
-        ("GapDays", number(report.gap_days), Unit::Count),
-        ("OldestGapDays", number(report.oldest_gap_days), Unit::Count),
-        ("SilentClusters", number(report.silent_clusters), Unit::Count),
-        ("StuckSets", number(report.stuck_sets), Unit::Count),
-        ("QuarantinedSets", number(report.quarantined_sets), Unit::Count),
-        ("RefusedDocuments", number(report.refused_documents), Unit::Count),
-        ("FailedClusters", number(report.failed_clusters), Unit::Count),
-        ("Clusters", number(report.clusters), Unit::Count),
+        ("GapDays", number(report.gap_days)),
+        ("OldestGapDays", number(report.oldest_gap_days)),
+        ("SilentClusters", number(report.silent_clusters)),
+        ("StuckSets", number(report.stuck_sets)),
+        ("QuarantinedSets", number(report.quarantined_sets)),
+        ("RefusedDocuments", number(report.refused_documents)),
+        ("FailedClusters", number(report.failed_clusters)),
+        ("Clusters", number(report.clusters)),
     ];
-    sink.take(&metrics::line("backfill", bucket, &metrics, &[], clock));
+    sink.take(&metrics::line("backfill", bucket, &metrics, clock));
 }

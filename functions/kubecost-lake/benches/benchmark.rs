@@ -298,7 +298,7 @@ async fn transform(store: Store, clock: Arc<FixedClock>) -> Result<Measured, Any
     let settings = transform::Settings::read(Reader::new(|name| {
         (name == "S3_BUCKET_NAME").then(|| BUCKET_NAME.to_owned())
     }))?;
-    let transform = Transform::new(settings, store, clock, Arc::new(LogOnly));
+    let transform = Transform::new(settings, store, clock);
     match transform.transform_manifest(&manifest.key).await? {
         TransformOutcome::Written { rows, raw_bytes, .. } => Ok(Measured {
             raw_bytes,

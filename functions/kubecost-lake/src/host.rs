@@ -101,22 +101,14 @@ impl Host {
         let prefixes = settings.backfill.prefixes.clone();
         let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
         let store = Store::new(session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
-        let (metrics, catalog) = (
-            Arc::new(LogOnly),
-            Arc::new(LocalCatalog::new(directory.join(catalog::FILE))),
-        );
+        let catalog = Arc::new(LocalCatalog::new(directory.join(catalog::FILE)));
         let functions = Functions {
-            transform: Arc::new(Transform::new(
-                settings.transform,
-                store.clone(),
-                Arc::clone(&clock),
-                metrics.clone(),
-            )),
+            transform: Arc::new(Transform::new(settings.transform, store.clone(), Arc::clone(&clock))),
             backfill: Arc::new(Backfill::new(
                 settings.backfill,
                 store.clone(),
                 Arc::clone(&clock),
-                metrics,
+                Arc::new(LogOnly),
             )),
             crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalog)),
         };

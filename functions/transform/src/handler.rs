@@ -12,10 +12,7 @@ use contract::{
     keys::{RUN_METADATA, StagingKey, StagingObject},
     run::RunId,
 };
-use lambda::{
-    BoxError, Function,
-    metrics::{self, MetricSink, Unit},
-};
+use lambda::{BoxError, Function};
 use store::{Condition, Store, StoreError, Upload, UploadError};
 use tokio::sync::mpsc;
 
@@ -36,8 +33,6 @@ const INPUT_PIECES: usize = 4;
 const OUTPUT_PIECES: usize = 2;
 /// The object's metadata that names the conversion and the columns, see [`fingerprint`].
 const TABLE_METADATA: &str = "table";
-/// The function's name in logs and metrics.
-const NAME: &str = "transform";
 
 /// The result of handling a manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +60,6 @@ pub struct Transform {
     fingerprint: String,
     store: Store,
     clock: Arc<dyn Clock>,
-    metrics: Arc<dyn MetricSink>,
 }
 
 /// A manifest's key, parsed.
@@ -77,13 +71,12 @@ struct Target<'a> {
 }
 
 impl Transform {
-    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>, metrics: Arc<dyn MetricSink>) -> Self {
+    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Self {
         Self {
             fingerprint: fingerprint(&settings.layout),
             settings,
             store,
             clock,
-            metrics,
         }
     }
 
@@ -275,10 +268,7 @@ impl Transform {
     }
 
     fn report(&self, target: &Target<'_>, outcome: &TransformOutcome, milliseconds: i64) {
-        let StagingKey { cluster, run, .. } = &target.staging;
-        let day = target.day;
-        let mut values = vec![("Quarantined", 0.0, Unit::Count)];
-        #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
+        let (StagingKey { cluster, run, .. }, date) = (&target.staging, target.day);
         match outcome {
             TransformOutcome::Written {
                 rows,
@@ -286,43 +276,19 @@ impl Transform {
                 bytes,
                 raw_bytes,
             } => {
-                values.extend([
-                    ("DaysWritten", 1.0, Unit::Count),
-                    ("RowsWritten", *rows as f64, Unit::Count),
-                    ("RawBytes", *raw_bytes as f64, Unit::Bytes),
-                    ("BytesWritten", *bytes as f64, Unit::Bytes),
-                    ("Duration", milliseconds as f64, Unit::Milliseconds),
-                ]);
                 tracing::info!(
-                    %cluster, %run, date = %day, rows, total_cost, bytes, raw_bytes, milliseconds, key = target.lake_key, "wrote the day"
+                    %cluster, %run, %date, rows, total_cost, bytes, raw_bytes, milliseconds, key = target.lake_key, "wrote the day"
                 );
             }
             TransformOutcome::AlreadyCurrent => {
-                tracing::info!(%cluster, %run, date = %day, "the lake has this run's data or newer data: nothing to do");
+                tracing::info!(%cluster, %run, %date, "the lake has this run's data or newer data: nothing to do");
             }
             TransformOutcome::Empty => {
-                tracing::info!(%cluster, %run, date = %day, "the source has no data for the day")
+                tracing::info!(%cluster, %run, %date, "the source has no data for the day");
             }
-            TransformOutcome::Quarantined { .. } => values[0].1 = 1.0,
+            // Already logged, with the reason.
+            TransformOutcome::Quarantined { .. } => {}
         }
-        let reason = if let TransformOutcome::Quarantined { reason } = outcome {
-            reason
-        } else {
-            ""
-        };
-        let (cluster, date) = (cluster.to_string(), day.to_string());
-        let properties = [
-            ("cluster", cluster.as_str()),
-            ("date", date.as_str()),
-            ("reason", reason),
-        ];
-        self.metrics.take(&metrics::line(
-            NAME,
-            &self.settings.bucket,
-            &values,
-            &properties,
-            &*self.clock,
-        ));
     }
 }
 
@@ -353,7 +319,7 @@ async fn feed(store: &Store, parts: &[Part], input: mpsc::Sender<Piece>) -> Resu
 #[async_trait]
 impl Function for Transform {
     fn name(&self) -> &'static str {
-        NAME
+        "transform"
     }
 
     fn bucket(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::clock::SystemClock;
-use lambda::{BoxError, metrics::StandardOutput};
+use lambda::BoxError;
 use settings::logs;
 use store::{Store, session};
 use transform::{Settings, Transform};
@@ -13,11 +13,5 @@ async fn main() -> Result<(), BoxError> {
     let settings = logs::start_and_read(Settings::read)?;
     let client = session::s3_client(&session::from_environment().await);
     let store = Store::new(client, &settings.bucket).with_kms_key(settings.kms_key.clone());
-    lambda::serve(Transform::new(
-        settings,
-        store,
-        Arc::new(SystemClock),
-        Arc::new(StandardOutput),
-    ))
-    .await
+    lambda::serve(Transform::new(settings, store, Arc::new(SystemClock))).await
 }

@@ -387,6 +387,15 @@ impl Manifest {
         self.rows == 0 && !self.has_allocations()
     }
 
+    /// What was asked of the source, in short: sets of the same day are compared only where it is the same. Manifests of
+    /// older exporters name no question; for them it is a hash of the query.
+    pub fn question_fingerprint(&self) -> String {
+        match &self.facts.question {
+            Some(question) => question.fingerprint(),
+            None => format!("query-hash={}", hexadecimal(&Sha256::digest(&self.query)[..8])),
+        }
+    }
+
     /// Whether there is a part with allocations.
     pub fn has_allocations(&self) -> bool {
         self.parts.iter().any(|part| part.kind == PartKind::Allocation)

@@ -70,6 +70,15 @@ impl Quantities {
         }
     }
 
+    /// Whether any quantity is larger than another set's, by more than rounding.
+    pub fn exceeds(&self, other: &Self) -> bool {
+        let larger = |one: f64, other: f64| one - other > one.abs() * ROUNDING;
+        self.rows > other.rows
+            || larger(self.minutes, other.minutes)
+            || larger(self.core_hours, other.core_hours)
+            || larger(self.ram_byte_hours, other.ram_byte_hours)
+    }
+
     /// The first quantity of which this set lost more than the tolerance against the best that is known of the day;
     /// `None` where it is as full. Rows count from 20 up.
     pub fn loss(&self, best: &Self, tolerance: Tolerance) -> Option<Loss> {
@@ -144,6 +153,16 @@ mod tests {
             prop_assert_eq!(one.loss(&one, Tolerance(0.0)), None);
             prop_assert_eq!(one.max(other).loss(&one, Tolerance(0.0)), None);
             prop_assert_eq!(one.max(other), other.max(one));
+        }
+
+        #[test]
+        fn only_what_is_larger_by_more_than_rounding_exceeds(one in any(), other in any()) {
+            let rounded = Quantities { minutes: one.minutes * (1.0 + 1e-12), core_hours: one.core_hours / 3.0 * 3.0, ..one };
+            prop_assert!(!rounded.exceeds(&one) && !one.exceeds(&rounded));
+            let best = one.max(other);
+            prop_assert!(!one.exceeds(&best) && !other.exceeds(&best));
+            let more = Quantities { core_hours: best.core_hours * 1.001 + 0.001, ..best };
+            prop_assert!(more.exceeds(&best));
         }
 
         #[test]

@@ -3,12 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{coverage::PartialReason, documents::AssetsState, quantities::Quantities};
+use crate::{coverage::PartialReason, documents::AssetsState, quantities::Quantities, run::RunId};
 
-/// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes.
+/// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes,
+/// and 200 more for each alternative.
 pub const RECORD_METADATA: &str = "day";
 /// The metadata of a manifest that makes transform replace a fuller set: a person asked for it.
 pub const FORCE_METADATA: &str = "force";
+
+/// How many alternatives a record names: so many fit into the metadata.
+pub const MOST_ALTERNATIVES: usize = 4;
 
 /// A day of the lake, in short. Stored as one line of JSON, in ASCII.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +36,22 @@ pub struct DayRecord {
     /// Rows whose total cost the source left out, computed from its parts.
     #[serde(default)]
     pub computed_totals: u64,
+    /// Older sets that are as whole as the object's and hold more of some quantity, newest first: if a set that is
+    /// fuller still makes the object's thinner, the newest of them that is whole is the day. Usually empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+    /// Whether a person chose the set, see [`FORCE_METADATA`]: older sets do not replace it, however full they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forced: bool,
+}
+
+/// A set that may become the day again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The run that collected it.
+    pub run: RunId,
+    /// What it holds.
+    pub quantities: Quantities,
 }
 
 impl DayRecord {
@@ -57,23 +77,39 @@ mod tests {
 
     #[test]
     fn a_record_is_short_ascii_and_comes_back_as_it_was() {
+        let quantities = Quantities {
+            rows: 123_456,
+            minutes: 1e9 / 7.0,
+            core_hours: 0.1 + 0.2,
+            ram_byte_hours: 1e17 / 3.0,
+        };
         let record = DayRecord {
             question: "container;idle;filter=0123456789abcdef".to_owned(),
-            quantities: Quantities {
-                rows: 1,
-                minutes: 1_440.0,
-                core_hours: 0.1 + 0.2,
-                ram_byte_hours: 1e15 / 3.0,
-            },
+            quantities,
             best: Quantities::default(),
             share: Some(0.25),
             partial: vec![PartialReason::Windows, PartialReason::Observed],
             assets: AssetsState::Unavailable,
             computed_totals: 3,
+            alternatives: Vec::new(),
+            forced: false,
         };
         let text = record.to_metadata();
         assert!(text.is_ascii() && text.len() < 700, "{text}");
-        assert_eq!(DayRecord::from_metadata(Some(&text)), Some(record));
+        assert_eq!(DayRecord::from_metadata(Some(&text)), Some(record.clone()));
+        let alternative = Alternative {
+            run: "019aaaaa-0000-7000-8000-000000000001".parse().unwrap(),
+            quantities,
+        };
+        let longest = DayRecord {
+            alternatives: vec![alternative; MOST_ALTERNATIVES],
+            forced: true,
+            ..record
+        };
+        let text = longest.to_metadata();
+        // S3 counts names and values of all metadata; there are two more short ones.
+        assert!(text.len() < 1_800, "{}", text.len());
+        assert_eq!(DayRecord::from_metadata(Some(&text)), Some(longest));
         assert_eq!(DayRecord::from_metadata(Some("{}")), None);
         assert_eq!(DayRecord::from_metadata(None), None);
     }

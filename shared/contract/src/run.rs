@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::{NoContext, Timestamp, Uuid, Version};
 
@@ -11,6 +11,9 @@ use uuid::{NoContext, Timestamp, Uuid, Version};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(Uuid);
+
+/// How far ahead of the bucket's clock a run's clock may be.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::hours(1);
 
 impl RunId {
     /// A new run that began at a time. Two runs of the same millisecond differ by random bits.
@@ -21,6 +24,25 @@ impl RunId {
             seconds,
             began.timestamp_subsec_nanos(),
         )))
+    }
+
+    /// When the run began by its own clock, in milliseconds, UTC; the latest time that there is if the id's time is
+    /// later still.
+    pub fn began(&self) -> DateTime<Utc> {
+        let milliseconds = self.0.get_timestamp().map_or(0, |timestamp| {
+            let (seconds, nanoseconds) = timestamp.to_unix();
+            i64::try_from(seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000)
+                .saturating_add(i64::from(nanoseconds / 1_000_000))
+        });
+        DateTime::from_timestamp_millis(milliseconds).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Whether the run claims to have begun more than an hour after one of its objects was written: its clock was ahead,
+    /// and it is not to count as newer than other runs.
+    pub fn is_ahead_of(&self, written_at: DateTime<Utc>) -> bool {
+        self.began() - written_at > CLOCK_TOLERANCE
     }
 }
 
@@ -76,6 +98,20 @@ mod tests {
         let later = RunId::new(earlier + TimeDelta::milliseconds(1));
         assert!(run < later && run.to_string() < later.to_string());
         assert_eq!(run.to_string().parse(), Ok(run));
+    }
+
+    #[test]
+    fn a_run_of_the_future_is_known_by_its_objects() {
+        let began: DateTime<Utc> = "2026-11-24T05:00:00.123Z".parse().unwrap();
+        let run = RunId::new(began);
+        assert_eq!(run.began(), began);
+        for (written_minutes_later, is_ahead) in [(0, false), (600, false), (-60, false), (-61, true), (-999_999, true)]
+        {
+            let written_at = began + TimeDelta::minutes(written_minutes_later);
+            assert_eq!(run.is_ahead_of(written_at), is_ahead, "{written_minutes_later}");
+        }
+        let last: RunId = "ffffffff-ffff-7fff-bfff-ffffffffffff".parse().unwrap();
+        assert!(last.is_ahead_of(began));
     }
 
     #[test]

@@ -10,40 +10,12 @@ use serde_json::{Map, Value, json};
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "KubecostLake";
 
-/// What a metric counts in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// A number of things.
-    Count,
-    /// Bytes.
-    Bytes,
-    /// Milliseconds.
-    Milliseconds,
-}
-
-impl Unit {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Bytes => "Bytes",
-            Self::Milliseconds => "Milliseconds",
-        }
-    }
-}
-
-/// The line that gives CloudWatch some metrics, of the dimensions `Bucket` and `Function`: an account and region may
-/// have several lakes. Properties are searchable in the log and are no dimensions: a dimension with a value for each
-/// cluster would cost for each cluster.
-pub fn line(
-    function: &str,
-    bucket: &str,
-    metrics: &[(&str, f64, Unit)],
-    properties: &[(&str, &str)],
-    clock: &dyn Clock,
-) -> Value {
+/// The line that gives CloudWatch some metrics, each a count, of the dimensions `Bucket` and `Function`: an account and
+/// region may have several lakes. There is no dimension for the cluster: it would cost for each cluster.
+pub fn line(function: &str, bucket: &str, metrics: &[(&str, f64)], clock: &dyn Clock) -> Value {
     let definitions: Vec<Value> = metrics
         .iter()
-        .map(|(name, _, unit)| json!({ "Name": name, "Unit": unit.as_str() }))
+        .map(|(name, _)| json!({ "Name": name, "Unit": "Count" }))
         .collect();
     let mut fields = Map::new();
     fields.insert(
@@ -59,10 +31,7 @@ pub fn line(
     );
     fields.insert("Bucket".to_owned(), bucket.into());
     fields.insert("Function".to_owned(), function.into());
-    for (name, value) in properties {
-        fields.insert((*name).to_owned(), (*value).into());
-    }
-    for (name, value, _) in metrics {
+    for (name, value) in metrics {
         fields.insert((*name).to_owned(), (*value).into());
     }
     Value::Object(fields)
@@ -105,13 +74,7 @@ mod tests {
     #[test]
     fn a_line_follows_the_specification() {
         let clock = FixedClock("2026-11-24T05:00:00Z".parse().unwrap());
-        let line = line(
-            "backfill",
-            "finops-lake",
-            &[("GapDays", 3.0, Unit::Count)],
-            &[("report", "r.json")],
-            &clock,
-        );
+        let line = line("backfill", "finops-lake", &[("GapDays", 3.0)], &clock);
         assert_eq!(
             line,
             json!({
@@ -126,7 +89,6 @@ mod tests {
                 "Bucket": "finops-lake",
                 "Function": "backfill",
                 "GapDays": 3.0,
-                "report": "r.json",
             })
         );
     }

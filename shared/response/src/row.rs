@@ -93,11 +93,16 @@ impl<'a> Allocation<'a> {
         (self.present >> index & 1 == 1).then(|| self.numbers[index])
     }
 
+    /// What the row is about, in milliseconds: its window, else from its start to its end; `None` without both.
+    pub(crate) fn interval(&self) -> Option<(i64, i64)> {
+        self.window_start.zip(self.window_end).or(self.start.zip(self.end))
+    }
+
     /// Whether the row belongs to a window, in milliseconds: by its own window, else by its start and end; without
     /// those it does.
     pub fn is_within(&self, (start, end): (i64, i64)) -> bool {
-        let own = self.window_start.zip(self.window_end).or(self.start.zip(self.end));
-        own.is_none_or(|(from, to)| start <= from && from <= to && to <= end)
+        self.interval()
+            .is_none_or(|(from, to)| start <= from && from <= to && to <= end)
     }
 
     /// Whether the row has a field with a cost, even if it is null. A response none of whose rows has one is a response

@@ -15,9 +15,13 @@ use contract::{
     day::Day,
     quantities::Quantities,
 };
-use table::{NUMBERS, Property, number_name};
+use table::{Property, TOTAL_COST, number_name};
 
-use crate::{Aggregation, Allocation, Sum, TotalCost, aggregation::is_special, windows};
+use crate::{Aggregation, Allocation, Sum, aggregation::is_special, windows};
+
+mod set;
+
+use set::SetTally;
 
 /// How many sets a response may have. A day has one, or one for each hour or less.
 const MOST_SETS: usize = 400;
@@ -46,6 +50,12 @@ pub enum Refusal {
     /// It is not the response to the question, or counts something twice.
     #[error("{0}")]
     Wrong(String),
+    /// No row has a field with a cost: it is a response of another API, such as carbon estimates.
+    #[error("none of the {rows} rows has a field with a cost: this is not a response of the allocation API")]
+    NoCosts {
+        /// The rows.
+        rows: u64,
+    },
 }
 
 /// What a response that answers the question says of its day.
@@ -57,6 +67,8 @@ pub struct Verdict {
     pub rows: u64,
     /// The sum of their total costs, in the source's currency.
     pub total_cost: f64,
+    /// The sum of each number over these rows, by its index in [`table`]; empty where there are no rows.
+    pub sums: Vec<Sum>,
     /// What workload rows add up to.
     pub quantities: Quantities,
     /// What rows say was observed of the day. `node_minutes` is for the assets to say.
@@ -95,60 +107,6 @@ pub struct Tally {
     repeated_key: Option<String>,
 }
 
-/// The rows of one set.
-#[derive(Debug, Clone)]
-struct SetTally {
-    /// Rows of the day, and rows of another one.
-    rows: u64,
-    rows_outside: u64,
-    /// A window of a row of another day, and whether any such window overlaps with the day.
-    outside: Option<(i64, i64)>,
-    overlapping: bool,
-    /// From the first window's start to the last window's end, of rows of the day.
-    window: Option<(i64, i64)>,
-    numbers: [f64; NUMBERS],
-    total_cost: Sum,
-    quantities: Quantities,
-    observed: Option<(i64, i64)>,
-    has_cost: bool,
-    /// Rows that are not special, and those of them that lack what they are aggregated by, with a key of one.
-    ordinary: u64,
-    lacking: u64,
-    lacking_key: Option<String>,
-    nameless: bool,
-    unreadable: u64,
-    fault: Option<String>,
-    computed_totals: u64,
-    disagreeing_totals: u64,
-    disagreeing_key: Option<String>,
-}
-
-impl Default for SetTally {
-    fn default() -> Self {
-        Self {
-            rows: 0,
-            rows_outside: 0,
-            outside: None,
-            overlapping: false,
-            window: None,
-            numbers: [0.0; NUMBERS],
-            total_cost: Sum::default(),
-            quantities: Quantities::default(),
-            observed: None,
-            has_cost: false,
-            ordinary: 0,
-            lacking: 0,
-            lacking_key: None,
-            nameless: false,
-            unreadable: 0,
-            fault: None,
-            computed_totals: 0,
-            disagreeing_totals: 0,
-            disagreeing_key: None,
-        }
-    }
-}
-
 impl Tally {
     /// A tally of a response to a query for a day.
     pub fn new(day: Day, aggregation: Option<Aggregation>) -> Self {
@@ -180,7 +138,7 @@ impl Tally {
         self.note_key(set, key)?;
         let day = self.day;
         let tally = self.sets.entry(set).or_default();
-        if !tally.place(day, row) {
+        if !tally.place(windows::bounds(day), row) {
             return Ok(false);
         }
         tally.sum(key, row);
@@ -320,7 +278,8 @@ impl Tally {
         Ok(Verdict {
             set,
             rows: sum.rows,
-            total_cost: sum.total_cost.value(),
+            total_cost: sum.sums[TOTAL_COST].value(),
+            sums: sum.sums.to_vec(),
             quantities: sum.quantities,
             coverage: Coverage {
                 first_start: sum.observed.and_then(|(first, _)| time(first)),
@@ -353,6 +312,15 @@ impl Tally {
                 "{} of {} rows cannot be read: {fault}",
                 sum.unreadable, sum.rows
             )));
+        }
+        if let Some(key) = &sum.costless_key {
+            if sum.rows_with_cost == 0 {
+                return Err(Refusal::NoCosts { rows: sum.rows });
+            }
+            warnings.push(format!(
+                "{} rows ran for minutes and have no field with a cost, among them '{key}'",
+                sum.costless
+            ));
         }
         let Some(aggregation) = self.aggregation else {
             return Ok(());
@@ -423,107 +391,26 @@ impl Tally {
 }
 
 fn check_sums(sum: &SetTally) -> Result<(), Refusal> {
-    for (index, value) in sum.numbers.iter().enumerate() {
-        if !value.is_finite() {
+    for (index, total) in sum.sums.iter().enumerate() {
+        if !total.value().is_finite() {
             return Err(Refusal::Wrong(format!(
                 "the sum of {} over the rows is not a finite number: a row holds a number that is too large to be real",
                 number_name(index)
             )));
         }
     }
-    Ok(())
-}
-
-impl SetTally {
-    /// Counts the row where it belongs; whether that is the day.
-    fn place(&mut self, day: Day, row: &Allocation<'_>) -> bool {
-        let window = row.window_start.zip(row.window_end).or(row.start.zip(row.end));
-        let bounds = windows::bounds(day);
-        match window {
-            Some((start, end)) if !row.is_within(bounds) => {
-                self.rows_outside += 1;
-                self.outside.get_or_insert((start, end));
-                self.overlapping |= start < bounds.1 && end > bounds.0;
-                false
-            }
-            window => {
-                self.rows += 1;
-                // Only windows say what the response covers: start and end say what was observed.
-                let covered = if row.window_start.is_some() {
-                    window
-                } else {
-                    Some(bounds)
-                };
-                self.window = union(self.window, covered);
-                true
-            }
-        }
-    }
-
-    fn sum(&mut self, key: &str, row: &Allocation<'_>) {
-        for (sum, number) in self.numbers.iter_mut().zip(row.numbers()) {
-            *sum += number;
-        }
-        let total = row.number(table::TOTAL_COST).unwrap_or(0.0);
-        self.total_cost.add(total);
-        self.has_cost |= total != 0.0;
-        match row.total_cost {
-            TotalCost::Given => {}
-            TotalCost::Computed => self.computed_totals += 1,
-            TotalCost::Disagrees => {
-                self.disagreeing_totals += 1;
-                self.disagreeing_key.get_or_insert_with(|| key.to_owned());
-            }
-        }
-    }
-
-    /// What a workload row says of quantities, of the day's coverage, and of its own total.
-    fn observe(&mut self, row: &Allocation<'_>) {
-        let number = |index| row.number(index).unwrap_or(0.0);
-        let minutes = number(table::MINUTES);
-        self.quantities.rows += 1;
-        self.quantities.minutes += minutes;
-        self.quantities.core_hours += number(table::CPU_CORE_HOURS);
-        self.quantities.ram_byte_hours += number(table::RAM_BYTE_HOURS);
-        // At the edge of retention sources send rows of zero minutes: nothing was observed there.
-        if minutes > 0.0 {
-            self.observed = union(self.observed, row.start.zip(row.end));
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.rows_outside += other.rows_outside;
-        self.outside = self.outside.or(other.outside);
-        self.overlapping |= other.overlapping;
-        self.window = union(self.window, other.window);
-        for (sum, number) in self.numbers.iter_mut().zip(other.numbers) {
-            *sum += number;
-        }
-        self.total_cost.merge(other.total_cost);
-        self.quantities.rows += other.quantities.rows;
-        self.quantities.minutes += other.quantities.minutes;
-        self.quantities.core_hours += other.quantities.core_hours;
-        self.quantities.ram_byte_hours += other.quantities.ram_byte_hours;
-        self.observed = union(self.observed, other.observed);
-        self.has_cost |= other.has_cost;
-        self.ordinary += other.ordinary;
-        self.lacking += other.lacking;
-        self.lacking_key = self.lacking_key.take().or(other.lacking_key);
-        self.nameless |= other.nameless;
-        self.unreadable += other.unreadable;
-        self.fault = self.fault.take().or(other.fault);
-        self.computed_totals += other.computed_totals;
-        self.disagreeing_totals += other.disagreeing_totals;
-        self.disagreeing_key = self.disagreeing_key.take().or(other.disagreeing_key);
-    }
-}
-
-/// From the earlier start to the later end.
-fn union(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
-        (one, other) => one.or(other),
+    let Quantities {
+        minutes,
+        core_hours,
+        ram_byte_hours,
+        ..
+    } = sum.quantities;
+    if [minutes, core_hours, ram_byte_hours].iter().all(|sum| sum.is_finite()) {
+        Ok(())
+    } else {
+        Err(Refusal::Wrong(
+            "minutes, core-hours or byte-hours of the workload rows add up to a number that is not finite".to_owned(),
+        ))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::{
     Client,
-    operation::list_objects_v2::ListObjectsV2Output,
+    operation::{get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output},
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ServerSideEncryption},
 };
@@ -143,6 +143,33 @@ impl Store {
             })
     }
 
+    /// Reads a document as [`Store::get_document`] does, with what is known of its object.
+    ///
+    /// # Errors
+    /// As [`Store::get_document`].
+    pub async fn get_document_with_head<T: Document>(&self, key: &str) -> Result<Option<(T, Head)>, StoreError> {
+        let Some(output) = self.get_object(key).await? else {
+            return Ok(None);
+        };
+        let head = Head {
+            etag: output.e_tag.unwrap_or_default(),
+            metadata: output.metadata.unwrap_or_default(),
+            bytes: output
+                .content_length
+                .and_then(|bytes| bytes.try_into().ok())
+                .unwrap_or(0),
+            modified: output.last_modified.and_then(utc),
+        };
+        let bytes = read_all(key, output.body, documents::MAX_BYTES).await?;
+        match documents::read(&bytes) {
+            Ok(document) => Ok(Some((document, head))),
+            Err(source) => Err(StoreError::Document {
+                key: key.to_owned(),
+                source,
+            }),
+        }
+    }
+
     /// Writes a document, replacing what is there.
     ///
     /// # Errors
@@ -179,24 +206,10 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails, or when the object is larger.
     pub async fn get_bytes(&self, key: &str, limit: u64) -> Result<Option<Bytes>, StoreError> {
-        let Some(mut stream) = self.open(key).await? else {
-            return Ok(None);
-        };
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| StoreError::Read {
-                key: key.to_owned(),
-                source: Box::new(error),
-            })?;
-            bytes.extend_from_slice(&chunk);
-            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-                return Err(StoreError::TooLarge {
-                    key: key.to_owned(),
-                    limit,
-                });
-            }
+        match self.open(key).await? {
+            Some(stream) => read_all(key, stream, limit).await.map(Some),
+            None => Ok(None),
         }
-        Ok(Some(bytes.freeze()))
     }
 
     /// Opens an object as a stream; `None` where there is no such key.
@@ -204,6 +217,10 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails. The stream itself can fail too.
     pub async fn open(&self, key: &str) -> Result<Option<ByteStream>, StoreError> {
+        Ok(self.get_object(key).await?.map(|output| output.body))
+    }
+
+    async fn get_object(&self, key: &str) -> Result<Option<GetObjectOutput>, StoreError> {
         let request = self
             .client
             .get_object()
@@ -211,7 +228,7 @@ impl Store {
             .key(key)
             .set_expected_bucket_owner(self.bucket_owner());
         match request.send().await {
-            Ok(output) => Ok(Some(output.body)),
+            Ok(output) => Ok(Some(output)),
             Err(error) => none_if_absent(StoreError::call("GetObject", &self.bucket, key, error)),
         }
     }
@@ -268,6 +285,25 @@ impl Store {
             next: Next::First,
         }
     }
+}
+
+/// Reads a stream of at most `limit` bytes to its end.
+async fn read_all(key: &str, mut stream: ByteStream, limit: u64) -> Result<Bytes, StoreError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| StoreError::Read {
+            key: key.to_owned(),
+            source: Box::new(error),
+        })?;
+        bytes.extend_from_slice(&chunk);
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(StoreError::TooLarge {
+                key: key.to_owned(),
+                limit,
+            });
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 fn none_if_absent<T>(error: StoreError) -> Result<Option<T>, StoreError> {

@@ -140,6 +140,16 @@ impl Upload {
         self.bytes
     }
 
+    /// Changes the object's metadata. `false` if S3 has them already, since a part's worth of bytes was sent.
+    #[must_use]
+    pub fn set_metadata(&mut self, name: &str, value: impl Into<String>) -> bool {
+        if self.multipart.is_some() {
+            return false;
+        }
+        self.target.metadata.insert(name.to_owned(), value.into());
+        true
+    }
+
     /// Takes bytes; waits while the part before is under way and the next is full.
     ///
     /// # Errors

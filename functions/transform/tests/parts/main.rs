@@ -23,7 +23,6 @@ use end_to_end::{
     bucket::{BUCKET_NAME, Bucket},
     staging::{self, Staging},
 };
-use lambda::metrics::LogOnly;
 use settings::Reader;
 use store::Store;
 use transform::{Settings, Transform, TransformError, TransformOutcome};
@@ -42,12 +41,7 @@ async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform
     }))
     .unwrap();
     let clock = FixedClock("2026-11-24T06:00:00Z".parse().unwrap());
-    Transform::new(
-        settings,
-        Store::new(bucket.serve().await, BUCKET_NAME),
-        Arc::new(clock),
-        Arc::new(LogOnly),
-    )
+    Transform::new(settings, Store::new(bucket.serve().await, BUCKET_NAME), Arc::new(clock))
 }
 
 /// A bucket, and the function over it.

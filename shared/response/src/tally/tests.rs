@@ -269,6 +269,25 @@ fn a_day_without_cost_and_without_minutes_is_no_data() {
 }
 
 #[test]
+fn a_response_without_any_cost_is_refused_and_single_rows_without_are_flagged() {
+    let costless = |key: &str| Row::new(key).fields(r#""cpuCoreHours":24"#);
+    let idle = Row {
+        observed: (0, 0),
+        ..costless("idle")
+    };
+    refused(
+        &[vec![costless("a"), costless("b"), idle.clone()]],
+        "none of the 3 rows has a field with a cost",
+    );
+    assert!(verdict(&[vec![idle]]).unwrap().is_no_data());
+    let found = verdict(&[vec![Row::new("a"), costless("b")]]).unwrap();
+    assert_eq!(found.rows, 2);
+    assert!(found.warnings[0].contains("among them 'b'"), "{found:?}");
+    let null = verdict(&[vec![Row::new("a").fields(r#""totalCost":null"#)]]).unwrap();
+    assert!(null.warnings.is_empty(), "{null:?}");
+}
+
+#[test]
 fn rows_of_other_clusters_are_refused_with_their_names() {
     let other = |key| Row {
         cluster: "two",
