@@ -41,6 +41,8 @@ struct Recorder {
     calls: Vec<Call>,
     broken_reads: HashMap<String, u32>,
     broken_writes: HashMap<String, u32>,
+    /// By key: how many reads find what is there, and what the next one finds.
+    mended: HashMap<String, (u32, Bytes)>,
 }
 
 /// A request that writes.
@@ -87,11 +89,7 @@ impl Bucket {
     }
 
     fn write(&self, key: &str, object: &Object) {
-        let file = self.directory.unfinished();
-        fs::write(&file, &object.content).unwrap();
-        let metadata = object.metadata.clone();
-        let committed = self.directory.commit(&file, key, metadata, &Precondition::None);
-        committed.unwrap();
+        write(&self.directory, key, object);
     }
 
     pub fn get(&self, key: &str) -> Option<Object> {
@@ -137,6 +135,11 @@ impl Bucket {
         self.recorder().broken_reads.insert(key.to_owned(), count);
     }
 
+    /// Replaces an object after some reads: those find what is there now, or nothing.
+    pub fn mend_after(&self, reads: u32, key: &str, content: impl Into<Bytes>) {
+        self.recorder().mended.insert(key.to_owned(), (reads, content.into()));
+    }
+
     /// Refuses the next writes of an object or of its parts, with a status that the client does not retry.
     pub fn break_writes(&self, key: &str, count: u32) {
         self.recorder().broken_writes.insert(key.to_owned(), count);
@@ -149,7 +152,7 @@ impl Bucket {
 
     async fn server(&self) -> &LocalBucket {
         let serve = async || {
-            let access = Access(Arc::clone(&self.recorder));
+            let access = Access(Arc::clone(&self.recorder), Arc::clone(&self.directory));
             let served = LocalBucket::serve_with(Arc::clone(&self.directory), |_| false, access).await;
             served.unwrap().0
         };
@@ -171,8 +174,15 @@ impl Bucket {
     }
 }
 
+fn write(directory: &Directory, key: &str, object: &Object) {
+    let file = directory.unfinished();
+    fs::write(&file, &object.content).unwrap();
+    let committed = directory.commit(&file, key, object.metadata.clone(), &Precondition::None);
+    committed.unwrap();
+}
+
 /// The recorder as s3s calls it.
-struct Access(Arc<Mutex<Recorder>>);
+struct Access(Arc<Mutex<Recorder>>, Arc<Directory>);
 
 /// Counts down the refusals of a key; fails while some are left.
 fn refuse_one(broken: &mut HashMap<String, u32>, key: &str) -> S3Result<()> {
@@ -218,7 +228,17 @@ impl S3Access for Access {
     }
 
     async fn get_object(&self, request: &mut S3Request<GetObjectInput>) -> S3Result<()> {
-        refuse_one(&mut self.0.lock().unwrap().broken_reads, &request.input.key)
+        let (key, mut recorder) = (&request.input.key, self.0.lock().unwrap());
+        if let Some((reads, content)) = recorder.mended.remove(key) {
+            match reads.checked_sub(1) {
+                Some(left) => drop(recorder.mended.insert(key.clone(), (left, content))),
+                None => {
+                    let metadata = HashMap::new();
+                    write(&self.1, key, &Object { content, metadata });
+                }
+            }
+        }
+        refuse_one(&mut recorder.broken_reads, key)
     }
 
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {

@@ -2,10 +2,13 @@
 //! not depend on S3.
 
 use bytes::Bytes;
-use contract::documents::{Manifest, Part, PartKind};
-use response::{NodeIndex, RowError, RowParser, Sum};
+use contract::{
+    documents::{Manifest, Part, PartKind},
+    record::{DayRecord, RECORD_METADATA},
+};
+use response::{Aggregation, Allocation, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict};
 use serde_json::{Map, Value};
-use table::{NUMBERS, TOTAL_COST, TableLayout, number_name};
+use table::{TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -15,10 +18,14 @@ use crate::{
     output::{OutputError, ParquetFile},
 };
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Makes what the file's footer says of the day from what the rows add up to; `None` if the file is not to be used.
+pub(crate) type RecordOf = Box<dyn FnOnce(&Verdict) -> Option<DayRecord> + Send>;
+
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Converted {
-    pub(crate) rows: u64,
-    pub(crate) total_cost: f64,
+    pub(crate) verdict: Verdict,
+    /// What the file's footer says of the day.
+    pub(crate) record: Option<DayRecord>,
     pub(crate) raw_bytes: u64,
 }
 
@@ -28,79 +35,63 @@ pub(crate) fn convert(
     manifest: &Manifest,
     parts: &[Part],
     layout: &TableLayout,
-    mut pieces: mpsc::Receiver<Piece>,
+    record_of: RecordOf,
+    pieces: mpsc::Receiver<Piece>,
     output: mpsc::Sender<Bytes>,
 ) -> Result<Converted, ConvertError> {
-    let mut conversion = Conversion::new(manifest, layout, output)?;
-    let mut raw_bytes = 0;
-    for part in parts {
-        let envelope = match part.kind {
-            PartKind::Assets => read_part(&mut pieces, part, &mut |key, json| {
-                conversion
-                    .nodes
-                    .add(key, json)
-                    .map_err(|source| row_fault(part, source))
-            })?,
-            PartKind::Allocation => {
-                let before = conversion.rows;
-                let envelope = read_part(&mut pieces, part, &mut |key, json| {
-                    conversion.add_row(key, json).map_err(|error| match error {
-                        RowFailure::Row(source) => row_fault(part, source),
-                        RowFailure::Output(error) => error.into(),
-                    })
-                })?;
-                expect_rows(conversion.rows - before, part.rows)?;
-                conversion.null_rows += envelope.null_rows;
-                envelope
-            }
-        };
-        raw_bytes += envelope.bytes;
-    }
-    let (rows, total_cost) = conversion.finish()?;
+    let mut conversion = Conversion::new(manifest, Some(TableWriter::new(manifest, layout, output)?));
+    let raw_bytes = conversion.read(parts, pieces)?;
+    let (verdict, record) = conversion.finish(record_of)?;
     Ok(Converted {
-        rows,
-        total_cost,
+        verdict,
+        record,
+        raw_bytes,
+    })
+}
+
+/// Reads a set's allocations as [`convert`] does, without making a file of them.
+pub(crate) fn measure(
+    manifest: &Manifest,
+    parts: &[Part],
+    pieces: mpsc::Receiver<Piece>,
+) -> Result<Converted, ConvertError> {
+    let mut conversion = Conversion::new(manifest, None);
+    let raw_bytes = conversion.read(parts, pieces)?;
+    Ok(Converted {
+        verdict: conversion.verdict()?,
+        record: None,
         raw_bytes,
     })
 }
 
 struct Conversion<'a> {
     manifest: &'a Manifest,
-    window: (i64, i64),
-    nodes: NodeIndex,
     parser: RowParser,
-    batch: BatchBuilder,
-    file: ParquetFile,
-    sums: [Sum; NUMBERS],
+    tally: Tally,
     rows: u64,
-    rows_with_cost: u64,
-    null_rows: u64,
+    /// The sum of total costs of all rows that the exporter counted.
+    counted_cost: Sum,
     rows_outside: u64,
+    null_rows: u64,
+    table: Option<TableWriter>,
 }
 
 enum RowFailure {
     Row(RowError),
+    Refused(String),
     Output(OutputError),
 }
 
-impl From<RowError> for RowFailure {
-    fn from(error: RowError) -> Self {
-        Self::Row(error)
+fn row_fault(part: &Part, failure: RowFailure) -> ConvertError {
+    match failure {
+        RowFailure::Row(source) => Fault::Row {
+            key: part.key.clone(),
+            source,
+        }
+        .into(),
+        RowFailure::Refused(message) => Fault::Refused(message).into(),
+        RowFailure::Output(error) => error.into(),
     }
-}
-
-impl From<OutputError> for RowFailure {
-    fn from(error: OutputError) -> Self {
-        Self::Output(error)
-    }
-}
-
-fn row_fault(part: &Part, source: RowError) -> ConvertError {
-    Fault::Row {
-        key: part.key.clone(),
-        source,
-    }
-    .into()
 }
 
 fn expect_rows(found: u64, expected: u64) -> Result<(), Fault> {
@@ -112,89 +103,135 @@ fn expect_rows(found: u64, expected: u64) -> Result<(), Fault> {
 }
 
 impl<'a> Conversion<'a> {
-    fn new(manifest: &'a Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
-        let schema = schema(layout);
-        let window = manifest.date.window().milliseconds();
-        Ok(Self {
+    fn new(manifest: &'a Manifest, table: Option<TableWriter>) -> Self {
+        let question = manifest.facts.question.as_ref();
+        let aggregation = question.and_then(|question| Aggregation::of(&question.aggregation));
+        Self {
             manifest,
-            window,
-            nodes: NodeIndex::new(),
             parser: RowParser::new(),
-            batch: BatchBuilder::new(layout, schema.clone(), &manifest.cluster, window),
-            file: ParquetFile::new(schema, output)?,
-            sums: [Sum::default(); NUMBERS],
+            tally: Tally::new(manifest.date, aggregation),
             rows: 0,
-            rows_with_cost: 0,
-            null_rows: 0,
+            counted_cost: Sum::default(),
             rows_outside: 0,
-        })
+            null_rows: 0,
+            table,
+        }
     }
 
-    fn add_row(&mut self, key: &str, json: &str) -> Result<(), RowFailure> {
-        let row = self.parser.parse(key, json)?;
-        if !row.is_within(self.window) {
+    /// Reads all parts; returns how many bytes they have uncompressed.
+    fn read(&mut self, parts: &[Part], mut pieces: mpsc::Receiver<Piece>) -> Result<u64, ConvertError> {
+        let mut raw_bytes = 0;
+        for part in parts {
+            let envelope = match part.kind {
+                PartKind::Assets => read_part(&mut pieces, part, &mut |_, key, json| match &mut self.table {
+                    Some(table) => table
+                        .nodes
+                        .add(key, json)
+                        .map_err(|source| row_fault(part, RowFailure::Row(source))),
+                    None => Ok(()),
+                })?,
+                PartKind::Allocation => {
+                    let before = self.counted_rows();
+                    let envelope = read_part(&mut pieces, part, &mut |set, key, json| {
+                        self.add_row(set, key, json).map_err(|failure| row_fault(part, failure))
+                    })?;
+                    expect_rows(self.counted_rows() - before, part.rows)?;
+                    self.null_rows += envelope.null_rows;
+                    envelope
+                }
+            };
+            raw_bytes += envelope.bytes;
+        }
+        Ok(raw_bytes)
+    }
+
+    /// Older exporters also counted the rows of other days, which are left out.
+    fn counts_rows_outside(&self) -> bool {
+        self.manifest.facts.question.is_none()
+    }
+
+    fn counted_rows(&self) -> u64 {
+        if self.counts_rows_outside() {
+            self.rows + self.rows_outside
+        } else {
+            self.rows
+        }
+    }
+
+    fn add_row(&mut self, set: u32, key: &str, json: &str) -> Result<(), RowFailure> {
+        let row = self.parser.parse(key, json).map_err(RowFailure::Row)?;
+        let is_of_day = self.tally.add(set, key, &row).map_err(RowFailure::Refused)?;
+        if is_of_day || self.counts_rows_outside() {
+            self.counted_cost.add(row.number(TOTAL_COST).unwrap_or(0.0));
+        }
+        if !is_of_day {
             self.rows_outside += 1;
-            // The exporter left these rows out. Older ones counted them.
-            if self.manifest.facts.question.is_some() {
-                return Ok(());
-            }
+            return Ok(());
         }
         self.rows += 1;
-        self.rows_with_cost += u64::from(row.has_cost());
-        for (sum, number) in self.sums.iter_mut().zip(row.numbers()) {
-            sum.add(*number);
-        }
-        let node = self.nodes.facts(&row);
-        self.batch.push(&row, &node);
-        if self.batch.is_full() {
-            self.write_batch()?;
-        }
-        Ok(())
-    }
-
-    fn write_batch(&mut self) -> Result<(), OutputError> {
-        match self.batch.take().map_err(|error| OutputError::Parquet(error.into()))? {
-            Some(batch) => self.file.write(&batch),
+        match &mut self.table {
+            Some(table) => table.add(&row).map_err(RowFailure::Output),
             None => Ok(()),
         }
     }
 
-    fn finish(mut self) -> Result<(u64, f64), ConvertError> {
-        self.write_batch()?;
-        expect_rows(self.rows, self.manifest.rows)?;
-        if self.rows > 0 && self.rows_with_cost == 0 {
-            return Err(Fault::NoCosts { rows: self.rows }.into());
+    /// What the rows add up to, if they are what the manifest says and the whole response to the question.
+    fn verdict(&self) -> Result<Verdict, Fault> {
+        expect_rows(self.counted_rows(), self.manifest.rows)?;
+        let expected = Expectation {
+            day: self.manifest.date,
+            aggregation: self.tally.aggregation(),
+            clusters: self.manifest.facts.clusters.clone(),
+        };
+        let verdict = self.tally.verdict(&expected).map_err(|refusal| match refusal {
+            Refusal::NoCosts { rows } => Fault::NoCosts { rows },
+            Refusal::NotContainers(message) | Refusal::Wrong(message) => Fault::Refused(message),
+        })?;
+        if verdict.rows != self.rows {
+            return Err(Fault::Refused(format!(
+                "{} of {} rows are in sets of other days",
+                self.rows - verdict.rows.min(self.rows),
+                self.rows
+            )));
         }
-        let sum = self.sums[TOTAL_COST];
-        let total_cost = sum.value();
-        if !sum.agrees_with(self.manifest.total_cost) {
+        if !self.counted_cost.agrees_with(self.manifest.total_cost) {
             return Err(Fault::TotalCost {
-                found: total_cost,
+                found: self.counted_cost.value(),
                 expected: self.manifest.total_cost,
-            }
-            .into());
+            });
         }
+        Ok(verdict)
+    }
+
+    fn finish(mut self, record_of: RecordOf) -> Result<(Verdict, Option<DayRecord>), ConvertError> {
+        let verdict = self.verdict()?;
         self.warn();
-        let rows = self.rows;
-        let metadata = self.footer(total_cost);
-        let written = self.file.finish(metadata)?;
-        if u64::try_from(written).ok() != Some(rows) {
-            return Err(Fault::Parquet(format!("{written} rows were written, but {rows} were read")).into());
+        let record = record_of(&verdict);
+        let metadata = self.footer(&verdict, record.as_ref());
+        if let Some(table) = self.table.take() {
+            let written = table.finish(metadata)?;
+            if u64::try_from(written).ok() != Some(verdict.rows) {
+                let message = format!("{written} rows were written, but {} were read", verdict.rows);
+                return Err(Fault::Parquet(message).into());
+            }
         }
-        Ok((rows, total_cost))
+        Ok((verdict, record))
     }
 
     /// The key-value metadata of the Parquet footer.
-    fn footer(&self, total_cost: f64) -> Vec<(&'static str, String)> {
-        let totals: Map<String, Value> = (0..NUMBERS)
-            .map(|index| (number_name(index).to_owned(), self.sums[index].value().into()))
+    fn footer(&self, verdict: &Verdict, record: Option<&DayRecord>) -> Vec<(&'static str, String)> {
+        let totals: Map<String, Value> = verdict
+            .sums
+            .iter()
+            .enumerate()
+            .map(|(index, sum)| (number_name(index).to_owned(), sum.value().into()))
             .collect();
-        vec![
+        let mut metadata = vec![
             ("run", self.manifest.run.to_string()),
             ("cluster", self.manifest.cluster.to_string()),
             ("date", self.manifest.date.to_string()),
-            ("rows", self.rows.to_string()),
-            ("total_cost", total_cost.to_string()),
+            ("rows", verdict.rows.to_string()),
+            ("total_cost", verdict.total_cost.to_string()),
             ("totals", Value::Object(totals).to_string()),
             ("unknown_fields", self.parser.unknown_fields().total().to_string()),
             ("null_rows", self.null_rows.to_string()),
@@ -203,7 +240,9 @@ impl<'a> Conversion<'a> {
                 "producer",
                 concat!("kubecost-lake transform ", env!("CARGO_PKG_VERSION")).to_owned(),
             ),
-        ]
+        ];
+        metadata.extend(record.map(|record| (RECORD_METADATA, record.to_metadata())));
+        metadata
     }
 
     /// Logs what is unusual, but not a reason to refuse the day.
@@ -221,7 +260,48 @@ impl<'a> Conversion<'a> {
             tracing::warn!(rows = self.null_rows, "the response has rows that are null");
         }
         if self.rows_outside > 0 {
-            tracing::warn!(rows = self.rows_outside, date = %self.manifest.date, "rows have windows that reach beyond the day");
+            tracing::warn!(rows = self.rows_outside, date = %self.manifest.date, "left out rows that are not of the day");
         }
+    }
+}
+
+/// The file, and what a row needs to become a row of it.
+struct TableWriter {
+    nodes: NodeIndex,
+    batch: BatchBuilder,
+    file: ParquetFile,
+}
+
+impl TableWriter {
+    fn new(manifest: &Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
+        let schema = schema(layout);
+        let window = manifest.date.window().milliseconds();
+        Ok(Self {
+            nodes: NodeIndex::new(),
+            batch: BatchBuilder::new(layout, schema.clone(), &manifest.cluster, window),
+            file: ParquetFile::new(schema, output)?,
+        })
+    }
+
+    fn add(&mut self, row: &Allocation<'_>) -> Result<(), OutputError> {
+        let node = self.nodes.facts(row);
+        self.batch.push(row, &node);
+        if self.batch.is_full() {
+            self.write_batch()?;
+        }
+        Ok(())
+    }
+
+    fn write_batch(&mut self) -> Result<(), OutputError> {
+        match self.batch.take().map_err(|error| OutputError::Parquet(error.into()))? {
+            Some(batch) => self.file.write(&batch),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the file; returns how many rows it has.
+    fn finish(mut self, metadata: Vec<(&'static str, String)>) -> Result<i64, OutputError> {
+        self.write_batch()?;
+        self.file.finish(metadata)
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, and whether a retry can help.
 
+use chrono::{DateTime, Utc};
 use response::RowError;
 use store::StoreError;
 
@@ -20,6 +21,15 @@ pub(crate) enum Fault {
         claimed: String,
         expected: String,
     },
+    #[error(
+        "the run claims to have begun at {began}, and its manifest was written at {written_at}: the clock of the machine it ran on is ahead. Correct that clock; the next run collects the day again"
+    )]
+    RunAhead {
+        began: DateTime<Utc>,
+        written_at: DateTime<Utc>,
+    },
+    #[error("the day ends at {end}: a day is converted when it has ended")]
+    NotEnded { end: DateTime<Utc> },
     /// The manifest counts rows and names no part that they could be in.
     #[error("the manifest says {rows} rows, but names no part with allocations")]
     RowsWithoutParts { rows: u64 },
@@ -40,6 +50,9 @@ pub(crate) enum Fault {
     Row { key: String, source: RowError },
     #[error("none of the {rows} rows has a field with a cost: this is not a response of the allocation API")]
     NoCosts { rows: u64 },
+    /// The rows are not the whole response to the question, or count something twice.
+    #[error("{0}")]
+    Refused(String),
     #[error("{found} rows were read, but the exporter counted {expected}")]
     Rows { found: u64, expected: u64 },
     #[error("the sum of totalCost over the rows is {found}, but the exporter counted {expected}")]
@@ -55,12 +68,15 @@ impl Fault {
             Self::ManifestMissing => "manifest_missing",
             Self::ManifestUnreadable(_) => "manifest_unreadable",
             Self::ManifestMismatch { .. } | Self::RowsWithoutParts { .. } => "manifest_mismatch",
+            Self::RunAhead { .. } => "run_ahead",
+            Self::NotEnded { .. } => "not_ended",
             Self::PartMissing { .. } => "part_missing",
             Self::PartMismatch { .. } => "part_mismatch",
             Self::Compression { .. } => "compression",
             Self::Response { .. } => "answer",
             Self::Row { .. } => "row",
             Self::NoCosts { .. } => "no_costs",
+            Self::Refused(_) => "refused",
             Self::Rows { .. } => "rows",
             Self::TotalCost { .. } => "totals",
             Self::Parquet(_) => "parquet",

@@ -104,12 +104,13 @@ const RAW_PIECE: usize = 256 * 1024;
 /// 19. It bounds the memory that a part can make it allocate.
 const WINDOW_LOG: u32 = 23;
 
-/// Reads one part: decompresses it, splits it into rows, and passes those of the part's set to `row`, by key and JSON.
+/// Reads one part: decompresses it, splits it into rows, and passes those of the part's set to `row`, by
+/// their set's index, their key and their JSON.
 /// The part is valid only if this returns without an error.
 pub(crate) fn read_part(
     pieces: &mut mpsc::Receiver<Piece>,
     part: &Part,
-    row: &mut impl FnMut(&str, &str) -> Result<(), ConvertError>,
+    row: &mut impl FnMut(u32, &str, &str) -> Result<(), ConvertError>,
 ) -> Result<Envelope, ConvertError> {
     let mut reader = PartReader::new(pieces);
     let scanned = scan(&mut reader, part, row);
@@ -123,7 +124,7 @@ pub(crate) fn read_part(
 fn scan(
     reader: &mut PartReader<'_>,
     part: &Part,
-    row: &mut impl FnMut(&str, &str) -> Result<(), ConvertError>,
+    row: &mut impl FnMut(u32, &str, &str) -> Result<(), ConvertError>,
 ) -> Result<Envelope, ConvertError> {
     let mut decoder = zstd::stream::read::Decoder::new(reader).map_err(|source| compression(part, source))?;
     decoder
@@ -141,7 +142,7 @@ fn scan(
             if part.set.is_some_and(|set| set != entry.set) {
                 Ok(())
             } else {
-                row(entry.key, entry.value)
+                row(entry.set, entry.key, entry.value)
             }
         };
         scanner

@@ -1,8 +1,8 @@
 //! One day of one cluster, from the source's raw responses to one Parquet object of the lake.
 //!
 //! An S3 event reports that a manifest arrived. [`Transform`] reads the manifest, streams the set's parts through
-//! decompression, parsing and encoding into a multipart upload, and makes the object visible only if no newer run has
-//! done so in the meantime. Its memory does not grow with the day's size.
+//! decompression, parsing and encoding into a multipart upload, and makes the object visible only if the lake's
+//! object is still the one that was compared with it. Its memory does not grow with the day's size.
 //!
 //! Nothing is dropped silently: the rows written are the rows read and the rows of the manifest, and the total cost is
 //! the manifest's. Input that can never be converted is quarantined with its reason; everything else that fails is an
@@ -11,13 +11,18 @@
 mod batch;
 mod checked_manifest;
 mod convert;
+mod decision;
 mod error;
 mod fingerprint;
 mod handler;
 mod input;
+mod outcome;
 mod output;
 mod settings;
+mod stream;
+mod write;
 
 pub use self::settings::Settings;
 pub use error::TransformError;
-pub use handler::{Transform, TransformOutcome};
+pub use handler::Transform;
+pub use outcome::TransformOutcome;

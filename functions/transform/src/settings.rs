@@ -1,6 +1,6 @@
 //! The function's settings.
 
-use contract::keys::Prefixes;
+use contract::{keys::Prefixes, quantities::Tolerance};
 use settings::{Faults, Reader, Setting, logs::LogSettings, rows};
 use table::{Metadata, TableLayout};
 
@@ -12,6 +12,8 @@ pub struct Settings {
     pub prefixes: Prefixes,
     /// The table's columns, with those of `LABELS` and `ANNOTATIONS`.
     pub layout: TableLayout,
+    /// How much of a quantity a set may lose against the best that is known of its day, and still replace it.
+    pub tolerance: Tolerance,
     /// `None`: the bucket's default.
     pub kms_key: Option<String>,
 }
@@ -32,6 +34,7 @@ impl Settings {
                 reader.fault(setting_of(fault.metadata()), fault);
             }
         }
+        let tolerance = Tolerance::percent(reader.whole_number(&rows::THINNER_TOLERANCE));
         let kms_key = reader.kms_key();
         LogSettings::read(&mut reader);
         reader.finish()?;
@@ -41,6 +44,7 @@ impl Settings {
             bucket,
             prefixes,
             layout,
+            tolerance,
             kms_key,
         })
     }
@@ -77,6 +81,7 @@ mod tests {
             ("LAKE_PREFIX", "kubecost"),
             ("LABELS", "app.kubernetes.io/name, team"),
             ("ANNOTATIONS", "owner"),
+            ("THINNER_TOLERANCE_PERCENT", "25"),
             ("KMS_KEY_ARN", "arn:aws:kms:us-east-1:111122223333:key/abc"),
         ])
         .unwrap();
@@ -84,6 +89,7 @@ mod tests {
         assert_eq!(settings.prefixes.of(contract::keys::Area::Lake), "kubecost/");
         assert_eq!(settings.layout.labels(), ["app.kubernetes.io/name", "team"]);
         assert_eq!(settings.layout.annotations(), ["owner"]);
+        assert_eq!(settings.tolerance, Tolerance::percent(25));
         assert!(settings.kms_key.is_some());
     }
 

@@ -18,8 +18,9 @@ locals {
       description = "Converts a staged day of a cluster into one Parquet object of the lake"
       size        = var.functions.transform
       environment = {
-        LABELS      = join(",", var.labels)
-        ANNOTATIONS = join(",", var.annotations)
+        LABELS                    = join(",", var.labels)
+        ANNOTATIONS               = join(",", var.annotations)
+        THINNER_TOLERANCE_PERCENT = tostring(var.transform.thinner_tolerance_percent)
       }
     }
     backfill = {

@@ -368,6 +368,22 @@ variable "lifecycle_rules" {
   }
 }
 
+variable "transform" {
+  description = <<-EOT
+    When a set is thinner. A set that lost more than `thinner_tolerance_percent` of a day's container-minutes, core-hours or RAM byte-hours against the
+    best set of that day does not replace it, and is reported. 0 tolerates no loss; 100 replaces in any case.
+  EOT
+  type = object({
+    thinner_tolerance_percent = optional(number, 10)
+  })
+  default = {}
+
+  validation {
+    condition     = var.transform.thinner_tolerance_percent >= 0 && var.transform.thinner_tolerance_percent <= 100 && floor(var.transform.thinner_tolerance_percent) == var.transform.thinner_tolerance_percent
+    error_message = "transform.thinner_tolerance_percent must be a whole number from 0 to 100."
+  }
+}
+
 variable "backfill" {
   description = <<-EOT
     Which days are collected again. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled

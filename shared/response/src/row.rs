@@ -100,7 +100,7 @@ impl<'a> Allocation<'a> {
 
     /// Whether the row belongs to a window, in milliseconds: by its own window, else by its start and end; without
     /// those it does.
-    pub fn is_within(&self, (start, end): (i64, i64)) -> bool {
+    pub(crate) fn is_within(&self, (start, end): (i64, i64)) -> bool {
         self.interval()
             .is_none_or(|(from, to)| start <= from && from <= to && to <= end)
     }

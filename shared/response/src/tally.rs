@@ -121,6 +121,11 @@ impl Tally {
         }
     }
 
+    /// What the rows are aggregated by, where that is known.
+    pub fn aggregation(&self) -> Option<Aggregation> {
+        self.aggregation
+    }
+
     /// A tally of a page that follows this one's; merged with [`Tally::add_page`].
     #[must_use]
     pub fn next_page(&self) -> Self {

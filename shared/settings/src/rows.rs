@@ -265,6 +265,15 @@ pub static LABELS: Setting = Setting::new(
 .flag("labels", "KEYS")
 .values(Values::Form);
 
+/// When a set is thinner.
+pub static THINNER_TOLERANCE: Setting = Setting::new(
+    "THINNER_TOLERANCE_PERCENT",
+    "How much less of a day's minutes, core-hours or RAM byte-hours a set may hold than the best set of that day, and still replace it; 100 replaces in any case",
+)
+.flag("thinner-tolerance-percent", "PERCENT")
+.default("10")
+.numbers(0, 100);
+
 /// Annotations with columns.
 pub static ANNOTATIONS: Setting = Setting::new(
     "ANNOTATIONS",
@@ -412,7 +421,7 @@ pub const SOURCE: Group = &[
 pub const LOG: Group = &[&LOG_LEVEL, &LOG_FORMAT];
 
 /// The transform function's and the local host's: the table.
-pub const TABLE: Group = &[&LABELS, &ANNOTATIONS];
+pub const TABLE: Group = &[&LABELS, &ANNOTATIONS, &THINNER_TOLERANCE];
 
 /// The local host's: a lake in a directory.
 pub const LOCAL_LAKE: Group = &[&LAKE_DIRECTORY, &CLUSTER];

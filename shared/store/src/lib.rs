@@ -15,5 +15,5 @@ pub mod upload;
 
 pub use error::StoreError;
 pub use message::message;
-pub use store::Store;
+pub use store::{Head, Store};
 pub use upload::{Condition, Upload, UploadError, Uploaded};

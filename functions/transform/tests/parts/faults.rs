@@ -1,10 +1,13 @@
 //! What cannot be converted is quarantined with its reason, and what may pass is an error.
 
-use contract::{documents::PartKind, keys::Prefixes};
-use end_to_end::staging::{self, Staging, hash};
+use contract::{documents::PartKind, keys::Prefixes, run::RunId};
+use end_to_end::{
+    bucket::Bucket,
+    staging::{self, Staging, hash},
+};
 use transform::{TransformError, TransformOutcome};
 
-use super::Lake;
+use super::{Lake, function_at};
 
 const GOOD: &str = "kubecost/kubecost_allocation_1day.json";
 
@@ -119,6 +122,95 @@ async fn responses_of_other_kinds_are_quarantined() {
     let estimates = r#"{"code":200,"data":[{"ns":{"minutes":1440},"b":{}}]}"#;
     let estimates = Staging::of(staging::run(1), estimates, None, None);
     quarantined(estimates, "no_costs", "none of the 2 rows").await;
+}
+
+#[tokio::test]
+async fn what_is_not_the_day_or_counts_twice_is_quarantined() {
+    let day = recordings::read("opencost/alloc_namespace_3day.json");
+    let other_day = |set| Staging::of(staging::run(1), &day, Some(set), None);
+    quarantined(other_day(1), "refused", "the source answered for another time").await;
+    quarantined(other_day(2), "refused", "the source answered for another time").await;
+    let three_days = recordings::read("opencost/alloc_namespace_3day_accumulated.json");
+    let three_days = Staging::of(staging::run(1), &three_days, None, None);
+    quarantined(three_days, "refused", "the source answered for another time").await;
+    let row = |cluster: &str, cost: &str| {
+        format!(r#"{{"properties":{{"cluster":"{cluster}"}},"minutes":1440,"cpuCost":{cost},"totalCost":{cost}}}"#)
+    };
+    let (one, two) = (row("one", "1"), row("two", "1"));
+    let huge = row("one", "1e308");
+    for (sets, message) in [
+        (format!(r#"{{"a":{one},"a":{one}}}"#), "the row 'a' comes twice"),
+        (
+            format!(r#"{{"a":{one}}},{{"b":{one}}}"#),
+            "two sets of the response overlap",
+        ),
+        (format!(r#"{{"a":{one},"b":{two}}}"#), "2 clusters: 'one', 'two'"),
+        (format!(r#"{{"a":{huge},"b":{huge}}}"#), "not a finite number"),
+    ] {
+        let response = format!(r#"{{"code":200,"data":[{sets}]}}"#);
+        let mut staging = Staging::of(staging::run(1), &response, None, None);
+        // A parser that keeps the last of two equal keys counts one row.
+        staging.manifest.rows = 2;
+        staging.manifest.parts[0].rows = 2;
+        staging.manifest.total_cost = 2.0;
+        quarantined(staging, "refused", message).await;
+    }
+}
+
+#[tokio::test]
+async fn ids_that_the_exporter_accepted_are_of_one_cluster() {
+    let row = |cluster: &str| format!(r#"{{"properties":{{"cluster":"{cluster}"}},"totalCost":1}}"#);
+    let response = format!(r#"{{"code":200,"data":[{{"a":{},"b":{}}}]}}"#, row("old"), row("new"));
+    let staged = |clusters: &[&str]| {
+        let mut staging = Staging::of(staging::run(1), &response, None, None);
+        staging.manifest.facts.clusters = clusters.iter().map(|id| (*id).to_owned()).collect();
+        staging
+    };
+    let outcome = Lake::new().await.deliver(staged(&["old", "new"])).await;
+    assert!(
+        matches!(outcome, TransformOutcome::Written { rows: 2, .. }),
+        "{outcome:?}"
+    );
+    quarantined(staged(&["old"]), "refused", "rows of 'new' came").await;
+}
+
+#[tokio::test]
+async fn a_day_that_has_not_ended_is_quarantined() {
+    let bucket = Bucket::default();
+    let key = good().stage(&bucket);
+    for (now, is_written) in [("2026-11-20T23:59:59Z", false), ("2026-11-21T00:00:00Z", true)] {
+        let function = function_at(&bucket, "", "", now).await;
+        let outcome = function.transform_manifest(&key).await.unwrap();
+        if is_written {
+            assert!(matches!(outcome, TransformOutcome::Written { .. }), "{outcome:?}");
+        } else {
+            assert_eq!(outcome, TransformOutcome::Quarantined { reason: "not_ended" });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_the_future_is_quarantined_and_one_in_the_lake_is_replaced() {
+    let future: RunId = "ffffffff-ffff-7fff-bfff-ffffffffffff".parse().unwrap();
+    let lake = Lake::new().await;
+    let staged = |run| Staging::of(run, &recordings::read(GOOD), None, None);
+    assert_eq!(
+        lake.deliver(staged(future)).await,
+        TransformOutcome::Quarantined { reason: "run_ahead" }
+    );
+    let message = lake.quarantine(future).unwrap().message;
+    assert!(
+        message.contains("the clock of the machine it ran on is ahead"),
+        "{message}"
+    );
+    lake.deliver(staged(staging::run(1))).await;
+    // As a function wrote it that did not look at the clock.
+    lake.bucket.edit(&super::lake_key(), |object| {
+        object.metadata.insert("run".to_owned(), future.to_string());
+    });
+    let outcome = lake.deliver(staged(staging::run(2))).await;
+    assert!(matches!(outcome, TransformOutcome::Written { .. }), "{outcome:?}");
+    assert_eq!(lake.table().footer("run"), staging::run(2).to_string());
 }
 
 #[tokio::test]
@@ -303,6 +395,37 @@ async fn a_transient_error_fails_and_the_next_delivery_succeeds() {
             matches!(outcome, TransformOutcome::Written { .. }),
             "{broken}: {outcome:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn one_bad_read_quarantines_nothing() {
+    let parts = good().manifest.parts;
+    let flipped = |content: &[u8]| {
+        let mut content = content.to_vec();
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        content
+    };
+    let short = |content: &[u8]| content[..content.len() / 2].to_vec();
+    let manifest = Staging::empty(staging::run(1)).manifest_key();
+    for key in [&manifest, &parts[0].key, &parts[1].key] {
+        for bad in [Some(flipped as fn(&[u8]) -> Vec<u8>), Some(short), None] {
+            let lake = Lake::new().await;
+            good().stage(&lake.bucket);
+            let content = lake.bucket.get(key).unwrap().content;
+            match bad {
+                Some(bad) => lake.bucket.put(key, bad(&content)),
+                None => lake.bucket.remove(key),
+            }
+            lake.bucket.mend_after(1, key, content);
+            let outcome = lake.redeliver(staging::run(1)).await.unwrap();
+            assert!(
+                matches!(outcome, TransformOutcome::Written { .. }),
+                "{key}: {outcome:?}"
+            );
+            assert!(lake.quarantine(staging::run(1)).is_none());
+        }
     }
 }
 

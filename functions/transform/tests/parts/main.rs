@@ -10,6 +10,7 @@ mod nodes;
 mod responses;
 mod shapes;
 mod table;
+mod thinner;
 
 use std::sync::Arc;
 
@@ -31,6 +32,11 @@ use self::table::Table;
 
 /// A function that is configured with labels and annotations, over a bucket.
 async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform {
+    function_at(bucket, labels, annotations, "2026-11-24T06:00:00Z").await
+}
+
+/// As [`function`], at a time.
+async fn function_at(bucket: &Bucket, labels: &str, annotations: &str, now: &str) -> Transform {
     let settings = Settings::read(Reader::new(|name| {
         Some(match name {
             "S3_BUCKET_NAME" => BUCKET_NAME.to_owned(),
@@ -40,7 +46,7 @@ async fn function(bucket: &Bucket, labels: &str, annotations: &str) -> Transform
         })
     }))
     .unwrap();
-    let clock = FixedClock("2026-11-24T06:00:00Z".parse().unwrap());
+    let clock = FixedClock(now.parse().unwrap());
     Transform::new(settings, Store::new(bucket.serve().await, BUCKET_NAME), Arc::new(clock))
 }
 

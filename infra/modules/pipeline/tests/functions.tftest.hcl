@@ -42,20 +42,22 @@ run "configures_the_functions" {
     logs        = { level = "DEBUG" }
     prefixes    = { staging = "costs/staging/" }
     backfill    = { restate_age_days = 0, silent_hours = 24 }
+    transform   = { thinner_tolerance_percent = 0 }
   }
 
   assert {
     condition = aws_lambda_function.this["transform"].environment[0].variables == tomap({
-      S3_BUCKET_NAME    = "acme-cost-lake"
-      STAGING_PREFIX    = "costs/staging/"
-      PLANS_PREFIX      = "plans/"
-      LAKE_PREFIX       = "lake/"
-      QUARANTINE_PREFIX = "quarantine/"
-      REPORTS_PREFIX    = "reports/"
-      LOG_LEVEL         = "debug"
-      KMS_KEY_ARN       = "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555555555"
-      LABELS            = "team,app.kubernetes.io/name"
-      ANNOTATIONS       = "example.com/owner"
+      S3_BUCKET_NAME            = "acme-cost-lake"
+      STAGING_PREFIX            = "costs/staging/"
+      PLANS_PREFIX              = "plans/"
+      LAKE_PREFIX               = "lake/"
+      QUARANTINE_PREFIX         = "quarantine/"
+      REPORTS_PREFIX            = "reports/"
+      LOG_LEVEL                 = "debug"
+      KMS_KEY_ARN               = "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555555555"
+      LABELS                    = "team,app.kubernetes.io/name"
+      ANNOTATIONS               = "example.com/owner"
+      THINNER_TOLERANCE_PERCENT = "0"
     })
     error_message = "transform's environment is that of its variables."
   }
@@ -182,6 +184,14 @@ run "rejects_a_bucket_arn_as_a_name" {
     bucket = { name = "arn:aws:s3:::acme-cost-lake" }
   }
   expect_failures = [var.bucket]
+}
+
+run "rejects_a_tolerance_that_transform_rejects" {
+  command = plan
+  variables {
+    transform = { thinner_tolerance_percent = 101 }
+  }
+  expect_failures = [var.transform]
 }
 
 run "rejects_numbers_that_backfill_rejects" {
