@@ -118,8 +118,8 @@ impl Transform {
         if set.manifest.is_empty() {
             return Ok(TransformOutcome::Empty);
         }
-        // What the rows add up to, once they were read. Until then the manifest's quantities count; a set is kept out of
-        // the lake only by what was measured.
+        // What the rows add up to, once they were read. Until then the manifest's quantities count; a set is kept out
+        // of the lake only by what was measured.
         let mut measured: Option<Box<Verdict>> = None;
         // Runs whose sets are no longer staged.
         let mut gone = BTreeSet::new();

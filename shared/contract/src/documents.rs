@@ -387,8 +387,8 @@ impl Manifest {
         self.rows == 0 && !self.has_allocations()
     }
 
-    /// What was asked of the source, in short: sets of the same day are compared only where it is the same. Manifests of
-    /// older exporters name no question; for them it is a hash of the query.
+    /// What was asked of the source, in short: sets of the same day are compared only where it is the same. Manifests
+    /// of older exporters name no question; for them it is a hash of the query.
     pub fn question_fingerprint(&self) -> String {
         match &self.facts.question {
             Some(question) => question.fingerprint(),

@@ -415,7 +415,7 @@ fn newest_whole(sets: &BTreeMap<u32, Holds>) -> Option<u32> {
 fn holds() -> impl Strategy<Value = Holds> {
     let share = || prop::sample::select(vec![1.0, 1.0, 1.05, 0.92, 0.5, 0.03]);
     (share(), share(), 1_u64..40).prop_map(|(minutes, core_hours, rows)| Holds {
-        rows: rows.max(19).min(21),
+        rows: rows.clamp(19, 21),
         minutes: FULL.minutes * minutes,
         core_hours: FULL.core_hours * core_hours,
         ..FULL
