@@ -60,6 +60,12 @@ pub fn command() -> Command {
             .action(ArgAction::SetTrue)
             .help("Only shows which sets would be delivered again"),
     );
+    let replay = replay.arg(
+        Arg::new("FORCE")
+            .long("force")
+            .action(ArgAction::SetTrue)
+            .help("Replaces each day with its newest set that has data, even if the lake has a fuller one"),
+    );
     let replay = add_to(
         replay,
         rows::TABLE,
@@ -151,7 +157,12 @@ impl ReplayCommand {
         reader.finish()?;
         let cluster = cluster.ok_or(Faults(Vec::new()))?.id().clone();
         Ok(Self {
-            replay: Replay { cluster, from, to },
+            replay: Replay {
+                cluster,
+                from,
+                to,
+                force: matches.get_flag("FORCE"),
+            },
             target,
             dry_run: matches.get_flag("DRY_RUN"),
         })

@@ -81,8 +81,8 @@ impl CheckedManifest {
         self.manifest.parts.iter().filter(move |part| part.kind == kind)
     }
 
-    /// What the lake's object is to say of the day if this set is the day: by the manifest alone, or by what the rows add
-    /// up to.
+    /// What the lake's object is to say of the day if this set is the day: by the manifest alone, or by what the
+    /// rows add up to.
     pub(crate) fn record(&self, verdict: Option<&Verdict>, placement: &Placement) -> DayRecord {
         let Manifest { date, facts, .. } = &self.manifest;
         let measured = verdict.map(|verdict| verdict.coverage);

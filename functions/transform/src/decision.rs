@@ -1,8 +1,8 @@
 //! Which set is a day of the lake: a pure decision on what is known of the day.
 //!
 //! A set is *whole* if it lost no more than a tolerance against the best quantities ever seen of the day. The day is
-//! the newest whole set, in whatever order sets arrive. To hold that, the lake's object records the best quantities, and
-//! the older whole sets that may be needed when the best grows.
+//! the newest whole set, in whatever order sets arrive. To hold that, the lake's object records the best quantities,
+//! and the older whole sets that may be needed when the best grows.
 
 use std::cmp::Ordering;
 

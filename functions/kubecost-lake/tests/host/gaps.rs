@@ -129,6 +129,7 @@ async fn a_replay_converts_staged_days_with_other_labels() {
         cluster: arn("shop").id().clone(),
         from: Some(days[2]),
         to: Some(days[4]),
+        force: false,
     };
     let sets = replay.sets(&host.store, &host.prefixes).await.unwrap();
     assert_eq!(sets.iter().map(|(day, _)| *day).collect::<Vec<_>>(), days[2..=4]);

@@ -8,3 +8,4 @@ mod gaps;
 mod killed;
 mod partitions;
 mod support;
+mod thinner;
