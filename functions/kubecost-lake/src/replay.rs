@@ -2,8 +2,8 @@
 //! source.
 //!
 //! Manifests are written again, so that the bucket sends their events: for each day that of the set whose data the lake
-//! has, those of all newer sets, which may have no data or be in quarantine, and those of older sets that may be fuller.
-//! Transform decides which of them is the day. A person who knows better can force the newest set with data.
+//! has, those of all newer sets, which may have no data or be in quarantine, and those of older sets that may be
+//! fuller. Transform decides which of them is the day. A person who knows better can force the newest set with data.
 
 use backfill::{
     audit,
