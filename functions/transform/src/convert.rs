@@ -218,6 +218,10 @@ impl<'a> Conversion<'a> {
         Ok((verdict, record))
     }
 
+    fn nodes_left_out(&self) -> u64 {
+        self.table.as_ref().map_or(0, |table| table.nodes.left_out())
+    }
+
     /// The key-value metadata of the Parquet footer.
     fn footer(&self, verdict: &Verdict, record: Option<&DayRecord>) -> Vec<(&'static str, String)> {
         let totals: Map<String, Value> = verdict
@@ -235,6 +239,7 @@ impl<'a> Conversion<'a> {
             ("totals", Value::Object(totals).to_string()),
             ("unknown_fields", self.parser.unknown_fields().total().to_string()),
             ("null_rows", self.null_rows.to_string()),
+            ("nodes_left_out", self.nodes_left_out().to_string()),
             ("rows_outside_window", self.rows_outside.to_string()),
             (
                 "producer",
@@ -258,6 +263,13 @@ impl<'a> Conversion<'a> {
         }
         if self.null_rows > 0 {
             tracing::warn!(rows = self.null_rows, "the response has rows that are null");
+        }
+        let nodes_left_out = self.nodes_left_out();
+        if nodes_left_out > 0 {
+            tracing::warn!(
+                nodes = nodes_left_out,
+                "the assets name more nodes, or longer texts, than are held in memory: node columns come from the rows' labels"
+            );
         }
         if self.rows_outside > 0 {
             tracing::warn!(rows = self.rows_outside, date = %self.manifest.date, "left out rows that are not of the day");

@@ -14,10 +14,21 @@ use crate::{
 /// The facts about a node, by [`NodeFact`]; empty if unknown.
 pub type NodeFacts<'a> = [&'a str; NodeFact::ALL.len()];
 
+/// How many bytes an index takes at most: those of some 100,000 nodes, as many as EKS allows in a cluster.
+const MOST_BYTES: usize = 48 * 1024 * 1024;
+/// What an entry takes besides its text: headers, hash and free places.
+const ENTRY_BYTES: usize = 96;
+/// The longest text that an id, a name or a label of a node has, in bytes, with room to spare.
+const LONGEST_TEXT: usize = 1024;
+
 /// The nodes of a day, found by provider id and by name. It grows with the nodes of the cluster, not with its
-/// containers: nodes of one kind share their facts, so that a node costs little more than its id and name.
+/// containers: nodes of one kind share their facts, so that a node costs little more than its id and name. Its size is
+/// bounded: an index that would grow beyond that forgets all nodes, and rows have their own labels alone.
 #[derive(Debug, Default)]
 pub struct NodeIndex {
+    nodes: u64,
+    left_out: u64,
+    bytes: usize,
     kinds: Vec<Kind>,
     by_facts: HashMap<Kind, KindId>,
     by_provider_id: HashMap<Box<str>, KindId>,
@@ -106,23 +117,47 @@ impl NodeIndex {
         let Some(asset) = asset.filter(|asset| asset.kind.eq_ignore_ascii_case("node")) else {
             return Ok(());
         };
-        let kind = self.kind_of(&facts_of(&asset.provider, &asset.node_type, &asset.labels));
+        self.nodes += 1;
+        if self.bytes > MOST_BYTES {
+            self.left_out = self.nodes;
+            return Ok(());
+        }
+        let facts = facts_of(&asset.provider, &asset.node_type, &asset.labels);
         let mut segments = key.rsplit('/');
         let (last, second_to_last) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
+        let name = if asset.name.is_empty() { last } else { &asset.name };
+        let texts: [&str; 4] = [second_to_last, &asset.provider_id, name, &asset.cluster];
+        if texts.iter().chain(&facts).any(|text| text.len() > LONGEST_TEXT) {
+            self.left_out += 1;
+            return Ok(());
+        }
+        let kind = self.kind_of(&facts);
         // Provider ids of Azure and GCP contain slashes: there the key's segment is only a piece of it.
         for provider_id in [second_to_last, &asset.provider_id] {
             if !provider_id.is_empty() {
                 self.by_provider_id.entry(bare_id(provider_id).into()).or_insert(kind);
             }
         }
-        let name = if asset.name.is_empty() { last } else { &asset.name };
         if !name.is_empty() {
             self.by_name
                 .entry(name.into())
                 .or_default()
-                .push((asset.cluster.into(), kind));
+                .push((asset.cluster.as_ref().into(), kind));
+        }
+        self.bytes += texts.iter().map(|text| text.len() + ENTRY_BYTES).sum::<usize>();
+        if self.bytes > MOST_BYTES {
+            self.left_out = self.nodes;
+            self.kinds = Vec::new();
+            self.by_facts = HashMap::new();
+            self.by_provider_id = HashMap::new();
+            self.by_name = HashMap::new();
         }
         Ok(())
+    }
+
+    /// How many nodes are not in the index, since their texts are too long or there are too many of them.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The facts about the node that a row ran on: from the node's asset, and what that lacks from the node labels
@@ -175,6 +210,7 @@ impl NodeIndex {
         let next = KindId::try_from(self.kinds.len()).unwrap_or(KindId::MAX);
         *self.by_facts.entry(kind).or_insert_with_key(|kind| {
             self.kinds.push(kind.clone());
+            self.bytes += 2 * kind.iter().map(|text| text.len()).sum::<usize>() + ENTRY_BYTES;
             next
         })
     }
@@ -214,204 +250,4 @@ fn bare_id(provider_id: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::row::RowParser;
-
-    const AWS: &str = "AWS/p/1/Compute/c/Node/Kubernetes/i-1/n1";
-
-    fn index(assets: &[(&str, &str)]) -> NodeIndex {
-        let mut index = NodeIndex::new();
-        for (key, json) in assets {
-            index.add(key, json).unwrap();
-        }
-        index
-    }
-
-    fn facts(index: &NodeIndex, row: &str) -> [String; 9] {
-        let row = RowParser::new().parse("", row).unwrap();
-        index.facts(&row).map(str::to_owned)
-    }
-
-    fn instance_type(index: &NodeIndex, row: &str) -> String {
-        facts(index, row)[NodeFact::InstanceType as usize].clone()
-    }
-
-    fn node(name: &str, cluster: &str, provider_id: &str, node_type: &str) -> String {
-        format!(
-            r#"{{"type":"Node","properties":{{"cluster":"{cluster}","name":"{name}","providerID":"{provider_id}"}},"nodeType":"{node_type}"}}"#
-        )
-    }
-
-    #[test]
-    fn labels_of_assets_have_a_prefix_or_none() {
-        for prefix in ["label_", ""] {
-            let json = format!(
-                r#"{{"type":"Node","properties":{{"provider":"AWS","cluster":"c","name":"n1","providerID":"i-1"}},"nodeType":"m5.large",
-                "labels":{{"{prefix}topology_kubernetes_io_region":"us-east-1","{prefix}topology_kubernetes_io_zone":"us-east-1a",
-                "{prefix}failure_domain_beta_kubernetes_io_zone":"other","{prefix}eks_amazonaws_com_capacityType":"ON_DEMAND",
-                "{prefix}kubernetes_io_arch":"amd64","{prefix}kubernetes_io_os":"linux","{prefix}eks_amazonaws_com_nodegroup":"ng",
-                "{prefix}eks_amazonaws_com_nodegroup_image":"ami-1"}}}}"#
-            );
-            assert_eq!(
-                facts(
-                    &index(&[(AWS, &json)]),
-                    r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#
-                ),
-                [
-                    "AWS",
-                    "us-east-1",
-                    "m5.large",
-                    "us-east-1a",
-                    "ON_DEMAND",
-                    "amd64",
-                    "linux",
-                    "ng",
-                    "ami-1"
-                ]
-            );
-        }
-    }
-
-    #[test]
-    fn older_newer_and_karpenters_labels_fill_in() {
-        let json = r#"{"type":"Node","properties":{"provider":"AWS"},"labels":{"label_failure_domain_beta_kubernetes_io_region":"r",
-            "label_failure_domain_beta_kubernetes_io_zone":"z","label_beta_kubernetes_io_arch":"a","label_beta_kubernetes_io_os":"o",
-            "label_beta_kubernetes_io_instance_type":"t","label_karpenter_sh_capacity_type":"spot",
-            "label_karpenter_sh_nodepool":"pool","label_karpenter_k8s_aws_instance_ami_id":"ami"}}"#;
-        assert_eq!(
-            facts(
-                &index(&[(AWS, json)]),
-                r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#
-            ),
-            ["AWS", "r", "t", "z", "spot", "a", "o", "pool", "ami"]
-        );
-        let both = r#"{"type":"Node","labels":{"karpenter.sh/nodepool":"pool","karpenter.sh/provisioner-name":"old"}}"#;
-        let facts = facts(
-            &index(&[(AWS, both)]),
-            r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#,
-        );
-        assert_eq!(facts[NodeFact::NodeGroup as usize], "old");
-    }
-
-    #[test]
-    fn without_an_asset_the_rows_own_labels_count() {
-        let row = r#"{"totalCost":1,"properties":{"providerID":"i-9","node":"n9","labels":{"node_kubernetes_io_instance_type":"c6i.large",
-            "topology_kubernetes_io_region":"eu-west-1","topology_kubernetes_io_zone":"eu-west-1b","kubernetes_io_arch":"arm64",
-            "kubernetes_io_os":"linux","karpenter_sh_nodepool":"np","team":"x"}}}"#;
-        let expected = [
-            "AWS",
-            "eu-west-1",
-            "c6i.large",
-            "eu-west-1b",
-            "",
-            "arm64",
-            "linux",
-            "np",
-            "",
-        ];
-        assert_eq!(facts(&NodeIndex::new(), row), expected);
-        assert_eq!(
-            facts(&index(&[(AWS, &node("n1", "c", "i-1", "m5.large"))]), row),
-            expected
-        );
-        assert_eq!(
-            facts(
-                &NodeIndex::new(),
-                r#"{"totalCost":1,"properties":{"providerID":"vm-1"}}"#
-            )[0],
-            ""
-        );
-    }
-
-    #[test]
-    fn what_an_asset_lacks_comes_from_the_rows_labels() {
-        for json in [
-            r#"{"type":"Node","labels":null,"properties":null}"#,
-            r#"{"type":"Node"}"#,
-            r#"{"type":"Node","labels":["odd"]}"#,
-        ] {
-            let row = r#"{"totalCost":1,"properties":{"providerID":"i-1","labels":{"kubernetes_io_os":"linux"}}}"#;
-            assert_eq!(
-                facts(&index(&[(AWS, json)]), row),
-                ["AWS", "", "", "", "", "", "linux", "", ""],
-                "{json}"
-            );
-        }
-    }
-
-    #[test]
-    fn provider_ids_with_slashes_join() {
-        let azure = "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v/virtualMachines/0";
-        let key = format!("Azure/p/1/Compute/c/Node/Kubernetes/{azure}/aks-0");
-        let index = index(&[
-            (key.as_str(), &node("aks-0", "c", azure, "Standard_D4")),
-            (
-                "GCP/p/1/Compute/c/Node/Kubernetes/gke-1/gke-1",
-                &node("gke-1", "c", "gce://project/zone/gke-1", "e2"),
-            ),
-            (AWS, &node("n1", "c", "aws:///us-east-1a/i-1", "m5.large")),
-        ]);
-        for (provider_id, expected) in [
-            (azure, "Standard_D4"),
-            ("gke-1", "e2"),
-            ("gce://project/zone/gke-1", "e2"),
-            ("i-1", "m5.large"),
-            ("aws:///us-east-1b/i-1", "m5.large"),
-            ("i-2", ""),
-        ] {
-            let row = format!(r#"{{"totalCost":1,"properties":{{"providerID":"{provider_id}"}}}}"#);
-            assert_eq!(instance_type(&index, &row), expected, "{provider_id}");
-        }
-    }
-
-    #[test]
-    fn names_join_within_the_cluster_or_where_they_are_unambiguous() {
-        let index = index(&[
-            ("a/i-1/n1", &node("n1", "one", "i-1", "m5.large")),
-            ("a/i-2/n1", &node("n1", "two", "i-2", "m6.large")),
-            ("a/i-3/n3", &node("", "two", "i-3", "m7.large")),
-        ]);
-        for (properties, expected) in [
-            (r#""cluster":"two","node":"n1""#, "m6.large"),
-            (r#""cluster":"one","node":"n1","providerID":"i-9""#, "m5.large"),
-            (r#""cluster":"three","node":"n1""#, ""),
-            (r#""node":"n3""#, "m7.large"),
-            (r#""cluster":"two""#, ""),
-        ] {
-            let row = format!(r#"{{"totalCost":1,"properties":{{{properties}}}}}"#);
-            assert_eq!(instance_type(&index, &row), expected, "{properties}");
-        }
-        assert_eq!(
-            instance_type(
-                &index,
-                r#"{"name":"two/n3/__idle__","totalCost":1,"properties":{"cluster":"two"}}"#
-            ),
-            "m7.large"
-        );
-    }
-
-    #[test]
-    fn only_nodes_are_indexed_and_nodes_of_one_kind_share_their_facts() {
-        let mut index = NodeIndex::new();
-        index
-            .add("a/b/disk", r#"{"type":"Disk","properties":{"provider":"AWS"}}"#)
-            .unwrap();
-        index.add("a/b/none", "null").unwrap();
-        for number in 0..100 {
-            let name = format!("n{number}");
-            index
-                .add(&format!("a/i-{number}/{name}"), &node(&name, "c", "", "m5.large"))
-                .unwrap();
-        }
-        assert_eq!((index.by_name.len(), index.kinds.len()), (100, 1));
-    }
-
-    #[test]
-    fn what_is_not_an_asset_is_refused() {
-        for json in ["[]", "1", "\"text\"", "{\"type\":"] {
-            let message = NodeIndex::new().add("the-key", json).unwrap_err().to_string();
-            assert!(message.starts_with("row 'the-key': "), "{message}");
-        }
-    }
-}
+mod tests;

@@ -16,8 +16,9 @@ use crate::{
     value::Skipped,
 };
 
-/// The largest row that is accepted, in bytes. Rows of real clusters have some thousands.
-const ROW_LIMIT: usize = 16 * 1024 * 1024;
+/// The largest row that is accepted, in bytes. Rows of real clusters have some thousands; that of a whole cluster names
+/// all its volumes. A row of many short labels takes 16 times its length while it is read: within an exporter's memory.
+const ROW_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The largest key, and the largest member of the outer object whose content is kept, in bytes.
 const MEMBER_LIMIT: usize = 64 * 1024;

@@ -17,7 +17,7 @@ use contract::{
 };
 use table::{Property, TOTAL_COST, number_name};
 
-use crate::{Aggregation, Allocation, Sum, aggregation::is_special, windows};
+use crate::{Aggregation, Allocation, Sum, aggregation::is_special, value::excerpt, windows};
 
 mod set;
 
@@ -29,6 +29,9 @@ const MOST_SETS: usize = 400;
 const MOST_KEYS: usize = 900_000;
 /// How many clusters are remembered, for the message.
 const MOST_CLUSTERS: usize = 20;
+
+/// The longest id of a cluster, in bytes, with room to spare; of a longer text the beginning is remembered.
+const LONGEST_CLUSTER: usize = 1024;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -149,7 +152,9 @@ impl Tally {
         tally.sum(key, row);
         let cluster = row.property(Property::Cluster);
         if !cluster.is_empty() && self.clusters.len() < MOST_CLUSTERS && !self.clusters.contains(cluster) {
-            self.clusters.insert(cluster.to_owned());
+            let is_id = cluster.len() <= LONGEST_CLUSTER;
+            self.clusters
+                .insert(if is_id { cluster.to_owned() } else { excerpt(cluster) });
         }
         if is_special(key, &row.name) {
             return Ok(true);
@@ -158,7 +163,7 @@ impl Tally {
         tally.nameless |= row.name.is_empty() && key.is_empty();
         if self.aggregation.is_some_and(|aggregation| !aggregation.identifies(row)) {
             tally.lacking += 1;
-            tally.lacking_key.get_or_insert_with(|| key.to_owned());
+            tally.lacking_key.get_or_insert_with(|| excerpt(key));
         }
         tally.observe(row);
         Ok(true)
@@ -184,7 +189,7 @@ impl Tally {
             ));
         }
         if self.keys.len() < MOST_KEYS && !self.keys.insert(self.hasher.hash_one((set, key))) {
-            self.repeated_key.get_or_insert_with(|| key.to_owned());
+            self.repeated_key.get_or_insert_with(|| excerpt(key));
         }
         Ok(())
     }

@@ -117,6 +117,10 @@ async fn responses_of_other_kinds_are_quarantined() {
         )
         .await;
     }
+    let huge = "x".repeat(4 * 1024 * 1024);
+    let huge = format!(r#"{{"code":200,"data":[{{"a":{{"totalCost":1,"name":"{huge}"}}}}]}}"#);
+    let huge = Staging::of(staging::run(1), &huge, None, None);
+    quarantined(huge, "answer", "row 0 is longer than 4194304 bytes").await;
     let empty = Staging::of(staging::run(1), "", None, None);
     quarantined(empty, "answer", "the response is empty").await;
     let estimates = r#"{"code":200,"data":[{"ns":{"minutes":1440},"b":{}}]}"#;

@@ -91,6 +91,30 @@ async fn rows_find_their_node_by_provider_id_name_or_labels() {
 }
 
 #[tokio::test]
+async fn more_nodes_than_fit_into_memory_leave_the_columns_to_labels() {
+    let lake = Lake::new().await;
+    let text = "x".repeat(1_000);
+    let nodes: Vec<String> = (0..16_000)
+        .map(|node| {
+            let name = format!("{node}-{text}");
+            format!(
+                r#""a/{name}/{name}":{{"type":"Node","nodeType":"m5.large","properties":{{"providerID":"{name}","name":"{name}"}}}}"#
+            )
+        })
+        .collect();
+    let assets = format!(r#"{{"code":200,"data":[{{{}}}]}}"#, nodes.join(","));
+    let allocation = recordings::read("shapes/provider_ids.json");
+    let outcome = lake
+        .deliver(Staging::of(staging::run(1), &allocation, None, Some(&assets)))
+        .await;
+    assert!(matches!(outcome, TransformOutcome::Written { .. }), "{outcome:?}");
+    let table = lake.table();
+    assert_eq!(table.footer("nodes_left_out"), "16000");
+    assert_eq!(node(&table, "by-labels"), NODE_9);
+    assert_eq!(node(&table, "by-name"), [""; 9]);
+}
+
+#[tokio::test]
 async fn without_assets_labels_tell() {
     let table = convert("shapes/provider_ids.json", None).await;
     assert_eq!(node(&table, "by-labels"), NODE_9);

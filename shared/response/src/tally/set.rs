@@ -3,7 +3,7 @@
 use contract::quantities::Quantities;
 use table::{CPU_CORE_HOURS, MINUTES, NUMBERS, RAM_BYTE_HOURS, TOTAL_COST};
 
-use crate::{Allocation, Sum, TotalCost};
+use crate::{Allocation, Sum, TotalCost, value::excerpt};
 
 /// A time from one moment to another: milliseconds since 1970, UTC.
 type Interval = (i64, i64);
@@ -102,14 +102,14 @@ impl SetTally {
             self.rows_with_cost += 1;
         } else if row.number(MINUTES).is_some_and(|minutes| minutes > 0.0) {
             self.costless += 1;
-            self.costless_key.get_or_insert_with(|| key.to_owned());
+            self.costless_key.get_or_insert_with(|| excerpt(key));
         }
         match row.total_cost {
             TotalCost::Given => {}
             TotalCost::Computed => self.computed_totals += 1,
             TotalCost::Disagrees => {
                 self.disagreeing_totals += 1;
-                self.disagreeing_key.get_or_insert_with(|| key.to_owned());
+                self.disagreeing_key.get_or_insert_with(|| excerpt(key));
             }
         }
     }

@@ -1,0 +1,236 @@
+use super::*;
+use crate::row::RowParser;
+
+const AWS: &str = "AWS/p/1/Compute/c/Node/Kubernetes/i-1/n1";
+
+fn index(assets: &[(&str, &str)]) -> NodeIndex {
+    let mut index = NodeIndex::new();
+    for (key, json) in assets {
+        index.add(key, json).unwrap();
+    }
+    index
+}
+
+fn facts(index: &NodeIndex, row: &str) -> [String; 9] {
+    let row = RowParser::new().parse("", row).unwrap();
+    index.facts(&row).map(str::to_owned)
+}
+
+fn instance_type(index: &NodeIndex, row: &str) -> String {
+    facts(index, row)[NodeFact::InstanceType as usize].clone()
+}
+
+fn node(name: &str, cluster: &str, provider_id: &str, node_type: &str) -> String {
+    format!(
+        r#"{{"type":"Node","properties":{{"cluster":"{cluster}","name":"{name}","providerID":"{provider_id}"}},"nodeType":"{node_type}"}}"#
+    )
+}
+
+#[test]
+fn labels_of_assets_have_a_prefix_or_none() {
+    for prefix in ["label_", ""] {
+        let json = format!(
+            r#"{{"type":"Node","properties":{{"provider":"AWS","cluster":"c","name":"n1","providerID":"i-1"}},"nodeType":"m5.large",
+            "labels":{{"{prefix}topology_kubernetes_io_region":"us-east-1","{prefix}topology_kubernetes_io_zone":"us-east-1a",
+            "{prefix}failure_domain_beta_kubernetes_io_zone":"other","{prefix}eks_amazonaws_com_capacityType":"ON_DEMAND",
+            "{prefix}kubernetes_io_arch":"amd64","{prefix}kubernetes_io_os":"linux","{prefix}eks_amazonaws_com_nodegroup":"ng",
+            "{prefix}eks_amazonaws_com_nodegroup_image":"ami-1"}}}}"#
+        );
+        assert_eq!(
+            facts(
+                &index(&[(AWS, &json)]),
+                r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#
+            ),
+            [
+                "AWS",
+                "us-east-1",
+                "m5.large",
+                "us-east-1a",
+                "ON_DEMAND",
+                "amd64",
+                "linux",
+                "ng",
+                "ami-1"
+            ]
+        );
+    }
+}
+
+#[test]
+fn older_newer_and_karpenters_labels_fill_in() {
+    let json = r#"{"type":"Node","properties":{"provider":"AWS"},"labels":{"label_failure_domain_beta_kubernetes_io_region":"r",
+        "label_failure_domain_beta_kubernetes_io_zone":"z","label_beta_kubernetes_io_arch":"a","label_beta_kubernetes_io_os":"o",
+        "label_beta_kubernetes_io_instance_type":"t","label_karpenter_sh_capacity_type":"spot",
+        "label_karpenter_sh_nodepool":"pool","label_karpenter_k8s_aws_instance_ami_id":"ami"}}"#;
+    assert_eq!(
+        facts(
+            &index(&[(AWS, json)]),
+            r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#
+        ),
+        ["AWS", "r", "t", "z", "spot", "a", "o", "pool", "ami"]
+    );
+    let both = r#"{"type":"Node","labels":{"karpenter.sh/nodepool":"pool","karpenter.sh/provisioner-name":"old"}}"#;
+    let facts = facts(
+        &index(&[(AWS, both)]),
+        r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#,
+    );
+    assert_eq!(facts[NodeFact::NodeGroup as usize], "old");
+}
+
+#[test]
+fn without_an_asset_the_rows_own_labels_count() {
+    let row = r#"{"totalCost":1,"properties":{"providerID":"i-9","node":"n9","labels":{"node_kubernetes_io_instance_type":"c6i.large",
+        "topology_kubernetes_io_region":"eu-west-1","topology_kubernetes_io_zone":"eu-west-1b","kubernetes_io_arch":"arm64",
+        "kubernetes_io_os":"linux","karpenter_sh_nodepool":"np","team":"x"}}}"#;
+    let expected = [
+        "AWS",
+        "eu-west-1",
+        "c6i.large",
+        "eu-west-1b",
+        "",
+        "arm64",
+        "linux",
+        "np",
+        "",
+    ];
+    assert_eq!(facts(&NodeIndex::new(), row), expected);
+    assert_eq!(
+        facts(&index(&[(AWS, &node("n1", "c", "i-1", "m5.large"))]), row),
+        expected
+    );
+    assert_eq!(
+        facts(
+            &NodeIndex::new(),
+            r#"{"totalCost":1,"properties":{"providerID":"vm-1"}}"#
+        )[0],
+        ""
+    );
+}
+
+#[test]
+fn what_an_asset_lacks_comes_from_the_rows_labels() {
+    for json in [
+        r#"{"type":"Node","labels":null,"properties":null}"#,
+        r#"{"type":"Node"}"#,
+        r#"{"type":"Node","labels":["odd"]}"#,
+    ] {
+        let row = r#"{"totalCost":1,"properties":{"providerID":"i-1","labels":{"kubernetes_io_os":"linux"}}}"#;
+        assert_eq!(
+            facts(&index(&[(AWS, json)]), row),
+            ["AWS", "", "", "", "", "", "linux", "", ""],
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn provider_ids_with_slashes_join() {
+    let azure = "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v/virtualMachines/0";
+    let key = format!("Azure/p/1/Compute/c/Node/Kubernetes/{azure}/aks-0");
+    let index = index(&[
+        (key.as_str(), &node("aks-0", "c", azure, "Standard_D4")),
+        (
+            "GCP/p/1/Compute/c/Node/Kubernetes/gke-1/gke-1",
+            &node("gke-1", "c", "gce://project/zone/gke-1", "e2"),
+        ),
+        (AWS, &node("n1", "c", "aws:///us-east-1a/i-1", "m5.large")),
+    ]);
+    for (provider_id, expected) in [
+        (azure, "Standard_D4"),
+        ("gke-1", "e2"),
+        ("gce://project/zone/gke-1", "e2"),
+        ("i-1", "m5.large"),
+        ("aws:///us-east-1b/i-1", "m5.large"),
+        ("i-2", ""),
+    ] {
+        let row = format!(r#"{{"totalCost":1,"properties":{{"providerID":"{provider_id}"}}}}"#);
+        assert_eq!(instance_type(&index, &row), expected, "{provider_id}");
+    }
+}
+
+#[test]
+fn names_join_within_the_cluster_or_where_they_are_unambiguous() {
+    let index = index(&[
+        ("a/i-1/n1", &node("n1", "one", "i-1", "m5.large")),
+        ("a/i-2/n1", &node("n1", "two", "i-2", "m6.large")),
+        ("a/i-3/n3", &node("", "two", "i-3", "m7.large")),
+    ]);
+    for (properties, expected) in [
+        (r#""cluster":"two","node":"n1""#, "m6.large"),
+        (r#""cluster":"one","node":"n1","providerID":"i-9""#, "m5.large"),
+        (r#""cluster":"three","node":"n1""#, ""),
+        (r#""node":"n3""#, "m7.large"),
+        (r#""cluster":"two""#, ""),
+    ] {
+        let row = format!(r#"{{"totalCost":1,"properties":{{{properties}}}}}"#);
+        assert_eq!(instance_type(&index, &row), expected, "{properties}");
+    }
+    assert_eq!(
+        instance_type(
+            &index,
+            r#"{"name":"two/n3/__idle__","totalCost":1,"properties":{"cluster":"two"}}"#
+        ),
+        "m7.large"
+    );
+}
+
+#[test]
+fn only_nodes_are_indexed_and_nodes_of_one_kind_share_their_facts() {
+    let mut index = NodeIndex::new();
+    index
+        .add("a/b/disk", r#"{"type":"Disk","properties":{"provider":"AWS"}}"#)
+        .unwrap();
+    index.add("a/b/none", "null").unwrap();
+    for number in 0..100 {
+        let name = format!("n{number}");
+        index
+            .add(&format!("a/i-{number}/{name}"), &node(&name, "c", "", "m5.large"))
+            .unwrap();
+    }
+    assert_eq!((index.by_name.len(), index.kinds.len()), (100, 1));
+}
+
+#[test]
+fn what_is_not_an_asset_is_refused() {
+    for json in ["[]", "1", "\"text\"", "{\"type\":"] {
+        let message = NodeIndex::new().add("the-key", json).unwrap_err().to_string();
+        assert!(message.starts_with("row 'the-key': "), "{message}");
+    }
+}
+
+#[test]
+fn an_index_is_bounded_and_texts_are_too() {
+    let long = "x".repeat(1_025);
+    let mut index = index(&[
+        (AWS, &node("n1", "c", "i-1", "m5.large")),
+        ("a/i-2/n2", &node("n2", "c", "i-2", &long)),
+        ("a/i-3/n3", &node(&long, "c", "i-3", "m5.large")),
+    ]);
+    assert_eq!(index.left_out(), 2);
+    let known = r#"{"totalCost":1,"properties":{"providerID":"i-1","labels":{"kubernetes_io_os":"linux"}}}"#;
+    assert_eq!(instance_type(&index, known), "m5.large");
+    assert_eq!(
+        instance_type(&index, r#"{"totalCost":1,"properties":{"providerID":"i-2"}}"#),
+        ""
+    );
+    for number in 0..60_000 {
+        let name = format!("{number}-{}", &long[..900]);
+        index
+            .add(&format!("a/{name}/{name}"), &node(&name, "c", &name, "m5.large"))
+            .unwrap();
+    }
+    assert_eq!(index.left_out(), 60_003);
+    assert!(index.by_name.is_empty() && index.by_provider_id.is_empty() && index.kinds.is_empty());
+    assert_eq!(facts(&index, known), ["AWS", "", "", "", "", "", "linux", "", ""]);
+}
+
+#[test]
+fn kinds_of_nodes_count_as_well() {
+    let mut index = NodeIndex::new();
+    for number in 0..30_000 {
+        let kind = format!("{number}-{}", "x".repeat(1_000));
+        index.add("a/b/c", &node("n", "c", "i-1", &kind)).unwrap();
+    }
+    assert_eq!(index.left_out(), 30_000);
+    assert!(index.by_facts.is_empty() && index.by_name.is_empty());
+}
