@@ -14,6 +14,7 @@ mod convert;
 mod decision;
 mod error;
 mod fingerprint;
+mod function;
 mod handler;
 mod input;
 mod outcome;
@@ -24,5 +25,5 @@ mod write;
 
 pub use self::settings::Settings;
 pub use error::TransformError;
-pub use handler::Transform;
+pub use function::Transform;
 pub use outcome::TransformOutcome;

@@ -10,7 +10,7 @@ use store::StoreError;
 use crate::{
     decision::{Decision, Thinner},
     error::{Fault, TransformError},
-    handler::{Target, Transform},
+    function::{Target, Transform},
 };
 
 /// The result of handling a manifest.

@@ -13,7 +13,7 @@ use crate::{
     convert::RecordOf,
     decision::{Arriving, Placement, decide},
     error::ConvertDayError,
-    handler::{Found, TABLE_METADATA, Target, Transform, arriving},
+    function::{Found, TABLE_METADATA, Target, Transform, arriving},
     outcome::TransformOutcome,
     stream,
 };

@@ -1,0 +1,133 @@
+//! The function, and what it reads before it decides: a set's manifest, and what the lake has of the day.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use contract::{
+    clock::Clock,
+    day::Day,
+    documents::Manifest,
+    keys::{RUN_METADATA, StagingKey},
+    record::{DayRecord, RECORD_METADATA},
+    run::RunId,
+};
+use response::Verdict;
+use store::{Condition, Store, StoreError};
+
+use crate::{
+    Settings,
+    checked_manifest::CheckedManifest,
+    decision::{Arriving, InLake},
+    error::{ConvertDayError, Fault},
+    fingerprint::fingerprint,
+};
+
+/// The object's metadata that names the conversion and the columns, see [`fingerprint`].
+pub(crate) const TABLE_METADATA: &str = "table";
+
+pub struct Transform {
+    pub(crate) settings: Settings,
+    pub(crate) fingerprint: String,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A set by its manifest's key.
+pub(crate) struct Target {
+    pub(crate) manifest_key: String,
+    pub(crate) staging: StagingKey,
+    pub(crate) day: Day,
+    pub(crate) lake_key: String,
+}
+
+/// What the lake has of the day, and the condition that it still has that.
+pub(crate) struct Found {
+    pub(crate) object: Option<InLake>,
+    pub(crate) condition: Condition,
+}
+
+impl Transform {
+    pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            fingerprint: fingerprint(&settings.layout),
+            settings,
+            store,
+            clock,
+        }
+    }
+
+    pub(crate) fn target(&self, staging: StagingKey, day: Day) -> Target {
+        let prefixes = &self.settings.prefixes;
+        Target {
+            manifest_key: prefixes.manifest(&staging.cluster, &staging.run, day),
+            lake_key: prefixes.lake_object(&staging.cluster, day),
+            staging,
+            day,
+        }
+    }
+
+    pub(crate) async fn read_manifest(&self, target: &Target) -> Result<CheckedManifest, ConvertDayError> {
+        let (manifest, head) = match self
+            .store
+            .get_document_with_head::<Manifest>(&target.manifest_key)
+            .await
+        {
+            Ok(manifest) => manifest.ok_or(Fault::ManifestMissing)?,
+            Err(error) if error.is_permanent() => {
+                return Err(Fault::ManifestUnreadable(error.to_string()).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(CheckedManifest::check(
+            manifest,
+            &head,
+            &target.staging,
+            target.day,
+            &self.settings.prefixes,
+        )?)
+    }
+
+    /// What the lake has of the day, without alternatives that are gone.
+    pub(crate) async fn in_lake(&self, target: &Target, gone: &BTreeSet<RunId>) -> Result<Found, StoreError> {
+        let Some(head) = self.store.head(&target.lake_key).await? else {
+            return Ok(Found {
+                object: None,
+                condition: Condition::IfAbsent,
+            });
+        };
+        let metadata = |name| head.metadata.get(name).map(String::as_str);
+        let run = metadata(RUN_METADATA).and_then(|run| run.parse::<RunId>().ok());
+        let is_ahead = run
+            .zip(head.modified)
+            .is_some_and(|(run, written_at)| run.is_ahead_of(written_at));
+        if is_ahead {
+            tracing::warn!(
+                key = target.lake_key,
+                "the run in the lake has an id of the future, since its clock was ahead: it counts as older than any other"
+            );
+        }
+        let mut record = DayRecord::from_metadata(metadata(RECORD_METADATA));
+        if let Some(record) = &mut record {
+            record
+                .alternatives
+                .retain(|alternative| !gone.contains(&alternative.run));
+        }
+        Ok(Found {
+            object: Some(InLake {
+                run,
+                is_ahead,
+                is_current: metadata(TABLE_METADATA) == Some(self.fingerprint.as_str()),
+                record,
+            }),
+            condition: Condition::IfMatch(head.etag),
+        })
+    }
+}
+
+pub(crate) fn arriving(target: &Target, set: &CheckedManifest, measured: Option<&Verdict>) -> Arriving {
+    Arriving {
+        run: target.staging.run,
+        question: set.manifest.question_fingerprint(),
+        quantities: set.quantities(measured),
+        is_forced: set.is_forced,
+    }
+}
