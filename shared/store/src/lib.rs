@@ -9,6 +9,7 @@
 
 mod error;
 mod message;
+mod proxy;
 pub mod session;
 pub mod store;
 pub mod upload;

@@ -1,25 +1,80 @@
 //! The configuration that all clients of AWS share.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, identity::IdentityCache, retry::RetryConfig, sts::AssumeRoleProvider,
+    timeout::TimeoutConfig,
+};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+use crate::proxy;
 
 /// How long a chained role's session lasts: AWS allows one hour at most. The provider renews it before it ends.
-const CHAINED_SESSION: std::time::Duration = std::time::Duration::from_secs(3600);
+const CHAINED_SESSION: Duration = Duration::from_secs(3600);
 
 /// How often a call is tried, the first time included: S3 answers 503 "Slow Down" and Glue throttles.
 const ATTEMPTS: u32 = 5;
 
+/// How long connecting may take, through a proxy to the end of the handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one attempt of a call may take until the head of its response is there, and for all but objects the whole
+/// response. Calls usually take less than a second; within the crawler's minute there is time for a second attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The slowest upload that is waited for, in bytes per second: half a megabit per second.
+const SLOWEST_UPLOAD: u64 = 64 * 1024;
+
+/// What the waits between all attempts of a call add up to at most.
+const WAITS_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(60);
+
+/// How long credentials may take: both hops of a chain, and a second attempt of each.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(80);
+
+/// The timeouts of a call that sends some bytes. A call that is accepted and never answered is tried again. The body of
+/// an object that is read takes as long as it takes: the SDK ends it if it stalls.
+fn timeouts(bytes: usize) -> TimeoutConfig {
+    let upload = Duration::from_secs(u64::try_from(bytes).unwrap_or(u64::MAX) / SLOWEST_UPLOAD);
+    let attempt = ATTEMPT_TIMEOUT + upload;
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt * ATTEMPTS + WAITS_BETWEEN_ATTEMPTS)
+        .build()
+}
+
+/// What a call of S3 that sends some bytes overrides of a client's configuration: longer timeouts.
+pub(crate) fn patient(bytes: usize) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts(bytes))
+}
+
 /// The configuration of the process's environment: region, credentials by the default chain (environment, IRSA's web
 /// identity, EKS Pod Identity, Lambda's role, instance profile), endpoints by `AWS_ENDPOINT_URL` and
-/// `AWS_ENDPOINT_URL_<SERVICE>`. All clients made from it share one pool of connections and one set of root
-/// certificates.
+/// `AWS_ENDPOINT_URL_<SERVICE>`, the proxy by `HTTPS_PROXY` and `NO_PROXY`. All clients made from it share one pool of
+/// connections and one set of root certificates.
 pub async fn from_environment() -> SdkConfig {
-    let http_client = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+    let proxy = proxy::from_environment(|name| std::env::var(name).ok()).unwrap_or_else(|reason| {
+        tracing::warn!(reason, "requests to AWS do not use a proxy");
+        ProxyConfig::disabled()
+    });
+    let http_client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .proxy_config(proxy.clone());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.build()
+    });
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts(0))
+        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build())
         .load()
         .await
 }

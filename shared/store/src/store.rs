@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use contract::documents::{self, Document};
 
-use crate::error::StoreError;
+use crate::{error::StoreError, session};
 
 /// One bucket, and how objects are written to it. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -106,6 +106,7 @@ impl Store {
         body: Bytes,
     ) -> Result<String, StoreError> {
         let (encryption, kms_key) = self.kms_key().unzip();
+        let timeouts = session::patient(body.len());
         let output = self
             .client
             .put_object()
@@ -120,6 +121,8 @@ impl Store {
             .set_if_match(if_match)
             .set_if_none_match(if_none_match)
             .body(ByteStream::from(body))
+            .customize()
+            .config_override(timeouts)
             .send()
             .await
             .map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))?;

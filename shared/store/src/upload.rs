@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use crate::{error::StoreError, store::Store};
+use crate::{error::StoreError, session, store::Store};
 
 /// How large a part of a multipart upload is. S3 allows 10,000 parts, so an object of 80 GB.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -300,6 +300,9 @@ impl Upload {
             .set_expected_bucket_owner(store.bucket_owner())
             .set_if_match(if_match)
             .set_if_none_match(if_none_match)
+            .customize()
+            // S3 may take minutes to put many parts together.
+            .config_override(session::patient(PART_BYTES))
             .send()
             .await
             .map_err(|error| {
@@ -366,6 +369,7 @@ async fn upload_part(
     number: i32,
     body: Bytes,
 ) -> Result<CompletedPart, StoreError> {
+    let timeouts = session::patient(body.len());
     let output = store
         .client()
         .upload_part()
@@ -376,6 +380,8 @@ async fn upload_part(
         .checksum_algorithm(ChecksumAlgorithm::Crc32)
         .set_expected_bucket_owner(store.bucket_owner())
         .body(ByteStream::from(body))
+        .customize()
+        .config_override(timeouts)
         .send()
         .await
         .map_err(|error| StoreError::call("UploadPart", store.bucket(), &key, error))?;
