@@ -60,7 +60,11 @@ mod tests {
         for variables in [
             &[("HTTPS_PROXY", "http://p:3128"), ("NO_PROXY", "a.test,10.0.0.0/8")][..],
             &[("https_proxy", "p:3128"), ("no_proxy", "a.test,10.0.0.0/8")],
-            &[("HTTPS_PROXY", ""), ("ALL_PROXY", "http://p:3128"), ("NO_PROXY", "a.test,10.0.0.0/8")],
+            &[
+                ("HTTPS_PROXY", ""),
+                ("ALL_PROXY", "http://p:3128"),
+                ("NO_PROXY", "a.test,10.0.0.0/8"),
+            ],
         ] {
             let text = proxy(variables).unwrap();
             for words in [
@@ -77,7 +81,10 @@ mod tests {
     fn an_address_that_is_none_is_reported_without_its_password() {
         for address in ["socks5://me:s3cret@p:1080", "ftp://me:s3cret@p", "http://"] {
             let message = proxy(&[("HTTPS_PROXY", address)]).unwrap_err();
-            assert!(message.starts_with("HTTPS_PROXY") && !message.contains("s3cret"), "{message}");
+            assert!(
+                message.starts_with("HTTPS_PROXY") && !message.contains("s3cret"),
+                "{message}"
+            );
         }
     }
 }

@@ -56,7 +56,12 @@ async fn serve(mut socket: TcpStream, seen: Seen) {
         };
         let announced = head
             .lines()
-            .filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())
+            .filter_map(|line| {
+                line.to_lowercase()
+                    .strip_prefix("content-length: ")?
+                    .parse::<usize>()
+                    .ok()
+            })
             .next();
         if body.len() < announced.unwrap_or(0) {
             continue;
@@ -83,7 +88,10 @@ async fn serve(mut socket: TcpStream, seen: Seen) {
             "GET /lake/" => "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>",
             _ => "",
         };
-        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         socket.write_all(head.as_bytes()).await.unwrap();
         let pieces = if kind == "GET /lake/slow" { 12 } else { 1 };
         for piece in body.as_bytes().chunks(body.len().div_ceil(pieces).max(1)) {

@@ -1,6 +1,8 @@
 //! The program itself, as the CronJob starts it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod proxy;
+
 use std::{
     fs::File,
     net::TcpListener,
@@ -113,20 +115,10 @@ struct World {
 impl World {
     fn serve(source_fails: bool) -> Self {
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-        let seen = Arc::clone(&requests);
+        let answers = Self::answers(Arc::clone(&requests), source_fails);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         listener.set_nonblocking(true).unwrap();
-        let answers = Router::new().fallback(async move |request: Request| {
-            let (head, body) = request.into_parts();
-            let line = format!("{} {}", head.method, head.uri);
-            let body = body::to_bytes(body, usize::MAX).await.unwrap();
-            let body = String::from_utf8_lossy(&body);
-            let text = format!("{line}\n{:?}\n{body}", head.headers);
-            let response = answer(&text, source_fails);
-            seen.lock().unwrap().push(text);
-            response
-        });
         std::thread::spawn(|| {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
@@ -135,6 +127,19 @@ impl World {
             });
         });
         Self { url, requests }
+    }
+
+    fn answers(seen: Arc<Mutex<Vec<String>>>, source_fails: bool) -> Router {
+        Router::new().fallback(async move |request: Request| {
+            let (head, body) = request.into_parts();
+            let line = format!("{} {}", head.method, head.uri);
+            let body = body::to_bytes(body, usize::MAX).await.unwrap();
+            let body = String::from_utf8_lossy(&body);
+            let text = format!("{line}\n{:?}\n{body}", head.headers);
+            let response = answer(&text, source_fails);
+            seen.lock().unwrap().push(text);
+            response
+        })
     }
 
     /// Requests whose first line begins so.
@@ -176,6 +181,7 @@ fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
         _ if path.starts_with("/model/") && source_fails => (500, "boom".to_owned()),
         _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
         "/" => (200, assumed_role()),
+        "/credentials" => (200, CREDENTIALS.to_owned()),
         _ if !request.contains("/us-east-1/s3/aws4_request") => {
             let error = "<Error><Code>PermanentRedirect</Code><Message>Use the endpoint.</Message></Error>";
             (301, error.to_owned())
@@ -185,6 +191,10 @@ fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
     };
     (StatusCode::from_u16(status).unwrap(), body)
 }
+
+/// What the agent of EKS Pod Identity answers.
+const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIACHILD","SecretAccessKey":"s3cret-child","Token":"s3cret-child-token",
+    "Expiration":"2099-01-01T00:00:00Z"}"#;
 
 /// A session that is all but over: the next request needs another.
 fn assumed_role() -> String {
