@@ -39,8 +39,8 @@ use transform::{Transform, TransformOutcome};
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The day and moment of the benchmark: the same data on each run.
-const NOW: &str = "2026-11-24T06:00:00Z";
-const DAY: &str = "2026-11-20";
+const NOW: &str = "2025-11-24T06:00:00Z";
+const DAY: &str = "2025-11-20";
 const CLUSTER: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/benchmark";
 /// Days of each cluster in the audit.
 const AUDIT_DAYS: u32 = 30;

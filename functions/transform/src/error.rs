@@ -22,11 +22,12 @@ pub(crate) enum Fault {
         expected: String,
     },
     #[error(
-        "the run claims to have begun at {began}, and its manifest was written at {written_at}: the clock of the machine it ran on is ahead. Correct that clock; the next run collects the day again"
+        "the run claims to have begun at {began}{}: the clock of the machine it ran on is ahead. Correct that clock; the next run collects the day again",
+        .written_at.map(|written_at| format!(", and its manifest was written at {written_at}")).unwrap_or_default()
     )]
     RunAhead {
         began: DateTime<Utc>,
-        written_at: DateTime<Utc>,
+        written_at: Option<DateTime<Utc>>,
     },
     #[error("the day ends at {end}: a day is converted when it has ended")]
     NotEnded { end: DateTime<Utc> },

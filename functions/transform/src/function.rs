@@ -11,7 +11,7 @@ use contract::{
     run::RunId,
 };
 use response::Verdict;
-use store::{Condition, Store, StoreError};
+use store::{Condition, Head, Store, StoreError};
 
 use crate::{
     Settings,
@@ -77,6 +77,14 @@ impl Transform {
             }
             Err(error) => return Err(error.into()),
         };
+        let run = target.staging.run;
+        if self.is_ahead(run, &head) {
+            return Err(Fault::RunAhead {
+                began: run.began(),
+                written_at: head.modified,
+            }
+            .into());
+        }
         Ok(CheckedManifest::check(
             manifest,
             &head,
@@ -84,6 +92,12 @@ impl Transform {
             target.day,
             &self.settings.prefixes,
         )?)
+    }
+
+    /// Whether a run claims to have begun more than an hour after its object was written, and in the future.
+    fn is_ahead(&self, run: RunId, head: &Head) -> bool {
+        let now = self.clock.now();
+        run.is_ahead_of(head.modified.map_or(now, |written_at| written_at.max(now)))
     }
 
     /// What the lake has of the day, without alternatives that are gone.
@@ -96,9 +110,7 @@ impl Transform {
         };
         let metadata = |name| head.metadata.get(name).map(String::as_str);
         let run = metadata(RUN_METADATA).and_then(|run| run.parse::<RunId>().ok());
-        let is_ahead = run
-            .zip(head.modified)
-            .is_some_and(|(run, written_at)| run.is_ahead_of(written_at));
+        let is_ahead = run.is_some_and(|run| self.is_ahead(run, &head));
         if is_ahead {
             tracing::warn!(
                 key = target.lake_key,

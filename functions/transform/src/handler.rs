@@ -21,6 +21,7 @@ use crate::{
 
 /// How often a day is converted, in total, if other runs write it in the meantime.
 const ATTEMPTS: u32 = 5;
+
 impl Transform {
     /// Converts the set that a manifest completes, by the manifest's key.
     ///

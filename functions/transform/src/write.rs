@@ -52,7 +52,7 @@ impl Transform {
                 (day.run == run).then(|| set.record(Some(verdict), &day))
             })
         };
-        tracing::debug!(key = target.lake_key, %run, reason = day.reason, "writing the day");
+        tracing::info!(key = target.lake_key, %run, reason = day.reason, "writing the day");
         self.convert(target, set, set.record(measured, day), record_of, found.condition)
             .await
     }
@@ -72,7 +72,11 @@ impl Transform {
         let target = self.target(staging, arrived.day);
         let StagingKey { cluster, run, .. } = &target.staging;
         tracing::info!(%cluster, %run, date = %target.day, reason = day.reason, "converting an earlier set of the day");
-        let converted = self.convert_as(&target, day, found.condition).await;
+        let mut converted = self.convert_as(&target, day, found.condition.clone()).await;
+        if let Err(ConvertDayError::Fault(_)) = converted {
+            // One bad read is no reason to give it up.
+            converted = self.convert_as(&target, day, found.condition).await;
+        }
         match converted {
             Ok(conversion) => Ok(Some(conversion)),
             // Its manifest or a part is gone, or it was replaced by something else.

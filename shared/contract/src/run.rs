@@ -39,10 +39,10 @@ impl RunId {
         DateTime::from_timestamp_millis(milliseconds).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// Whether the run claims to have begun more than an hour after one of its objects was written: its clock was
-    /// ahead, and it is not to count as newer than other runs.
-    pub fn is_ahead_of(&self, written_at: DateTime<Utc>) -> bool {
-        self.began() - written_at > CLOCK_TOLERANCE
+    /// Whether the run claims to have begun more than an hour after a time by which it had begun, such as that at which
+    /// one of its objects was written: its clock was ahead, and it is not to count as newer than other runs.
+    pub fn is_ahead_of(&self, time: DateTime<Utc>) -> bool {
+        self.began() - time > CLOCK_TOLERANCE
     }
 }
 
