@@ -152,7 +152,7 @@ def test_a_set_that_cannot_be_converted_is_quarantined_with_its_reason(lake, fil
     lake.s3.delete_object(Bucket=BUCKET, Key="/".join(parts))
 
 
-def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
+def test_many_new_partitions_at_once_are_registered_and_start_one_crawl(lake, glue, filled):
     endpoint, client = glue
     client.create_crawler(Name="costs", Role=f"arn:aws:iam::{LAKE_ACCOUNT}:role/crawler", DatabaseName="kubecost_db", Targets={"S3Targets": [{"Path": f"s3://{BUCKET}/lake/"}]})
     settings = {"CATALOG_MODE": "crawler", "GLUE_CRAWLER_NAME": "costs"}
@@ -167,5 +167,7 @@ def test_many_new_partitions_at_once_start_one_crawl(lake, glue, filled):
         # None of them fails, although Glue rejects all starts but one, since the crawler is running.
         list(pool.map(lambda number: lake.invoke("crawling", event(number)), range(300)))
     assert client.get_crawler(Name="costs")["Crawler"]["State"] == "RUNNING"
-    # The schedule finds the lake's own partitions missing, and Glue rejects its start as well.
+    assert {f"{number:012}" for number in range(300)} <= {partition["Values"][0] for partition in partitions(client)}
+    # The schedule removes them again, since the lake has no such objects.
     lake.invoke("crawling", SCHEDULE)
+    assert values_of(partitions(client)) == months(settled_days())

@@ -47,7 +47,7 @@ impl Crawler {
         }
     }
 
-    /// Registers a partition that the catalog lacks, or starts the crawler that will.
+    /// Registers a partition that the catalog lacks, and then starts the crawler in the mode that has one.
     async fn ensure_in_catalog(&self, partition: LakePartition) -> Result<(), CatalogError> {
         // Held throughout, so that of many events at once only one queries the catalog.
         let mut known = self.known.lock().await;
@@ -58,27 +58,27 @@ impl Crawler {
             known.insert(partition);
             return Ok(());
         }
-        match &self.settings.mode {
-            Mode::None => {}
-            Mode::Register => {
-                self.catalog.register(std::slice::from_ref(&partition)).await?;
-                tracing::info!(%partition, "registered partition");
-                known.insert(partition);
-            }
-            Mode::Crawler { crawler } => {
-                let start = self.catalog.start_crawler(crawler).await?;
-                tracing::info!(%partition, crawler, ?start, "partition is not in the catalog: crawler requested");
-                // A crawl that was already running may have missed it: then the next event or the schedule tries again.
-                if start == CrawlerStart::Started {
-                    known.insert(partition);
-                }
-            }
-        }
+        self.catalog.register(std::slice::from_ref(&partition)).await?;
+        tracing::info!(%partition, "registered partition");
+        known.insert(partition);
+        drop(known);
+        self.start_crawler().await?;
         Ok(())
     }
 
-    /// Compares all partitions of the lake with the catalog's and corrects the catalog, or starts the crawler once for
-    /// all that are missing.
+    /// Starts the crawler in the mode that has one. A crawl that is already running is enough: the partitions are
+    /// registered, and the crawler has its own schedule as well.
+    async fn start_crawler(&self) -> Result<Option<CrawlerStart>, CatalogError> {
+        let Mode::Crawler { crawler } = &self.settings.mode else {
+            return Ok(None);
+        };
+        let start = self.catalog.start_crawler(crawler).await?;
+        tracing::info!(crawler, ?start, "requested a crawl");
+        Ok(Some(start))
+    }
+
+    /// Compares all partitions of the lake with the catalog's and corrects the catalog. If any was missing, starts the
+    /// crawler once, in the mode that has one.
     pub async fn compare(&self) -> Result<(), BoxError> {
         if self.settings.mode == Mode::None {
             return Ok(());
@@ -89,18 +89,10 @@ impl Crawler {
         let in_lake = self.partitions_in_lake(&in_catalog).await?;
         let missing: Vec<LakePartition> = in_lake.difference(&in_catalog).cloned().collect();
         let gone: Vec<LakePartition> = in_catalog.difference(&in_lake).cloned().collect();
-        let mut crawler_start = None;
-        match &self.settings.mode {
-            Mode::Crawler { crawler } if !missing.is_empty() => {
-                crawler_start = Some(self.catalog.start_crawler(crawler).await?);
-            }
-            Mode::Register => {
-                self.catalog.register(&missing).await?;
-                self.catalog.remove(&gone).await?;
-            }
-            Mode::Crawler { .. } | Mode::None => {}
-        }
-        *self.known.lock().await = in_lake.intersection(&in_catalog).cloned().collect();
+        self.catalog.register(&missing).await?;
+        self.catalog.remove(&gone).await?;
+        *self.known.lock().await = in_lake.iter().cloned().collect();
+        let crawler_start = if missing.is_empty() { None } else { self.start_crawler().await? };
         tracing::info!(
             in_lake = in_lake.len(),
             in_catalog = in_catalog.len(),

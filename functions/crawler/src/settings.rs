@@ -8,7 +8,7 @@ use settings::{Faults, Reader, logs::LogSettings, rows};
 pub enum Mode {
     /// The function creates them, and deletes those whose data is gone.
     Register,
-    /// A crawler finds them.
+    /// The same, and the Glue crawler is started when there are new ones.
     Crawler {
         /// The crawler's name.
         crawler: String,
@@ -38,7 +38,8 @@ impl Settings {
         let prefixes = reader.prefixes();
         let mode = match reader.word(&rows::CATALOG_MODE) {
             "none" => Mode::None,
-            "crawler" => Mode::Crawler {
+            "register" => Mode::Register,
+            _ => Mode::Crawler {
                 crawler: reader
                     .required(
                         &rows::GLUE_CRAWLER,
@@ -46,7 +47,6 @@ impl Settings {
                     )
                     .unwrap_or_default(),
             },
-            _ => Mode::Register,
         };
         let (database, table) = if mode == Mode::None {
             (String::new(), String::new())
@@ -99,8 +99,12 @@ mod tests {
             missing("crawler"),
             ["GLUE_CRAWLER_NAME", "GLUE_DATABASE_NAME", "GLUE_TABLE_NAME"]
         );
-        let glue = [bucket, ("GLUE_DATABASE_NAME", "costs"), ("GLUE_TABLE_NAME", "lake")];
-        assert_eq!(read(&glue).unwrap().mode, Mode::Register);
+        let glue = [("GLUE_DATABASE_NAME", "costs"), ("GLUE_TABLE_NAME", "lake")];
+        let register = [&[bucket, ("CATALOG_MODE", "register")], &glue[..]].concat();
+        assert_eq!(read(&register).unwrap().mode, Mode::Register);
+        let default = [&[bucket, ("GLUE_CRAWLER_NAME", "costs")], &glue[..]].concat();
+        let crawler = "costs".to_owned();
+        assert_eq!(read(&default).unwrap().mode, Mode::Crawler { crawler });
         let faults = read(&[("CATALOG_MODE", "crawl")]).unwrap_err().to_string();
         assert!(
             faults.contains("S3_BUCKET_NAME") && faults.contains("'crawl' is not one of"),

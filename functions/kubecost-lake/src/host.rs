@@ -53,6 +53,8 @@ pub enum HostError {
 fn settings_of(look_up: LookUp<'_>) -> impl Fn(&str) -> Option<String> {
     move |name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
+        // The catalog is a file, which no crawler reads.
+        "CATALOG_MODE" => Some("register".to_owned()),
         "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("local".to_owned()),
         // All events are handled before an inventory is written: no set is in flight.
         "IN_FLIGHT_MINUTES" => Some("0".to_owned()),

@@ -31,21 +31,21 @@ locals {
       },
     )
 
-    schedule = var.schedule
+    schedule = var.schedule == null ? "" : var.schedule
 
     serviceAccount = {
       create = true
-      name   = var.service_account
+      name   = local.service_account
       # Pod Identity uses the association, not an annotation.
-      roleArn = var.identity == "irsa" ? aws_iam_role.child.arn : ""
+      roleArn = var.identity == "irsa" ? local.child_arn : ""
     }
   }
 }
 
 resource "helm_release" "exporter" {
-  count = var.install_chart ? 1 : 0
+  count = var.install_chart && var.create_child ? 1 : 0
 
-  name             = var.release_name
+  name             = local.release
   namespace        = var.namespace
   create_namespace = var.create_namespace
   repository       = var.chart.repository

@@ -7,10 +7,24 @@ locals {
   cluster   = trimprefix(local.arn[5], "cluster/")
 
   # Within one account, one role is enough: no role chaining.
-  same_account = local.account == var.bucket.owner
+  same_account  = local.account == var.bucket.owner
+  create_parent = !local.same_account && var.create_parent
+  # Whether the provider aws.lake is used.
+  in_lake = local.same_account || local.create_parent
+
+  # Names of another lake have its name after the prefix; without it they are as they were before there was that input.
+  lake = var.lake == null ? "" : "${var.lake}-"
 
   # Cluster names have up to 100 characters and are unique within an account and region. Role names have up to 64 and are global.
-  role_stem = "kubecost-lake-${substr(local.cluster, 0, 32)}-${substr(sha1(var.cluster_arn), 0, 8)}"
+  role_stem   = "kubecost-lake-${local.lake}${substr(local.cluster, 0, 32 - length(local.lake))}-${substr(sha1(var.cluster_arn), 0, 8)}"
+  child_name  = coalesce(var.child_role.name, local.role_stem)
+  parent_name = coalesce(var.parent_role.name, "${local.role_stem}-parent")
+
+  release         = coalesce(var.release_name, trimsuffix("kubecost-lake-exporter-${local.lake}", "-"))
+  service_account = coalesce(var.service_account, trimsuffix("kubecost-lake-exporter-${local.lake}", "-"))
+
+  # A role that another configuration creates has the ARN of its name.
+  child_arn = var.create_child ? one(aws_iam_role.child[*].arn) : "arn:${local.partition}:iam::${local.account}:role${var.child_role.path}${local.child_name}"
 
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
   place      = "${local.account}/${local.region}/${local.cluster}"
@@ -64,5 +78,9 @@ locals {
   exporter_policy = jsonencode({ Version = "2012-10-17", Statement = local.exporter_statements })
 
   # The role that reads and writes the bucket, in either account.
-  exporter_role_arn = local.same_account ? aws_iam_role.child.arn : aws_iam_role.parent[0].arn
+  exporter_role_arn = (
+    local.same_account ? local.child_arn :
+    local.create_parent ? one(aws_iam_role.parent[*].arn) :
+    "arn:${local.partition}:iam::${var.bucket.owner}:role${var.parent_role.path}${local.parent_name}"
+  )
 }

@@ -5,12 +5,17 @@ output "exporter_role_arn" {
 
 output "child_role_arn" {
   description = "The pod's role."
-  value       = aws_iam_role.child.arn
+  value       = local.child_arn
 }
 
 output "parent_role_arn" {
   description = "The role in the bucket's account; null if cluster and bucket share an account."
-  value       = one(aws_iam_role.parent[*].arn)
+  value       = local.same_account ? null : local.exporter_role_arn
+}
+
+output "chart" {
+  description = "Name and namespace of the Helm release, for tools such as Argo CD that install the chart with `helm_values`."
+  value       = { release_name = local.release, namespace = var.namespace }
 }
 
 output "staging_prefix" {

@@ -15,7 +15,7 @@ variable "tags" {
 }
 
 variable "bucket" {
-  description = "The lake's bucket: output `bucket` of the pipeline module. `region` is its region (null: the cluster's), `owner` is its account."
+  description = "The lake's bucket: output `bucket` of the pipeline module. `region` is its region (null: the cluster's), `owner` is its account, which must be known at plan time: it decides whether there are one or two roles."
   type = object({
     name           = string
     region         = optional(string)
@@ -42,7 +42,7 @@ variable "bucket" {
 variable "identity" {
   description = <<-EOT
     How the exporter's pod gets its credentials:
-    - `irsa`: IAM roles for service accounts; needs `oidc_provider_arn`;
+    - `irsa`: IAM roles for service accounts; needs the cluster's IAM OIDC provider, see `oidc_provider`;
     - `pod_identity`: EKS Pod Identity; needs its agent add-on in the cluster. The module creates the association.
   EOT
   type        = string
@@ -54,18 +54,42 @@ variable "identity" {
   }
 }
 
-variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider, in the cluster's account. Required for identity = irsa."
+variable "oidc_provider" {
+  description = "The cluster's IAM OIDC provider, for identity = irsa. With null, the module looks it up by the cluster's name, and the cluster must exist. Pass its ARN if the same run creates the cluster: the ARN may be known only at apply."
+  type        = object({ arn = string })
+  default     = null
+
+  validation {
+    condition     = var.oidc_provider == null || can(regex("^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/.+$", try(var.oidc_provider.arn, "")))
+    error_message = "oidc_provider.arn must be the ARN of an IAM OIDC provider."
+  }
+}
+
+variable "lake" {
+  description = "Name of the lake, if there are two in one account: it becomes part of the names of roles, Helm release and service account, so that a cluster can send its costs to both. null changes no name. Patterns of role names then begin with `kubecost-lake-<lake>-`."
   type        = string
   default     = null
 
   validation {
-    condition     = var.oidc_provider_arn == null || can(regex("^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/.+$", var.oidc_provider_arn))
-    error_message = "oidc_provider_arn must be the ARN of an IAM OIDC provider."
+    condition     = var.lake == null || can(regex("^[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?$", var.lake))
+    error_message = "lake must be at most 16 lower-case letters, digits and hyphens: it is part of role names, which are limited to 64 characters."
   }
+}
+
+variable "create_child" {
+  description = "Whether to create the pod's role, its association with EKS Pod Identity and the Helm release. With false, the module only creates the parent role, for a lake's team that has no access to the cluster's account: it trusts the child role by its name, before that exists. Pass the lake's provider as `aws`, too."
+  type        = bool
+  default     = true
+}
+
+variable "create_parent" {
+  description = "Whether to create the role in the bucket's account, if that is another one. With false, the lake's team creates it by this module with create_child = false and the same names. Pass the cluster's provider as `aws.lake`, too."
+  type        = bool
+  default     = true
+
   validation {
-    condition     = var.identity != "irsa" || var.oidc_provider_arn != null
-    error_message = "identity = irsa requires oidc_provider_arn."
+    condition     = var.create_child || (var.create_parent && split(":", var.cluster_arn)[4] != var.bucket.owner)
+    error_message = "create_child = false leaves nothing to create, unless cluster and bucket are in different accounts and create_parent is true."
   }
 }
 
@@ -81,12 +105,12 @@ variable "namespace" {
 }
 
 variable "service_account" {
-  description = "Service account of the exporter. The role trusts only this service account."
+  description = "Service account of the exporter (null: kubecost-lake-exporter, and the name of the `lake`). The role trusts only this service account."
   type        = string
-  default     = "kubecost-lake-exporter"
+  default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.service_account))
+    condition     = var.service_account == null || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.service_account))
     error_message = "service_account must be a valid name of a Kubernetes service account."
   }
 }
@@ -181,18 +205,18 @@ variable "image" {
 }
 
 variable "schedule" {
-  description = "When the exporter runs: a cron expression of five fields, in UTC."
+  description = "When the exporter runs: a cron expression of five fields, in UTC. null: once a day at a time that the chart computes from the cluster's ARN, so that the runs of many clusters are spread."
   type        = string
-  default     = "30 3 * * *"
+  default     = null
 
   validation {
-    condition     = can(regex("^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(\\S+ ){4}\\S+)$", var.schedule))
+    condition     = var.schedule == null || can(regex("^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|(\\S+ ){4}\\S+)$", var.schedule))
     error_message = "schedule must be a cron expression of five fields, or @daily and the like."
   }
 }
 
 variable "install_chart" {
-  description = "Whether to install the chart with the helm provider. Otherwise, install it yourself with the values of output `helm_values`."
+  description = "Whether to install the chart with the helm provider, if create_child is true. Otherwise, install it yourself with the values of output `helm_values`."
   type        = bool
   default     = true
 }
@@ -204,9 +228,9 @@ variable "create_namespace" {
 }
 
 variable "release_name" {
-  description = "Name of the Helm release."
+  description = "Name of the Helm release (null: kubecost-lake-exporter, and the name of the `lake`)."
   type        = string
-  default     = "kubecost-lake-exporter"
+  default     = null
 }
 
 variable "chart" {

@@ -35,6 +35,7 @@ locals {
 
   database_arn = "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.glue.database}"
   table_arn    = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.table}"
+  view_arn     = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.view}"
   # Glue requires the permission on the table's catalog and database as well.
   catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn]
 }
@@ -53,10 +54,10 @@ resource "aws_glue_catalog_table" "this" {
   description   = "Cost allocations: one row for each container (or other aggregate), cluster and day in UTC"
   table_type    = "EXTERNAL_TABLE"
   owner         = "hadoop"
-  parameters = {
+  parameters = merge(var.glue.table_parameters, {
     EXTERNAL       = "TRUE"
     classification = "parquet"
-  }
+  })
 
   dynamic "partition_keys" {
     for_each = local.table.partition_keys

@@ -2,21 +2,34 @@ locals {
   with_glue_crawler = var.catalog_mode == "crawler" ? 1 : 0
 }
 
-# The crawler only adds partitions. Its target is the table, so that it cannot create tables or read outside the lake's prefix. Glue
-# supports "new folders only" and exclusions only for S3 targets, whose tables the crawler names itself. To avoid needless crawls, the
-# function starts the crawler only if a partition is missing.
+# The crawler only adds partitions, and never changes the table's columns; partitions inherit them. Its target is the table, so that it cannot
+# create tables or read outside the lake's prefix. Glue has "new folders only" for S3 targets only, whose tables the crawler names after the
+# folder: an option, for tables with that name.
 resource "aws_glue_crawler" "this" {
   #checkov:skip=CKV_AWS_195:the crawler's log contains names of folders and no costs; the bucket encrypts the lake
   count = local.with_glue_crawler
 
   name          = var.glue.crawler
-  description   = "Adds partitions to ${var.glue.table}; started by ${var.name}-crawler"
+  description   = "Adds partitions to ${var.glue.table}; also started by ${var.name}-crawler"
+  schedule      = var.glue_crawler_schedule
   database_name = aws_glue_catalog_table.this.database_name
   role          = aws_iam_role.glue_crawler[0].arn
 
-  catalog_target {
-    database_name = aws_glue_catalog_table.this.database_name
-    tables        = [aws_glue_catalog_table.this.name]
+  dynamic "catalog_target" {
+    for_each = var.glue_crawler_new_folders_only ? [] : [aws_glue_catalog_table.this]
+
+    content {
+      database_name = catalog_target.value.database_name
+      tables        = [catalog_target.value.name]
+    }
+  }
+
+  dynamic "s3_target" {
+    for_each = var.glue_crawler_new_folders_only ? [aws_glue_catalog_table.this] : []
+
+    content {
+      path = s3_target.value.storage_descriptor[0].location
+    }
   }
 
   schema_change_policy {
@@ -25,7 +38,7 @@ resource "aws_glue_crawler" "this" {
   }
 
   recrawl_policy {
-    recrawl_behavior = "CRAWL_EVERYTHING"
+    recrawl_behavior = var.glue_crawler_new_folders_only ? "CRAWL_NEW_FOLDERS_ONLY" : "CRAWL_EVERYTHING"
   }
 
   configuration = jsonencode({
@@ -35,6 +48,9 @@ resource "aws_glue_crawler" "this" {
   })
 
   tags = var.tags
+
+  # Glue checks on creation that the role may read the target.
+  depends_on = [aws_iam_role_policy.glue_crawler]
 }
 
 resource "aws_iam_role" "glue_crawler" {
@@ -52,7 +68,8 @@ resource "aws_iam_role" "glue_crawler" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "glue.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      # IfExists: Glue does not document that each of its requests has this key.
+      Condition = { StringEqualsIfExists = { "aws:SourceAccount" = local.account } }
     }]
   })
 }
@@ -67,11 +84,12 @@ resource "aws_iam_role_policy" "glue_crawler" {
     Statement = concat(
       [
         {
-          Sid       = "ListTheLake"
-          Effect    = "Allow"
-          Action    = "s3:ListBucket"
-          Resource  = local.bucket_arn
-          Condition = { StringLike = { "s3:prefix" = "${var.prefixes.lake}*" } }
+          Sid      = "ListTheLake"
+          Effect   = "Allow"
+          Action   = "s3:ListBucket"
+          Resource = local.bucket_arn
+          # IfExists: Glue also checks that the bucket exists, without a prefix.
+          Condition = { StringLikeIfExists = { "s3:prefix" = "${var.prefixes.lake}*" } }
         },
         {
           Sid      = "ReadTheLake"
@@ -110,6 +128,16 @@ resource "aws_iam_role_policy" "glue_crawler" {
         },
       ],
       [for statement in local.read_and_write_with_key : merge(statement, { Action = "kms:Decrypt" })],
+      # Without the condition on the service: Glue uses the key within its own service.
+      [for statement in local.key_of_the_catalog : { for name, value in statement : name => value if name != "Condition" }],
+      [
+        for grant in [true] : {
+          Sid      = "DataOfLakeFormation"
+          Effect   = "Allow"
+          Action   = "lakeformation:GetDataAccess"
+          Resource = "*"
+        } if var.lake_formation.registered_location
+      ],
     )
   })
 }

@@ -10,7 +10,7 @@ resource "aws_cloudwatch_log_group" "function" {
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:the functions have no X-Ray instrumentation: logs and metrics contain the same information
   #checkov:skip=CKV_AWS_116:failed events go to an on-failure destination, which unlike a dead-letter queue includes the reason
-  #checkov:skip=CKV_AWS_117:the functions use S3, Glue and SQS only, and no resource in a VPC
+  #checkov:skip=CKV_AWS_117:the functions use S3, Glue and SQS only, and no resource in a VPC; vpc_config is for accounts that require one
   #checkov:skip=CKV_AWS_173:the environment contains names and numbers, no secrets
   #checkov:skip=CKV_AWS_272:releases have checksums and signed provenance; code signing needs a signing profile in the account
   for_each = local.functions
@@ -45,10 +45,30 @@ resource "aws_lambda_function" "this" {
     log_group             = aws_cloudwatch_log_group.function[each.key].name
   }
 
+  dynamic "vpc_config" {
+    for_each = var.vpc_config[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
   tags = var.tags
 
-  # Without its policies the first event would fail.
+  # Without its policies the first event would fail, and Lambda rejects a function in a VPC whose role may not create network interfaces.
   depends_on = [aws_iam_role_policy.runtime, aws_iam_role_policy.work]
+
+  lifecycle {
+    precondition {
+      condition     = var.bucket.owner == null || var.bucket.owner == data.aws_caller_identity.this.account_id
+      error_message = "The provider uses account ${data.aws_caller_identity.this.account_id}, but bucket.owner is ${coalesce(var.bucket.owner, "not set")}: apply the module in the bucket's account."
+    }
+    precondition {
+      condition     = alltrue([for bucket in data.aws_s3_bucket.lake : bucket.bucket_region == local.region])
+      error_message = "The bucket ${var.bucket.name} is in ${try(data.aws_s3_bucket.lake[0].bucket_region, "another region")}, but the provider's region is ${local.region}: S3 notifies functions of its own region only. Use a provider of the bucket's region."
+    }
+  }
 }
 
 # Invocations are asynchronous: Lambda retries a failed event twice, and a throttled one for six hours, then sends it to the queue.

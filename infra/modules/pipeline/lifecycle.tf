@@ -10,6 +10,14 @@ locals {
   ]
 }
 
+# A warning of each plan and apply, not an error: a bucket may be without rules on purpose.
+check "staged_responses_expire" {
+  assert {
+    condition     = var.lifecycle_rules.manage || var.lifecycle_rules.managed_elsewhere
+    error_message = "Nothing deletes staged responses, so that they accumulate: set lifecycle_rules.manage = true, which replaces the bucket's lifecycle configuration, or add the output lifecycle_rules to it and set lifecycle_rules.managed_elsewhere = true."
+  }
+}
+
 # A bucket has one lifecycle configuration. This resource replaces it.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   count = var.lifecycle_rules.manage ? 1 : 0

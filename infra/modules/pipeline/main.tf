@@ -2,8 +2,15 @@ data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
+data "aws_s3_bucket" "lake" {
+  count = var.bucket.check ? 1 : 0
+
+  bucket = var.bucket.name
+}
+
 locals {
-  account   = data.aws_caller_identity.this.account_id
+  # The input wins, since it is known at plan time even if the module has depends_on, which defers its data sources.
+  account   = var.bucket.owner == null ? data.aws_caller_identity.this.account_id : var.bucket.owner
   partition = data.aws_partition.this.partition
   region    = data.aws_region.this.region
 

@@ -25,6 +25,15 @@ output "glue_crawler_role_arn" {
   value       = one(aws_iam_role.glue_crawler[*].arn)
 }
 
+output "reader_statements" {
+  description = "For reader_role_arns of any account: statements for the policies of the bucket and its KMS key, and the catalog's resource policy as JSON. Print the existing one first (`aws glue get-resource-policy`): an account has one, and `aws glue put-resource-policy --policy-in-json \"$(terraform output -raw ...)\" --enable-hybrid TRUE` replaces it."
+  value = {
+    bucket  = local.reader_bucket_statements
+    key     = local.reader_key_statements
+    catalog = jsonencode({ Version = "2012-10-17", Statement = local.reader_catalog_statements })
+  }
+}
+
 output "notifications" {
   description = "With event_delivery = \"none\": what the bucket's notification configuration must contain, in the form of lambda_function blocks of aws_s3_bucket_notification."
   value = [

@@ -26,8 +26,47 @@ locals {
           Condition = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.${data.aws_partition.this.dns_suffix}" } }
         }
       ],
+      [
+        # Lambda itself makes these requests with the function's role. They have no resources that a policy could name.
+        for vpc in var.vpc_config[*] : {
+          Sid      = "NetworkInterfaces"
+          Effect   = "Allow"
+          Action   = local.network_interface_actions
+          Resource = "*"
+        }
+      ],
+      [
+        # The function's own code must not make them.
+        for vpc in var.vpc_config[*] : {
+          Sid       = "NotByTheFunctionItself"
+          Effect    = "Deny"
+          Action    = local.network_interface_actions
+          Resource  = "*"
+          Condition = { ArnEquals = { "lambda:SourceFunctionArn" = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}-${name}" } }
+        }
+      ],
     )
   }
+
+  network_interface_actions = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  # Glue encrypts and decrypts the catalog's entries with the caller's permissions.
+  key_of_the_catalog = [
+    for key in var.glue.catalog_kms_key_arn[*] : {
+      Sid       = "KeyOfTheCatalog"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+      Resource  = key
+      Condition = { StringEquals = { "kms:ViaService" = "glue.${local.region}.${data.aws_partition.this.dns_suffix}" } }
+    } if var.catalog_mode != "none"
+  ]
 
   read_and_write_with_key = [
     for key in var.bucket.kms_key_arn[*] : {
@@ -140,7 +179,7 @@ locals {
         } if mode == var.catalog_mode
       ],
       [
-        for mode in ["register"] : {
+        for mode in ["register", "crawler"] : {
           Sid      = "RegisterPartitions"
           Effect   = "Allow"
           Action   = ["glue:BatchCreatePartition", "glue:BatchDeletePartition"]
@@ -155,6 +194,7 @@ locals {
           Resource = "arn:${local.partition}:glue:${local.region}:${local.account}:crawler/${var.glue.crawler}"
         } if mode == var.catalog_mode
       ],
+      local.key_of_the_catalog,
     )
   }
 }

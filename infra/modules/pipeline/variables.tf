@@ -16,10 +16,17 @@ variable "tags" {
 }
 
 variable "bucket" {
-  description = "The existing bucket of the lake, in this account and region: its name and, if it is encrypted with its own KMS key, the ARN of that key."
+  description = <<-EOT
+    The existing bucket of the lake, in this account and region: its name and, if it is encrypted with its own KMS key, the ARN of that key.
+    `owner` is the account (null: the provider's). Set it if the module has `depends_on`: the provider's account is then known only at apply,
+    and the cluster modules decide by it how many roles they create. With `check = true` the plan fails unless the bucket exists in this region;
+    set it to false if the same run creates the bucket.
+  EOT
   type = object({
     name        = string
     kms_key_arn = optional(string)
+    owner       = optional(string)
+    check       = optional(bool, true)
   })
 
   validation {
@@ -32,6 +39,10 @@ variable "bucket" {
   validation {
     condition     = var.bucket.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.bucket.kms_key_arn))
     error_message = "bucket.kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
+  }
+  validation {
+    condition     = var.bucket.owner == null || can(regex("^[0-9]{12}$", var.bucket.owner))
+    error_message = "bucket.owner must be an account ID of 12 digits."
   }
 }
 
@@ -220,7 +231,8 @@ variable "annotations" {
 variable "event_delivery" {
   description = <<-EOT
     How new objects start the functions:
-    - `notification`: S3 notifications. A bucket has one notification configuration; the module REPLACES it.
+    - `notification`: S3 notifications. A bucket has one notification configuration; the module REPLACES it. S3 refuses notifications whose prefixes
+      and suffixes overlap with others for the same events, such as one for the whole bucket: use `eventbridge` then.
     - `eventbridge`: EventBridge rules. The bucket must send its events to EventBridge; `enable_bucket_eventbridge` enables that, which also replaces the bucket's notification configuration.
     - `none`: the module only allows the bucket to invoke the functions. Add the output `notifications` to the bucket's configuration yourself.
   EOT
@@ -262,13 +274,19 @@ variable "schedules" {
 }
 
 variable "glue" {
-  description = "Names in the Glue catalog. With `create_database = false` the module uses an existing database."
+  description = <<-EOT
+    Names in the Glue catalog. With `create_database = false` the module uses an existing database. `catalog_kms_key_arn` is the key that encrypts the
+    account's Data Catalog, if it is a customer managed key. `table_parameters` are added to the table's parameters, for example for partition
+    projection with catalog_mode = "none".
+  EOT
   type = object({
-    create_database = optional(bool, true)
-    database        = optional(string, "kubecost_db")
-    table           = optional(string, "kubecost_table")
-    view            = optional(string, "kubecost_view")
-    crawler         = optional(string, "kubecost_crawler")
+    create_database     = optional(bool, true)
+    database            = optional(string, "kubecost_db")
+    table               = optional(string, "kubecost_table")
+    view                = optional(string, "kubecost_view")
+    crawler             = optional(string, "kubecost_crawler")
+    catalog_kms_key_arn = optional(string)
+    table_parameters    = optional(map(string), {})
   })
   default = {}
 
@@ -280,21 +298,104 @@ variable "glue" {
     condition     = var.glue.table != var.glue.view
     error_message = "glue.table and glue.view must differ."
   }
+  validation {
+    condition     = var.glue.catalog_kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.glue.catalog_kms_key_arn))
+    error_message = "glue.catalog_kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.glue.table_parameters), ["EXTERNAL", "classification"])) == 0
+    error_message = "glue.table_parameters must not contain EXTERNAL or classification: the module sets them."
+  }
 }
 
 variable "catalog_mode" {
   description = <<-EOT
     How new partitions are added to the Glue catalog:
-    - `register`: the crawler function registers them, immediately and at no cost;
-    - `crawler`: the crawler function starts a Glue crawler, which this module creates;
-    - `none`: the module adds none; partitions are managed elsewhere.
+    - `crawler`: the crawler function registers them, immediately and at no cost, and starts the Glue crawler, which this module creates and which
+      also runs on its own schedule (`glue_crawler_schedule`);
+    - `register`: the same without a Glue crawler;
+    - `none`: the module adds none; partitions are managed elsewhere, or projected by `glue.table_parameters`.
   EOT
   type        = string
-  default     = "register"
+  default     = "crawler"
 
   validation {
-    condition     = contains(["register", "crawler", "none"], var.catalog_mode)
-    error_message = "catalog_mode must be register, crawler or none."
+    condition     = contains(["crawler", "register", "none"], var.catalog_mode)
+    error_message = "catalog_mode must be crawler, register or none."
+  }
+}
+
+variable "glue_crawler_schedule" {
+  description = "When the Glue crawler of catalog_mode = \"crawler\" runs, as a cron(…) expression in UTC. With null it runs only when the crawler function starts it. docs/COSTS.md says what a run costs."
+  type        = string
+  default     = "cron(0 9 * * ? *)"
+
+  validation {
+    condition     = var.glue_crawler_schedule == null || can(regex("^cron\\([^)]+\\)$", var.glue_crawler_schedule))
+    error_message = "glue_crawler_schedule must be a cron(…) expression, or null for none."
+  }
+}
+
+variable "glue_crawler_new_folders_only" {
+  description = <<-EOT
+    Whether the Glue crawler crawls only folders that are new. Glue has that only for crawlers of a prefix, which name their table after its last
+    folder: glue.table must have the name of the last folder of prefixes.lake. By default the crawler's target is the table itself, whatever its name.
+  EOT
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.glue_crawler_new_folders_only || basename(var.prefixes.lake) == var.glue.table
+    error_message = "glue_crawler_new_folders_only requires glue.table to be the last folder of prefixes.lake: otherwise Glue creates a second table with that folder's name."
+  }
+}
+
+variable "lake_formation" {
+  description = <<-EOT
+    Grants of Lake Formation, for accounts whose catalog it controls: the crawler function and the Glue crawler may describe the database and change the
+    table's partitions, `reader_role_arns` without patterns may select from table and view. The provider's role must be a data lake administrator.
+    With `registered_location = true`, if the lake's prefix is registered with Lake Formation, the functions also get access to that location.
+  EOT
+  type = object({
+    grant               = optional(bool, false)
+    registered_location = optional(bool, false)
+  })
+  default = {}
+
+  validation {
+    condition     = var.lake_formation.grant || !var.lake_formation.registered_location
+    error_message = "lake_formation.registered_location requires lake_formation.grant = true."
+  }
+}
+
+variable "reader_role_arns" {
+  description = <<-EOT
+    Roles of any account that may read the lake, as ARNs, or patterns with * in the role's name. The module changes no policy of the bucket, the
+    key or the catalog, of which there is one each. Its output `reader_statements` has the statements for them, which only allow what reading needs.
+  EOT
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.reader_role_arns : can(regex("^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/*?-]+$", arn))])
+    error_message = "Each of reader_role_arns must be the ARN of a role, with an account ID and optionally * in the role's name."
+  }
+}
+
+variable "vpc_config" {
+  description = <<-EOT
+    Subnets and security groups of the functions, if they must run in a VPC (null: none). They need to reach S3 (a gateway endpoint) and, for the crawler
+    function, Glue (an interface endpoint, or NAT).
+  EOT
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc_config == null || try(length(var.vpc_config.subnet_ids) > 0 && length(var.vpc_config.security_group_ids) > 0, false)
+    error_message = "vpc_config needs at least one subnet and one security group."
   }
 }
 
@@ -312,7 +413,9 @@ variable "view_months" {
 variable "private_ca_secrets" {
   description = <<-EOT
     Certificates of private CAs, stored in Secrets Manager for exporters whose source uses TLS. Map from the secret's name to the certificate (PEM), the
-    exporters' roles that may read it (output `exporter_role_arn` of the cluster module), and a KMS key (null: Secrets Manager's own).
+    exporters' roles that may read it, as ARNs (output `exporter_role_arn` of the cluster module) or patterns such as
+    `arn:aws:iam::444455556666:role/kubecost-lake-*`, and a KMS key (null: Secrets Manager's own). With patterns, the policy's size does not grow
+    with the number of clusters.
   EOT
   type = map(object({
     certificate_pem = string
@@ -346,15 +449,17 @@ variable "private_ca_secrets" {
 variable "lifecycle_rules" {
   description = <<-EOT
     Expiration of staged and quarantined objects, older versions and incomplete uploads. A bucket has one lifecycle configuration; with
-    `manage = true` the module REPLACES it. Otherwise add the output `lifecycle_rules` to the existing configuration.
+    `manage = true` the module REPLACES it. Otherwise add the output `lifecycle_rules` to the existing configuration and set
+    `managed_elsewhere = true`; without either, each plan warns that staged responses never expire.
     Staged responses older than `staging_days` cannot be replayed.
   EOT
   type = object({
-    manage          = optional(bool, false)
-    staging_days    = optional(number, 45)
-    quarantine_days = optional(number, 90)
-    incomplete_days = optional(number, 3)
-    noncurrent_days = optional(number, 30)
+    manage            = optional(bool, false)
+    managed_elsewhere = optional(bool, false)
+    staging_days      = optional(number, 45)
+    quarantine_days   = optional(number, 90)
+    incomplete_days   = optional(number, 3)
+    noncurrent_days   = optional(number, 30)
   })
   default = {}
 

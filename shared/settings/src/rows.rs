@@ -336,10 +336,10 @@ pub static AUDIT_CONCURRENCY: Setting =
 /// How partitions come into Glue.
 pub static CATALOG_MODE: Setting = Setting::new(
     "CATALOG_MODE",
-    "`register` creates partitions itself, `crawler` starts the Glue crawler, `none` leaves it to partition projection",
+    "`crawler` creates partitions itself and starts the Glue crawler, `register` only creates them, `none` does neither",
 )
-.default("register")
-.values(Values::Words(&["register", "crawler", "none"]));
+.default("crawler")
+.values(Values::Words(&["crawler", "register", "none"]));
 
 /// The table's database.
 pub static GLUE_DATABASE: Setting = Setting::new(
@@ -356,7 +356,7 @@ pub static GLUE_TABLE: Setting = Setting::new(
 /// The crawler.
 pub static GLUE_CRAWLER: Setting = Setting::new(
     "GLUE_CRAWLER_NAME",
-    "The Glue crawler to start. Required where CATALOG_MODE is crawler",
+    "The Glue crawler to start. Required if CATALOG_MODE is crawler",
 );
 
 /// The directory of the local host.

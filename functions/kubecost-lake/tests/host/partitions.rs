@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     day::Day,
+    events::ObjectCreated,
     keys::{LakePartition, Prefixes},
 };
 use crawler::{
@@ -15,6 +16,7 @@ use crawler::{
     catalog::{Catalog, CatalogError, CrawlerStart},
     settings::Settings,
 };
+use lambda::Function;
 use local_bucket::{BUCKET_NAME, LocalBucket};
 use settings::Reader;
 use store::Store;
@@ -27,6 +29,7 @@ struct Busy {
     partitions: Mutex<BTreeSet<LakePartition>>,
     store: Store,
     arriving: Option<Day>,
+    crawls: Mutex<Vec<String>>,
 }
 
 fn partition(day: Day) -> LakePartition {
@@ -64,26 +67,64 @@ impl Catalog for Busy {
         Ok(())
     }
 
-    async fn start_crawler(&self, _crawler: &str) -> Result<CrawlerStart, CatalogError> {
+    async fn start_crawler(&self, crawler: &str) -> Result<CrawlerStart, CatalogError> {
+        self.crawls.lock().unwrap().push(crawler.to_owned());
         Ok(CrawlerStart::Started)
     }
 }
 
-async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<LakePartition> {
+/// A crawler function in that mode, and its catalog.
+fn crawler(mode: &str, store: &Store, known: &[Day], arriving: Option<Day>) -> (Crawler, Arc<Busy>) {
     let settings = Settings::read(Reader::new(|name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
-        "CATALOG_MODE" => Some("register".to_owned()),
-        "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("kubecost".to_owned()),
+        "CATALOG_MODE" => Some(mode.to_owned()),
+        "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" | "GLUE_CRAWLER_NAME" => Some("kubecost".to_owned()),
         _ => None,
     }));
     let catalog = Arc::new(Busy {
         partitions: Mutex::new(known.iter().map(|day| partition(*day)).collect()),
         store: store.clone(),
         arriving,
+        crawls: Mutex::default(),
     });
-    let crawler = Crawler::new(settings.unwrap(), store.clone(), catalog.clone());
+    (
+        Crawler::new(settings.unwrap(), store.clone(), catalog.clone()),
+        catalog,
+    )
+}
+
+async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<LakePartition> {
+    let (crawler, catalog) = crawler("register", store, known, arriving);
     crawler.compare().await.unwrap();
+    assert!(catalog.crawls.lock().unwrap().is_empty());
     catalog.partitions.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn the_default_mode_registers_a_new_partition_at_once_and_starts_the_crawler_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
+    let store = Store::new(store::session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
+    let [first, second]: [Day; 2] = ["2026-10-31", "2026-11-01"].map(|day| day.parse().unwrap());
+    let (crawler, catalog) = crawler("crawler", &store, &[], None);
+    for _ in 0..2 {
+        put(&store, first).await;
+        let key = Prefixes::default().lake_object(arn("shop").id(), first);
+        let object = ObjectCreated {
+            bucket: BUCKET_NAME.to_owned(),
+            key,
+        };
+        crawler.object_created(object).await.unwrap();
+        assert_eq!(*catalog.partitions.lock().unwrap(), [partition(first)].into());
+        assert_eq!(*catalog.crawls.lock().unwrap(), ["kubecost"]);
+    }
+    // The schedule registers a partition whose event was lost, and starts the crawler for it.
+    put(&store, second).await;
+    for _ in 0..2 {
+        crawler.compare().await.unwrap();
+        assert_eq!(*catalog.partitions.lock().unwrap(), [first, second].map(partition).into());
+        assert_eq!(*catalog.crawls.lock().unwrap(), ["kubecost", "kubecost"]);
+    }
 }
 
 #[tokio::test]

@@ -10,15 +10,15 @@ mock_provider "aws" {
 mock_provider "helm" {}
 
 variables {
-  cluster_arn       = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
-  oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
-  bucket            = { name = "acme-cost-lake", owner = "444455556666" }
-  image             = { repository = "registry.example.com/kubecost-lake-exporter" }
+  cluster_arn   = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+  oidc_provider = { arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF" }
+  bucket        = { name = "acme-cost-lake", owner = "444455556666" }
+  image         = { repository = "registry.example.com/kubecost-lake-exporter" }
 }
 
 run "allows_the_pod_to_assume_its_parent_only" {
   assert {
-    condition = jsondecode(aws_iam_role.child.assume_role_policy).Statement == [{
+    condition = jsondecode(aws_iam_role.child[0].assume_role_policy).Statement == [{
       Effect    = "Allow"
       Action    = ["sts:AssumeRoleWithWebIdentity"]
       Principal = { Federated = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF" }
@@ -32,7 +32,7 @@ run "allows_the_pod_to_assume_its_parent_only" {
     error_message = "The child role trusts one service account of one namespace of this cluster."
   }
   assert {
-    condition = jsondecode(aws_iam_role_policy.child.policy).Statement == [{
+    condition = jsondecode(aws_iam_role_policy.child[0].policy).Statement == [{
       Sid      = "OnlyItsParent"
       Effect   = "Allow"
       Action   = ["sts:AssumeRole"]
@@ -104,12 +104,12 @@ run "reads_one_secret_and_uses_one_key" {
 
 run "allows_session_tags_of_pod_identity" {
   variables {
-    identity          = "pod_identity"
-    oidc_provider_arn = null
+    identity      = "pod_identity"
+    oidc_provider = null
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.child.assume_role_policy).Statement == [{
+    condition = jsondecode(aws_iam_role.child[0].assume_role_policy).Statement == [{
       Effect    = "Allow"
       Action    = ["sts:AssumeRole", "sts:TagSession"]
       Principal = { Service = "pods.eks.amazonaws.com" }
@@ -125,7 +125,7 @@ run "allows_session_tags_of_pod_identity" {
     error_message = "The child role trusts one service account of one namespace of this cluster."
   }
   assert {
-    condition     = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"] && jsondecode(aws_iam_role_policy.child.policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"]
+    condition     = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"] && jsondecode(aws_iam_role_policy.child[0].policy).Statement[0].Action == ["sts:AssumeRole", "sts:TagSession"]
     error_message = "Pod Identity's session tags are passed on to the parent role."
   }
   assert {
@@ -164,7 +164,7 @@ run "installs_the_chart" {
         idle               = true
         backfillPeriodDays = 15
       }
-      schedule = "30 3 * * *"
+      schedule = ""
       serviceAccount = {
         create  = true
         name    = "kubecost-lake-exporter"
@@ -208,17 +208,140 @@ run "shortens_role_names_and_keeps_them_distinct" {
   }
 
   assert {
-    condition     = length(aws_iam_role.parent[0].name) <= 64 && aws_iam_role.child.name != aws_iam_role.parent[0].name
+    condition     = length(aws_iam_role.parent[0].name) <= 64 && aws_iam_role.child[0].name != aws_iam_role.parent[0].name
     error_message = "Role names have at most 64 characters."
   }
 }
 
-run "rejects_irsa_without_a_provider" {
+run "looks_up_the_provider" {
+  variables {
+    oidc_provider = null
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.child[0].assume_role_policy).Statement[0].Principal.Federated == "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/FOUND"
+    error_message = "Without an ARN, the provider is the cluster's."
+  }
+  assert {
+    condition     = data.aws_eks_cluster.this[0].name == "cluster-one" && data.aws_eks_cluster.this[0].region == "us-east-1"
+    error_message = "The cluster is found by the name and region in its ARN."
+  }
+}
+
+run "does_not_look_up_a_provider_that_is_given" {
+  assert {
+    condition     = length(data.aws_eks_cluster.this) == 0 && length(data.aws_iam_openid_connect_provider.cluster) == 0
+    error_message = "With an ARN, the cluster need not exist yet."
+  }
+}
+
+# The pipeline has depends_on on a resource of the same run, and the provider's ARN is known only at apply.
+run "plans_clusters_together_with_what_they_depend_on" {
+  command = plan
+  module {
+    source = "./tests/same_run"
+  }
+
+  assert {
+    condition     = module.same_account.parent_role_arn == null
+    error_message = "The number of roles is known at plan time."
+  }
+}
+
+run "names_of_another_lake_differ" {
+  variables {
+    lake = "finance"
+  }
+
+  assert {
+    condition     = aws_iam_role.child[0].name == "kubecost-lake-finance-cluster-one-${substr(sha1(var.cluster_arn), 0, 8)}" && aws_iam_role.parent[0].name == "${aws_iam_role.child[0].name}-parent"
+    error_message = "Roles have the lake's name after the prefix."
+  }
+  assert {
+    condition     = helm_release.exporter[0].name == "kubecost-lake-exporter-finance" && yamldecode(output.helm_values).serviceAccount.name == "kubecost-lake-exporter-finance"
+    error_message = "Release and service account have the lake's name."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.child[0].assume_role_policy).Statement[0].Condition.StringEquals["oidc.eks.us-east-1.amazonaws.com/id/ABCDEF:sub"] == "system:serviceaccount:kubecost-lake:kubecost-lake-exporter-finance"
+    error_message = "The role trusts that service account."
+  }
+}
+
+run "a_lake_without_a_name_changes_no_name" {
+  assert {
+    condition = [aws_iam_role.child[0].name, aws_iam_role.parent[0].name, helm_release.exporter[0].name, yamldecode(output.helm_values).serviceAccount.name] == [
+      "kubecost-lake-cluster-one-${substr(sha1(var.cluster_arn), 0, 8)}", "kubecost-lake-cluster-one-${substr(sha1(var.cluster_arn), 0, 8)}-parent", "kubecost-lake-exporter", "kubecost-lake-exporter",
+    ]
+    error_message = "Existing fleets are not recreated."
+  }
+}
+
+run "role_names_of_a_lake_have_64_characters_at_most" {
+  variables {
+    lake        = "sixteen-letters-"
+    cluster_arn = "arn:aws:eks:us-east-1:111122223333:cluster/a-cluster-with-a-name-that-is-far-longer-than-what-a-role-name-may-hold-altogether"
+  }
+  command         = plan
+  expect_failures = [var.lake]
+}
+
+run "role_names_of_the_longest_lake_fit" {
+  variables {
+    lake        = "sixteen-letters1"
+    cluster_arn = "arn:aws:eks:us-east-1:111122223333:cluster/a-cluster-with-a-name-that-is-far-longer-than-what-a-role-name-may-hold-altogether"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.parent[0].name) <= 64 && startswith(aws_iam_role.parent[0].name, "kubecost-lake-sixteen-letters1-a-cluster-with")
+    error_message = "Role names have at most 64 characters."
+  }
+}
+
+# The lake's team and the clusters' team each apply their half.
+run "the_lakes_team_creates_the_parent" {
+  variables {
+    create_child  = false
+    oidc_provider = null
+    bucket        = { name = "acme-cost-lake", owner = "444455556666" }
+  }
+
+  assert {
+    condition     = length(aws_iam_role.child) == 0 && length(helm_release.exporter) == 0 && length(aws_iam_role.parent) == 1
+    error_message = "There is only the parent role."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.parent[0].assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole"]
+      Principal = { AWS = "arn:aws:iam::111122223333:root" }
+      Condition = { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::111122223333:role/kubecost-lake-cluster-one-${substr(sha1(var.cluster_arn), 0, 8)}" } }
+    }]
+    error_message = "The parent role trusts the child role by its name, since it does not exist yet."
+  }
+}
+
+run "the_clusters_team_creates_the_child" {
+  variables {
+    create_parent = false
+  }
+
+  assert {
+    condition     = length(aws_iam_role.parent) == 0 && length(data.aws_caller_identity.lake) == 0
+    error_message = "There is no parent role, and the lake's provider is not used."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.child[0].policy).Statement[0].Resource == "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-${substr(sha1(var.cluster_arn), 0, 8)}-parent" && yamldecode(output.helm_values).parentRoleArn == output.parent_role_arn
+    error_message = "The child role and the chart have the parent role that the lake's team creates."
+  }
+}
+
+run "rejects_a_module_with_nothing_to_create" {
   command = plan
   variables {
-    oidc_provider_arn = null
+    create_child = false
+    bucket       = { name = "acme-cost-lake", owner = "111122223333" }
   }
-  expect_failures = [var.oidc_provider_arn]
+  expect_failures = [var.create_parent]
 }
 
 run "rejects_an_invalid_cluster_arn" {

@@ -3,6 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
+  # The bucket\'s owner manages its lifecycle.
+  lifecycle_rules = { managed_elsewhere = true }
+
   bucket      = { name = "acme-cost-lake" }
   packages    = { s3_bucket = "acme-artifacts" }
   labels      = ["Team", "app.kubernetes.io/name"]
@@ -65,17 +68,87 @@ run "makes_the_view" {
 }
 
 run "makes_the_glue_crawler" {
-  variables {
-    catalog_mode = "crawler"
-  }
-
   assert {
     condition     = aws_glue_crawler.this[0].catalog_target[0].tables == tolist(["kubecost_table"]) && aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && aws_glue_crawler.this[0].schema_change_policy[0].delete_behavior == "LOG"
     error_message = "The crawler adds partitions to the table and does not change its columns."
   }
   assert {
+    condition     = jsondecode(aws_glue_crawler.this[0].configuration).CrawlerOutput == { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } }
+    error_message = "Partitions inherit the table's columns."
+  }
+  assert {
+    condition     = aws_glue_crawler.this[0].schedule == "cron(0 9 * * ? *)"
+    error_message = "The crawler runs daily by default."
+  }
+  assert {
     condition     = aws_lambda_function.this["crawler"].environment[0].variables["GLUE_CRAWLER_NAME"] == "kubecost_crawler"
     error_message = "The function knows which crawler to start."
+  }
+}
+
+run "crawls_on_the_users_schedule" {
+  variables {
+    glue_crawler_schedule = "cron(30 6 ? * MON *)"
+  }
+
+  assert {
+    condition     = aws_glue_crawler.this[0].schedule == "cron(30 6 ? * MON *)"
+    error_message = "The user defines the schedule."
+  }
+}
+
+run "crawls_without_a_schedule" {
+  variables {
+    glue_crawler_schedule = null
+  }
+
+  assert {
+    condition     = aws_glue_crawler.this[0].schedule == null
+    error_message = "With null, only the function starts the crawler."
+  }
+}
+
+run "crawls_new_folders_only" {
+  variables {
+    glue                          = { table = "kubecost_table" }
+    prefixes                      = { lake = "costs/kubecost_table/" }
+    glue_crawler_new_folders_only = true
+  }
+
+  assert {
+    condition     = aws_glue_crawler.this[0].recrawl_policy[0].recrawl_behavior == "CRAWL_NEW_FOLDERS_ONLY" && aws_glue_crawler.this[0].s3_target[0].path == "s3://acme-cost-lake/costs/kubecost_table/" && length(aws_glue_crawler.this[0].catalog_target) == 0
+    error_message = "The crawler crawls new folders of the lake's prefix."
+  }
+}
+
+run "rejects_new_folders_only_for_a_table_with_another_name" {
+  command = plan
+  variables {
+    glue_crawler_new_folders_only = true
+  }
+  expect_failures = [var.glue_crawler_new_folders_only]
+}
+
+run "makes_no_glue_crawler" {
+  variables {
+    catalog_mode = "register"
+  }
+
+  assert {
+    condition     = length(aws_glue_crawler.this) == 0 && length(aws_iam_role.glue_crawler) == 0 && output.glue_crawler_role_arn == null
+    error_message = "With register there is neither crawler nor role."
+  }
+}
+
+run "adds_table_parameters" {
+  variables {
+    catalog_mode = "none"
+    glue         = { table_parameters = { "projection.enabled" = "true" } }
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.this.parameters == tomap({ EXTERNAL = "TRUE", classification = "parquet", "projection.enabled" = "true" })
+    error_message = "The table has the caller's parameters besides its own."
   }
 }
 

@@ -3,6 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
+  # The bucket\'s owner manages its lifecycle.
+  lifecycle_rules = { managed_elsewhere = true }
+
   bucket   = { name = "acme-cost-lake" }
   packages = { s3_bucket = "acme-artifacts" }
 }
@@ -134,6 +137,14 @@ run "manages_the_lifecycle" {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.abort_incomplete_multipart_upload[0].days_after_initiation == 3])
     error_message = "Incomplete uploads are aborted."
   }
+}
+
+run "warns_if_staged_responses_never_expire" {
+  command = plan
+  variables {
+    lifecycle_rules = {}
+  }
+  expect_failures = [check.staged_responses_expire]
 }
 
 run "rejects_an_expiration_of_staging_that_is_too_early" {

@@ -3,6 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
+  # The bucket\'s owner manages its lifecycle.
+  lifecycle_rules = { managed_elsewhere = true }
+
   bucket   = { name = "acme-cost-lake" }
   packages = { s3_bucket = "acme-artifacts", s3_prefix = "kubecost-lake/0.1.0/" }
 }
@@ -82,7 +85,8 @@ run "configures_the_functions" {
   }
   assert {
     condition = { for name, value in aws_lambda_function.this["crawler"].environment[0].variables : name => value if strcontains(name, "GLUE") || name == "CATALOG_MODE" } == {
-      CATALOG_MODE       = "register"
+      CATALOG_MODE       = "crawler"
+      GLUE_CRAWLER_NAME  = "kubecost_crawler"
       GLUE_DATABASE_NAME = "kubecost_db"
       GLUE_TABLE_NAME    = "kubecost_table"
     }

@@ -3,6 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
+  # The bucket\'s owner manages its lifecycle.
+  lifecycle_rules = { managed_elsewhere = true }
+
   bucket   = { name = "acme-cost-lake" }
   packages = { s3_bucket = "acme-artifacts" }
 }
@@ -43,6 +46,10 @@ run "grants_backfill_what_it_needs" {
 }
 
 run "grants_crawler_what_registering_needs" {
+  variables {
+    catalog_mode = "register"
+  }
+
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid => statement.Action } == {
       ListTheLake        = "s3:ListBucket"
@@ -61,22 +68,21 @@ run "grants_crawler_what_registering_needs" {
   }
 }
 
-run "grants_crawler_what_starting_needs" {
-  variables {
-    catalog_mode = "crawler"
-  }
-
+run "grants_crawler_what_registering_and_starting_need" {
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid]) == toset(["ListTheLake", "ReadTheTable", "RunTheCrawler"])
-    error_message = "The crawler function starts the crawler and registers nothing."
+    condition     = toset([for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid]) == toset(["ListTheLake", "ReadTheTable", "RegisterPartitions", "RunTheCrawler"])
+    error_message = "By default, the crawler function registers partitions and starts the Glue crawler."
   }
   assert {
     condition     = toset(flatten([for statement in jsondecode(aws_iam_role_policy.glue_crawler[0].policy).Statement : statement.Action if startswith(flatten([statement.Action])[0], "s3:")])) == toset(["s3:GetObject", "s3:ListBucket"])
     error_message = "The Glue crawler reads the lake and writes nothing."
   }
   assert {
-    condition     = jsondecode(aws_iam_role.glue_crawler[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "444455556666"
-    error_message = "Only Glue in this account may assume the crawler's role."
+    condition = (
+      jsondecode(aws_iam_role.glue_crawler[0].assume_role_policy).Statement[0].Condition == { StringEqualsIfExists = { "aws:SourceAccount" = "444455556666" } } &&
+      one([for statement in jsondecode(aws_iam_role_policy.glue_crawler[0].policy).Statement : statement.Condition if statement.Sid == "ListTheLake"]) == { StringLikeIfExists = { "s3:prefix" = "lake/*" } }
+    )
+    error_message = "Only Glue in this account may assume the crawler's role, and a request without these keys is not denied."
   }
 }
 

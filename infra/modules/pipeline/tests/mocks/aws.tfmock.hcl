@@ -33,3 +33,7 @@ mock_resource "aws_cloudwatch_event_rule" {
 mock_resource "aws_secretsmanager_secret" {
   defaults = { arn = "arn:aws:secretsmanager:us-east-1:444455556666:secret:mocked-AbCdEf" }
 }
+
+mock_data "aws_s3_bucket" {
+  defaults = { bucket_region = "us-east-1" }
+}
