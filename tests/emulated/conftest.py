@@ -101,7 +101,7 @@ def export(lake, kubecost, tmp_path_factory):
 
     def run(identity=None):
         token.write_text(web_identity_token("TWO"))
-        identity = identity or {"AWS_ROLE_ARN": role_arn("child", "cluster_two"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
+        identity = identity or {"AWS_ROLE_ARN": role_arn("child[0]", "cluster_two"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
         settings = {
             "AWS_ENDPOINT_URL": lake.endpoint,
             "AWS_REGION": REGION,

@@ -88,7 +88,7 @@ def test_the_controllers_create_job_and_pod(cluster, pod):
 
 def test_the_token_is_what_the_child_role_trusts(cluster, container):
     claims = jwt.decode(container.token(), KeySet.import_key_set(cluster.signing_keys()), algorithms=["RS256"]).claims
-    trust = DEPLOYED["module.cluster_two.aws_iam_role.child"]["assume_role_policy"]["Statement"][0]
+    trust = DEPLOYED["module.cluster_two.aws_iam_role.child[0]"]["assume_role_policy"]["Statement"][0]
     issuer = claims["iss"].removeprefix("https://")
     assert trust["Principal"]["Federated"].endswith(f":oidc-provider/{issuer}")
     assert trust["Condition"]["StringEquals"] == {f"{issuer}:sub": claims["sub"], f"{issuer}:aud": "sts.amazonaws.com"}

@@ -28,7 +28,7 @@ def denied():
 def session_of(aws, cluster, provider, **claims):
     """The credentials that a cluster's pod gets for its service account's token."""
     response = aws.client("sts").assume_role_with_web_identity(
-        RoleArn=role_arn("child", cluster), RoleSessionName="exporter", WebIdentityToken=web_identity_token(provider, **claims)
+        RoleArn=role_arn("child[0]", cluster), RoleSessionName="exporter", WebIdentityToken=web_identity_token(provider, **claims)
     )
     return response["Credentials"]
 
@@ -158,7 +158,7 @@ def test_a_child_may_assume_its_parent_only(objects, child, secrets):
         s3.get_object(Bucket=BUCKET, Key=f"plans/{BLUE}/plan.json")
     with denied():
         objects.client("secretsmanager", session=child).get_secret_value(SecretId=secrets[0])
-    for arn in [role_arn("child", "cluster_one"), role_arn('function["transform"]', "pipeline")]:
+    for arn in [role_arn("child[0]", "cluster_one"), role_arn('function["transform"]', "pipeline")]:
         with denied():
             assume(objects, child, arn)
 

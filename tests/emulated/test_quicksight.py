@@ -293,7 +293,7 @@ def test_spice_is_refreshed_once_a_day_after_the_exporters_have_run(quicksight):
     [[schedule]] = quicksight.schedules.values()
     frequency = schedule["ScheduleFrequency"]
     assert (schedule["RefreshType"], frequency["Interval"], frequency["Timezone"]) == ("FULL_REFRESH", "DAILY", "Etc/UTC")
-    assert "05:00" <= frequency["TimeOfTheDay"] < "06:00"
+    assert "06:00" <= frequency["TimeOfTheDay"] < "07:00"
 
 
 def test_a_changed_label_updates_the_existing_dataset(machine, quicksight, tmp_path):

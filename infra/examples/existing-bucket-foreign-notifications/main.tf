@@ -4,7 +4,8 @@ module "pipeline" {
   bucket         = { name = var.bucket_name }
   packages       = var.packages
   event_delivery = "none"
-  catalog_mode   = "crawler"
+  # The resource below.
+  lifecycle_rules = { managed_elsewhere = true }
 
   # Separate from the other objects in the bucket.
   prefixes = {

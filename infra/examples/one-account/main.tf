@@ -4,6 +4,8 @@ module "pipeline" {
   bucket = {
     name        = aws_s3_bucket.lake.bucket
     kms_key_arn = one(aws_kms_key.lake[*].arn)
+    # This configuration creates the bucket.
+    check = false
   }
   packages        = { directory = var.packages_directory }
   functions       = var.functions
@@ -21,11 +23,10 @@ module "cluster" {
     helm     = helm
   }
 
-  cluster_arn       = var.cluster_arn
-  identity          = var.oidc_provider_arn == null ? "pod_identity" : "irsa"
-  oidc_provider_arn = var.oidc_provider_arn
-  bucket            = module.pipeline.bucket
-  source_api        = { url = var.source_url }
-  image             = { repository = var.image }
-  install_chart     = var.install_chart
+  cluster_arn   = var.cluster_arn
+  identity      = var.identity
+  bucket        = module.pipeline.bucket
+  source_api    = { url = var.source_url }
+  image         = { repository = var.image }
+  install_chart = var.install_chart
 }

@@ -36,10 +36,10 @@ variable "cluster_arn" {
   type        = string
 }
 
-variable "oidc_provider_arn" {
-  description = "ARN of the cluster's IAM OIDC provider. If null, the exporter uses EKS Pod Identity, whose agent must run in the cluster."
+variable "identity" {
+  description = "How the pod gets its credentials: `irsa` needs the cluster's IAM OIDC provider, which Terraform looks up; `pod_identity` needs the EKS Pod Identity agent in the cluster."
   type        = string
-  default     = null
+  default     = "irsa"
 }
 
 variable "kube_context" {

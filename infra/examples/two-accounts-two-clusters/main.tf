@@ -8,13 +8,15 @@ module "pipeline" {
   event_delivery = "eventbridge"
   # The bucket has no notifications. With `false`, an administrator must enable its EventBridge events.
   enable_bucket_eventbridge = true
-  catalog_mode              = "register"
+  lifecycle_rules           = { manage = true }
+  reader_role_arns          = var.reader_role_arns
   alarms                    = { sns_topic_arns = [var.alarm_topic_arn] }
 
   private_ca_secrets = {
     "kubecost-lake/private-ca" = {
       certificate_pem = file(var.private_ca_file)
-      reader_arns     = [module.cluster_two.exporter_role_arn]
+      # All exporters' roles have such a name. A list of roles would grow with each cluster, and a policy is limited in size.
+      reader_arns = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/kubecost-lake-*"]
     }
   }
 }
@@ -29,10 +31,10 @@ module "cluster_one" {
     helm     = helm
   }
 
-  cluster_arn       = var.cluster_one.arn
-  oidc_provider_arn = var.cluster_one.oidc_provider_arn
-  bucket            = module.pipeline.bucket
-  image             = { repository = var.image }
+  cluster_arn   = var.cluster_one.arn
+  oidc_provider = { arn = var.cluster_one.oidc_provider_arn }
+  bucket        = module.pipeline.bucket
+  image         = { repository = var.image }
 }
 
 # In another account, with a child role there and a parent role here.
@@ -47,12 +49,10 @@ module "cluster_two" {
 
   cluster_arn       = var.cluster_two.arn
   identity          = var.cluster_two.oidc_provider_arn == null ? "pod_identity" : "irsa"
-  oidc_provider_arn = var.cluster_two.oidc_provider_arn
+  oidc_provider     = var.cluster_two.oidc_provider_arn == null ? null : { arn = var.cluster_two.oidc_provider_arn }
   bucket            = module.pipeline.bucket
   private_ca_secret = module.pipeline.private_ca_secrets["kubecost-lake/private-ca"]
   source_api        = { url = var.cluster_two.source_url }
   image             = { repository = var.image }
-  # Not at the same time as cluster one.
-  schedule     = "50 3 * * *"
-  chart_values = [file("${path.module}/cluster-two-values.yaml")]
+  chart_values      = [file("${path.module}/cluster-two-values.yaml")]
 }

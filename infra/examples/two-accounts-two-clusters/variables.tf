@@ -16,7 +16,7 @@ variable "bucket_kms_key_arn" {
 }
 
 variable "reader_role_arns" {
-  description = "Roles that read the lake, as ARNs or patterns: Athena's users, QuickSight's service role."
+  description = "Roles of any account that read the lake, as ARNs or patterns: Athena's users, QuickSight's service role."
   type        = list(string)
 }
 
@@ -24,6 +24,12 @@ variable "administrator_role_arns" {
   description = "Roles that may also write and delete below the lake's prefixes, as ARNs or patterns: for replays, copies of older files, and cleanup."
   type        = list(string)
   default     = []
+}
+
+variable "create_only_staging" {
+  description = "Whether exporters can only create objects below staging/, and not replace them. Requires exporters that send `If-None-Match` with each object."
+  type        = bool
+  default     = false
 }
 
 variable "packages_directory" {

@@ -72,8 +72,8 @@ locals {
       kubecost-lake = {
         ScheduleId  = "cid"
         RefreshType = "FULL_REFRESH"
-        # In the time zone of cid-cmd's --timezone. In UTC this is after the exporters' run at 03:30; cid-cmd's own schedule starts at 02:00.
-        ScheduleFrequency = { Interval = "DAILY", TimeOfTheDay = "05:00-06:00" }
+        # In the time zone of cid-cmd's --timezone. In UTC this is after the exporters have run, from 03:30 to 05:00; cid-cmd's own schedule starts at 02:00.
+        ScheduleFrequency = { Interval = "DAILY", TimeOfTheDay = "06:00-07:00" }
       }
     }
   }

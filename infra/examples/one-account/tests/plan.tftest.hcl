@@ -16,7 +16,6 @@ variables {
   packages_directory = "../../testdata/packages"
   image              = "registry.example.com/kubecost-lake-exporter"
   cluster_arn        = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
-  oidc_provider_arn  = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
   kube_context       = "cluster-one"
 }
 
@@ -50,8 +49,8 @@ run "plans_for_a_new_account_with_pod_identity" {
   command = plan
 
   variables {
-    oidc_provider_arn = null
-    install_chart     = false
+    identity      = "pod_identity"
+    install_chart = false
     functions = {
       transform = { reserved_concurrency = -1 }
       backfill  = { reserved_concurrency = -1 }

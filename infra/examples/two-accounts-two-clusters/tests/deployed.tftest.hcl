@@ -31,12 +31,12 @@ override_resource {
 }
 
 override_resource {
-  target = module.cluster_one.aws_iam_role.child
+  target = module.cluster_one.aws_iam_role.child[0]
   values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-ca5190f1" }
 }
 
 override_resource {
-  target = module.cluster_two.aws_iam_role.child
+  target = module.cluster_two.aws_iam_role.child[0]
   values = { arn = "arn:aws:iam::111122223333:role/kubecost-lake-cluster-one-blue-f427b50c" }
 }
 

@@ -53,8 +53,12 @@ run "applies" {
     error_message = "Cluster two's values contain the private CA's secret."
   }
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Effect == "Deny"])
-    error_message = "The bucket's policy only denies; the roles' policies allow."
+    condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Effect == "Deny" || try(jsonencode(statement.Condition.ArnLike["aws:PrincipalArn"]) == jsonencode(var.reader_role_arns), false)])
+    error_message = "The bucket's policy allows readers, and otherwise only denies; the roles' policies allow."
+  }
+  assert {
+    condition     = !strcontains(aws_s3_bucket_policy.lake.policy, "cluster-one") && length(aws_s3_bucket_policy.lake.policy) < 4096
+    error_message = "The bucket's policy names no cluster, so that its size is the same for any number of them."
   }
   assert {
     condition = alltrue([
@@ -62,5 +66,20 @@ run "applies" {
       contains(statement.Condition.ArnNotLike["aws:PrincipalArn"], "arn:aws:iam::444455556666:role/administrators") if can(statement.Condition.ArnNotLike)
     ])
     error_message = "Administrators keep their access."
+  }
+}
+
+run "exporters_only_create" {
+  variables {
+    create_only_staging = true
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Condition if statement.Sid == "ExportersOnlyCreate"]) == {
+      ArnNotLike = { "aws:PrincipalArn" = concat(values(module.pipeline.function_role_arns), var.administrator_role_arns) }
+      Null       = { "s3:if-none-match" = "true" }
+      Bool       = { "s3:ObjectCreationOperation" = "true" }
+    }
+    error_message = "Objects below staging/ are only created, except by functions and administrators."
   }
 }
