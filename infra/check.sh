@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks Terraform's format; validity and tests of each module and example; that tests/deployed.json and tests/quicksight.yaml are what
+# Checks Terraform's format; validity and tests of each module and example; that a new cluster changes only its own resources; that tests/deployed.json and tests/quicksight.yaml are what
 # Terraform renders; tflint; checkov; and the GitHub workflows.
 # Needs terraform, tflint, actionlint and checkov in PATH. Prints the number of tests that passed, and "SKIPPED: …" for each check whose tool
 # is missing, or if Terraform's providers cannot be installed.
@@ -18,8 +18,8 @@ if ! result=$(terraform -chdir=modules/pipeline init -backend=false -input=false
     exit 0
 fi
 passed=0
-for directory in modules/pipeline modules/cluster examples/*/; do
-    echo "== ${directory%/}"
+for directory in modules/pipeline modules/cluster $(find examples -name versions.tf -printf '%h\n' | sort); do
+    echo "== $directory"
     terraform -chdir="$directory" init -backend=false -input=false >/dev/null
     # A module whose caller passes the providers can only be validated within its caller: the examples.
     grep -q configuration_aliases "$directory/versions.tf" || terraform -chdir="$directory" validate -no-color
@@ -28,6 +28,10 @@ for directory in modules/pipeline modules/cluster examples/*/; do
     echo "${count:?terraform test counted nothing} tests passed"
     passed=$((passed + count))
 done
+
+echo "== one more cluster by one line"
+terraform -chdir=examples/many-clusters/account test -filter=tests/fleet.tftest.hcl -json -verbose | python3 one_more_cluster.py
+passed=$((passed + 1))
 
 echo "== rendered"
 bash render.sh --check

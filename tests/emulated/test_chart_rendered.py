@@ -1,8 +1,11 @@
 """The chart as helm renders it: snapshots, versions of Kubernetes, and values that are rejected."""
 
+import collections
+import hashlib
 import json
 import re
 import subprocess
+import zlib
 
 import kubernetes_validate
 import pytest
@@ -106,8 +109,96 @@ def test_partitions_and_regions_are_accepted_by_their_form(render, arn):
     assert {"name": "CLUSTER_ID", "value": arn} in environment
 
 
+def schedule(manifests):
+    return next(document for document in yaml.safe_load_all(manifests) if document["kind"] == "CronJob")["spec"]["schedule"]
+
+
+def computed_minute(arn, settle_hours=3):
+    """The minute of the day at which the chart starts a cluster's run."""
+    time = settle_hours * 60 + 30 + zlib.adler32(hashlib.sha256(arn.encode()).hexdigest().encode()) % 90
+    after_audit = (time + 180) % 360
+    return (time + (60 if after_audit < 30 or after_audit >= 330 else 0)) % 1440
+
+
+def arn_of(number):
+    return f"arn:aws:eks:us-east-1:111122223333:cluster/team-{number}"
+
+
+@pytest.mark.parametrize("settle_hours", [0, 3, 8, 24])
+def test_without_a_schedule_a_cluster_runs_at_its_own_minute(render, settle_hours):
+    for number in range(5):
+        minute = computed_minute(arn_of(number), settle_hours)
+        arguments = ["--set", f"clusterArn={arn_of(number)},source.settleHours={settle_hours}"]
+        assert schedule(rendered(render, "minimal", "1.33.0", *arguments)) == f"{minute % 60} {minute // 60} * * *"
+
+
+def test_the_runs_of_1000_clusters_are_spread_after_the_settle_time_and_away_from_the_audits():
+    minutes = collections.Counter(computed_minute(arn_of(number)) for number in range(1000))
+    assert set(minutes) <= set(range(3 * 60 + 30, 5 * 60)) and len(minutes) == 90
+    # 11 on average.
+    assert max(minutes.values()) <= 30
+    for settle_hours in range(73):
+        for number in range(50):
+            assert 30 <= (computed_minute(arn_of(number), settle_hours) - 180) % 360 <= 330
+
+
+def test_a_fixed_schedule_stays_possible(render):
+    assert schedule(rendered(render, "minimal", "1.33.0", "--set", "schedule=15 7 * * 1-5")) == "15 7 * * 1-5"
+
+
+def test_alerts_are_for_failed_and_missing_runs_of_this_cron_job(render):
+    given = "prometheusRule.enabled=true,prometheusRule.labels.release=prometheus,prometheusRule.missingAfterHours=48"
+    documents = list(yaml.safe_load_all(rendered(render, "minimal", "1.33.0", "--set", given)))
+    [rule] = [document for document in documents if document["kind"] == "PrometheusRule"]
+    [name] = [document["metadata"]["name"] for document in documents if document["kind"] == "CronJob"]
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    [group] = rule["spec"]["groups"]
+    failed, missing = group["rules"]
+    assert (failed["alert"], missing["alert"]) == ("KubecostLakeExporterFailed", "KubecostLakeExporterMissing")
+    assert f'owner_name="{name}"' in failed["expr"] and 'namespace="finops"' in failed["expr"]
+    assert f'cronjob="{name}"' in missing["expr"] and f"> {48 * 3600}" in missing["expr"]
+    for alert in group["rules"]:
+        assert alert["labels"] == {"severity": "warning"} and alert["expr"].count("(") == alert["expr"].count(")")
+        assert set(re.findall(r"kube_\w+", alert["expr"])) <= KUBE_STATE_METRICS
+
+
+# Those of kube-state-metrics that the alerts use.
+KUBE_STATE_METRICS = {
+    "kube_job_failed",
+    "kube_job_owner",
+    "kube_job_created",
+    "kube_cronjob_created",
+    "kube_cronjob_spec_suspend",
+    "kube_cronjob_status_last_successful_time",
+}
+
+
+def test_safe_defaults_of_security_contexts_stay_where_they_are_not_overridden(render):
+    [cron_job] = [document for document in yaml.safe_load_all(rendered(render, "full")) if document["kind"] == "CronJob"]
+    pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 1000680000,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert pod["containers"][0]["securityContext"] == {
+        "privileged": False,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
 # Arguments, and the text that helm's error must contain.
 REJECTED = {
+    "a computed schedule in another time zone": (["--set", "timeZone=Europe/Berlin"], "timeZone: set schedule as well"),
+    "a variable that the chart sets": (["--set", "extraEnv[0].name=S3_BUCKET_NAME,extraEnv[0].value=other"], "extraEnv: S3_BUCKET_NAME is set by a value of the chart"),
+    "a variable without a name": (["--set", "extraEnv[0].value=other"], "extraEnv"),
+    "a container without a name": (["--set", "extraContainers[0].image=other"], "extraContainers"),
+    "an unknown DNS policy": (["--set", "dnsPolicy=none"], "dnsPolicy"),
+    "a misspelt value of the alerts": (["--set", "prometheusRule.enable=true"], "prometheusRule"),
     "no cluster": (["--set", "clusterArn="], "clusterArn"),
     "a cluster's name instead of its ARN": (["--set", "clusterArn=production"], "clusterArn"),
     "another cloud": (["--set", "clusterArn=arn:azure:eks:us-east-1:111122223333:cluster/x"], "clusterArn"),

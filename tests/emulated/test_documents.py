@@ -9,7 +9,7 @@ import pytest
 
 from servers import ROOT
 
-MODULES = sorted(path.parent for path in (ROOT / "infra").glob("*/*/versions.tf"))
+MODULES = sorted(path.parent for path in (ROOT / "infra").rglob("versions.tf") if ".terraform" not in path.parts)
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if "target" not in path.relative_to(ROOT).parts]
 BEGIN, END = "<!-- BEGIN_TF_DOCS -->\n", "<!-- END_TF_DOCS -->"
 
@@ -23,6 +23,9 @@ def tables(module):
     lines = ["## Requirements", "", "| name | version |", "|---|---|"]
     lines += [f"| terraform | {', '.join(module['required_core'])} |"]
     for name, provider in sorted(module["required_providers"].items()):
+        # The provider of terraform_remote_state is built in, and has no version.
+        if "version_constraints" not in provider:
+            continue
         lines.append(f"| {name} | {', '.join(provider['version_constraints'])} |")
     lines += ["", "## Inputs", "", "| name | description | type | default |", "|---|---|---|---|"]
     for variable in sorted(module["variables"].values(), key=lambda variable: (not variable["required"], variable["name"])):

@@ -49,6 +49,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/*
+The schedule. Without one, a minute that is the same for a cluster and different for most others: half an hour to two hours after yesterday is complete,
+and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 and 21:00 UTC by default.
+*/}}
+{{- define "exporter.schedule" -}}
+{{- if .Values.schedule -}}
+{{- .Values.schedule -}}
+{{- else -}}
+{{- $first := add (mul (int .Values.source.settleHours) 60) 30 -}}
+{{- $time := add $first (mod (sha256sum .Values.clusterArn | adler32sum) 90) -}}
+{{- $afterAudit := mod (add $time 180) 360 -}}
+{{- if or (lt (int $afterAudit) 30) (ge (int $afterAudit) 330) -}}
+{{- $time = add $time 60 -}}
+{{- end -}}
+{{- $minute := mod $time 1440 -}}
+{{- printf "%d %d * * *" (mod $minute 60) (div $minute 60) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A security context. Numbers of values are floating-point numbers, which YAML writes with an exponent if they are large. */}}
+{{- define "exporter.securityContext" -}}
+{{- range $field, $value := . }}
+{{- if kindIs "float64" $value }}
+{{ $field }}: {{ int64 $value }}
+{{- else }}
+{{ dict $field $value | toYaml }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Checks that a schema cannot express: values that require or exclude each other. Reports all faults together. */}}
 {{- define "exporter.check" -}}
 {{- $faults := list -}}
@@ -76,6 +106,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $prefixes := .Values.bucket.prefixes -}}
 {{- if or (hasPrefix $prefixes.staging $prefixes.plans) (hasPrefix $prefixes.plans $prefixes.staging) -}}
 {{- $faults = append $faults "bucket.prefixes: staging and plans must not contain each other" -}}
+{{- end -}}
+{{- if and (not .Values.schedule) (not (has .Values.timeZone (list "Etc/UTC" "UTC"))) -}}
+{{- $faults = append $faults "timeZone: set schedule as well, since the computed one is in UTC" -}}
+{{- end -}}
+{{- $own := list -}}
+{{- range include "exporter.environment" . | fromYamlArray -}}{{- $own = append $own .name -}}{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if has .name $own -}}
+{{- $faults = append $faults (printf "extraEnv: %s is set by a value of the chart" .name) -}}
+{{- end -}}
 {{- end -}}
 {{- $proxy := .Values.proxy -}}
 {{- if and $proxy.noProxy (not (or $proxy.httpsProxy $proxy.httpProxy)) -}}

@@ -1,0 +1,3 @@
+bucket = "acme-terraform-state"
+key    = "kubecost-lake/lake.tfstate"
+region = "us-east-1"
