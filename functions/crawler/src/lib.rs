@@ -92,7 +92,11 @@ impl Crawler {
         self.catalog.register(&missing).await?;
         self.catalog.remove(&gone).await?;
         *self.known.lock().await = in_lake.iter().cloned().collect();
-        let crawler_start = if missing.is_empty() { None } else { self.start_crawler().await? };
+        let crawler_start = if missing.is_empty() {
+            None
+        } else {
+            self.start_crawler().await?
+        };
         tracing::info!(
             in_lake = in_lake.len(),
             in_catalog = in_catalog.len(),

@@ -87,10 +87,7 @@ fn crawler(mode: &str, store: &Store, known: &[Day], arriving: Option<Day>) -> (
         arriving,
         crawls: Mutex::default(),
     });
-    (
-        Crawler::new(settings.unwrap(), store.clone(), catalog.clone()),
-        catalog,
-    )
+    (Crawler::new(settings.unwrap(), store.clone(), catalog.clone()), catalog)
 }
 
 async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<LakePartition> {
@@ -122,7 +119,10 @@ async fn the_default_mode_registers_a_new_partition_at_once_and_starts_the_crawl
     put(&store, second).await;
     for _ in 0..2 {
         crawler.compare().await.unwrap();
-        assert_eq!(*catalog.partitions.lock().unwrap(), [first, second].map(partition).into());
+        assert_eq!(
+            *catalog.partitions.lock().unwrap(),
+            [first, second].map(partition).into()
+        );
         assert_eq!(*catalog.crawls.lock().unwrap(), ["kubecost", "kubecost"]);
     }
 }
