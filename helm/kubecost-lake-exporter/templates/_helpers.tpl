@@ -107,7 +107,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
 {{- if or (hasPrefix $prefixes.staging $prefixes.plans) (hasPrefix $prefixes.plans $prefixes.staging) -}}
 {{- $faults = append $faults "bucket.prefixes: staging and plans must not contain each other" -}}
 {{- end -}}
-{{- if and (not .Values.schedule) (not (has .Values.timeZone (list "Etc/UTC" "UTC"))) -}}
+{{- if and (not .Values.schedule) (not (regexMatch "^(Etc/)?UTC$" .Values.timeZone)) -}}
 {{- $faults = append $faults "timeZone: set schedule as well, since the computed one is in UTC" -}}
 {{- end -}}
 {{- $own := list -}}

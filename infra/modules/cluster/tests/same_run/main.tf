@@ -1,13 +1,17 @@
 # A root module that creates everything in one run. The pipeline's data sources are deferred by depends_on, and the OIDC provider's ARN is known only at
 # apply.
 terraform {
+  required_version = ">= 1.9"
+
   required_providers {
     aws = {
       source                = "hashicorp/aws"
+      version               = "~> 6.0"
       configuration_aliases = [aws.lake]
     }
     helm = {
-      source = "hashicorp/helm"
+      source  = "hashicorp/helm"
+      version = "~> 3.0"
     }
   }
 }

@@ -1,0 +1,1 @@
+# The tests read the modules' own outputs.
