@@ -1,9 +1,11 @@
 //! A source that lost a part of a day, collected as a user does: the lake keeps the fuller day, and says so.
 
-use std::{collections::BTreeMap, fs::File};
+use std::{collections::BTreeMap, fs::File, sync::Arc};
 
 use backfill::audit::redeliver;
+use chrono::TimeDelta;
 use contract::{
+    clock::FixedClock,
     day::Day,
     documents::{SourceKind, ThinnerSet},
     keys::RUN_METADATA,
@@ -11,12 +13,16 @@ use contract::{
     run::RunId,
 };
 use exporter::Days;
-use kubecost_lake::{host::Host, replay::Replay, simulator::SimulatedSource};
+use kubecost_lake::{
+    host::Host,
+    replay::Replay,
+    simulator::{SimulatedSource, generated::GeneratedCluster},
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{arn, period, source_settings, start};
+use crate::support::{CONTAINERS, arn, collected, days, generated, now, period, run, source_settings, start};
 
 fn day() -> Day {
     "2026-11-20".parse().unwrap()
@@ -262,4 +268,32 @@ async fn a_replay_finds_an_older_set_that_is_fuller() {
     assert_eq!(lake.found().await, (20, 15.0, first));
     assert_eq!(lake.replay(false).await, [first, second, third]);
     assert_eq!(lake.found().await, (20, 15.0, first));
+}
+
+#[tokio::test]
+async fn a_planned_restatement_that_lost_containers_replaces_nothing_and_the_next_whole_one_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let days = days();
+    let (began, newest) = (now(), *days.last().unwrap());
+    let mut kept = None;
+    for (hours, containers, is_whole) in [(0, CONTAINERS, true), (21, 5, false), (42, CONTAINERS, true)] {
+        let clock = Arc::new(FixedClock(began + TimeDelta::hours(hours)));
+        let host = Host::start(directory.path(), &|_| None, clock).await.unwrap();
+        let source = SimulatedSource::kubecost(GeneratedCluster {
+            containers,
+            ..generated("shop", &days)
+        })
+        .await
+        .unwrap();
+        let outcome = run(&host, "shop", &source).await;
+        assert!(collected(&outcome).contains(&newest), "{hours}: {:?}", outcome.run);
+        let this_run = outcome.run.run;
+        kept = if is_whole { Some(this_run) } else { kept };
+        let key = host.prefixes.lake_object(arn("shop").id(), newest);
+        let head = host.store.head(&key).await.unwrap().unwrap();
+        assert_eq!(Some(head.metadata[RUN_METADATA].parse().unwrap()), kept);
+        let document = host.prefixes.thinner(arn("shop").id(), &this_run, newest);
+        assert_eq!(host.store.head(&document).await.unwrap().is_none(), is_whole);
+        host.stop().await;
+    }
 }
