@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -86,3 +87,14 @@ def test_settings_that_a_document_names_exist(document):
 def test_files_of_the_project_that_a_document_names_exist(document):
     named = re.findall(r"(?<![\w/.-])((?:infra|helm|tests|functions|shared)/[\w./-]+\w)", document.read_text())
     assert [name for name in named if not (ROOT / name).exists() and not name.startswith("shared/recordings/")] == []
+
+
+def test_the_costs_are_what_the_script_computes():
+    written = subprocess.run([sys.executable, ROOT / "infra/costs.py"], capture_output=True, text=True, check=True).stdout
+    assert written in (ROOT / "infra/docs/COSTS.md").read_text(), "run `python3 infra/costs.py` and replace the table"
+    rows = [row.split("|")[1:-1] for row in written.splitlines()[2:]]
+    names = [name.strip() for name, *_ in rows]
+    numbers = [[float(number.replace(",", "")) for number in row] for _, *row in rows]
+    total = names.index("**Sum**")
+    for column in range(6):
+        assert abs(sum(row[column] for row in numbers[:total]) - numbers[total][column]) < 0.06
