@@ -6,6 +6,7 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
 from aws import BUCKET, ISSUERS, LAKE_ACCOUNT, lake_key, web_identity_token
 from deployed import DEPLOYED, role_arn
@@ -291,3 +292,34 @@ def test_the_bucket_policy_allows_only_exporters_and_functions(objects, export, 
             administrator.get_object(Bucket=BUCKET, Key=key)
         with denied():
             administrator.put_object(Bucket=BUCKET, Key=key, Body=b"forged")
+
+
+LAKE_OBJECT, STAGED = f"{BUCKET}/{LAKE}", f"{BUCKET}/staging/{BLUE}/run/inventory.json"
+# A role, what it requests, and whether the bucket's policy allows it.
+READERS_REQUESTS = {
+    "a reader gets from the lake": ("777788889999:role/bi-team", "s3:GetObject", LAKE_OBJECT, {}, "Allow"),
+    "a reader lists the lake": ("777788889999:role/bi-team", "s3:ListBucket", BUCKET, {"s3:prefix": "lake/"}, "Allow"),
+    "a reader locates the bucket": ("777788889999:role/bi-team", "s3:GetBucketLocation", BUCKET, {}, "Allow"),
+    "a reader lists staging": ("777788889999:role/bi-team", "s3:ListBucket", BUCKET, {"s3:prefix": "staging/"}, None),
+    "a reader gets a staged object": ("777788889999:role/bi-team", "s3:GetObject", STAGED, {}, None),
+    "a reader puts into the lake": ("777788889999:role/bi-team", "s3:PutObject", LAKE_OBJECT, {}, "Deny"),
+    "another role of that account": ("777788889999:role/developers", "s3:GetObject", LAKE_OBJECT, {}, "Deny"),
+    "a role of that name in another account": ("123456789012:role/bi-team", "s3:GetObject", LAKE_OBJECT, {}, "Deny"),
+}
+
+
+@pytest.mark.parametrize("role, action, resource, keys, decision", READERS_REQUESTS.values(), ids=READERS_REQUESTS.keys())
+def test_the_bucket_policy_lets_readers_of_other_accounts_read_the_lake_only(role, action, resource, keys, decision):
+    # The emulator's S3 knows only the account of a request from another one. Its evaluator of policies knows the role.
+    context = EvalContext(
+        principal_arn=f"arn:aws:iam::{role}",
+        principal_type="AssumedRole",
+        principal_account=role.split(":")[0],
+        action=action,
+        resource_arn=f"arn:aws:s3:::{resource}",
+        region="us-east-1",
+        secure_transport=True,
+        service_context=keys,
+    )
+    result = evaluate_resource_policy(DEPLOYED["aws_s3_bucket_policy.lake"]["policy"], context).decision
+    assert result == decision if decision else result != "Allow"

@@ -47,7 +47,7 @@ override_resource {
 
 variables {
   bucket_name        = "finops-lake"
-  reader_role_arns   = ["arn:aws:iam::444455556666:role/analysts"]
+  reader_role_arns   = ["arn:aws:iam::444455556666:role/analysts", "arn:aws:iam::777788889999:role/bi-*"]
   packages_directory = "../../testdata/packages"
   image              = "registry.example.com/kubecost-lake-exporter"
   private_ca_file    = "../../testdata/ca.pem"
