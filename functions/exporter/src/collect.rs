@@ -82,7 +82,12 @@ impl DayError {
 
     /// Whether the source still computes what was asked for: to ask again would double its load.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self.source(), Some(SourceError::Timeout { .. }))
+        self.source().is_some_and(SourceError::is_timeout)
+    }
+
+    /// Whether the run ended before the day was collected.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.source(), Some(SourceError::Stopped { .. }))
     }
 
     /// Whether the day may succeed later in the same run.
@@ -384,8 +389,7 @@ impl Collector<'_> {
     /// response.
     async fn with_retries<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
         let is_transient = |error: &PartError| match error {
-            PartError::Source(SourceError::Timeout { .. }) => false,
-            PartError::Source(error) => error.is_transient(),
+            PartError::Source(error) => error.is_transient() && !error.is_timeout(),
             _ => false,
         };
         let result = retry::with_retries(self.settings, attempt, is_transient).await;

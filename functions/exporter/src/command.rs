@@ -19,7 +19,8 @@ pub fn command() -> Command {
             "Carries a cluster's raw costs from Kubecost or OpenCost into the lake's bucket.\n\n\
              It reports the days that the source has to the backfill function, waits for its plan, and uploads the responses for each planned day, \
              compressed, below the cluster's own prefix; functions turn them into Parquet there. Nothing is kept in the cluster. \
-             The exit status is 0 if all days were collected, 1 if any failed, and 2 if a setting is wrong.",
+             The exit status is 0 if all days were collected, 1 if any failed, 2 if a setting is wrong, and 3 if the run ended before all days were \
+             tried, at its deadline or by SIGTERM.",
         );
     let command = add_to(command, rows::EXPORTER_LAKE, "Lake");
     let command = add_to(command, rows::PERIOD, "Days");

@@ -15,7 +15,10 @@ mod progress;
 mod run;
 pub mod settings;
 mod source;
+mod stop;
 pub mod units;
 
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};
+pub use stop::{Stop, Stopper};
+

@@ -1,13 +1,17 @@
 //! The exporter's process.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
-use exporter::{Days, Exporter, NoProgress, certificate, command, settings::Settings};
+use exporter::{Days, Exporter, NoProgress, Stop, Stopper, certificate, command, settings::Settings};
 use store::session;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A setting is wrong.
 const EXIT_SETTINGS: u8 = 2;
+
+/// The run ended before all of its days were tried.
+const EXIT_STOPPED: u8 = 3;
 
 /// How the sessions of the parent role are named in CloudTrail.
 const SESSION_NAME: &str = "kubecost-lake-exporter";
@@ -28,8 +32,7 @@ async fn main() -> ExitCode {
         tracing::warn!("{warning}");
     }
     match export(settings).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!(%error, "nothing was collected");
             ExitCode::FAILURE
@@ -37,8 +40,10 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all days were collected.
-async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> {
+async fn export(mut settings: Settings) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let (stopper, stop) = Stop::new();
+    settings.source.stop = stop;
+    tokio::spawn(stop_in_time(stopper, settings.deadline));
     let mut config = session::from_environment().await;
     if let Some(role) = &settings.parent_role {
         config = session::assume_role(&config, role, SESSION_NAME).await;
@@ -55,10 +60,38 @@ async fn export(settings: Settings) -> Result<bool, Box<dyn std::error::Error>> 
         clock: Arc::new(SystemClock),
     };
     let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &NoProgress).await?;
+    let code = match (summary.is_success(), summary.stopped()) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, true) => ExitCode::from(EXIT_STOPPED),
+        (false, false) => ExitCode::FAILURE,
+    };
     if summary.is_success() {
         tracing::info!("{summary}");
     } else {
         tracing::error!("{summary}");
     }
-    Ok(summary.is_success())
+    Ok(code)
+}
+
+/// Ends the run at its deadline, or when Kubernetes ends the pod.
+async fn stop_in_time(stopper: Stopper, deadline: Option<Duration>) {
+    let deadline_passes = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    let told_to_end = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    };
+    let reason = tokio::select! {
+        () = deadline_passes => "RUN_DEADLINE_SECONDS have passed",
+        () = told_to_end(SignalKind::terminate()) => "SIGTERM",
+        () = told_to_end(SignalKind::interrupt()) => "SIGINT",
+    };
+    tracing::warn!(reason, "ending the run early");
+    stopper.stop(reason);
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use contract::documents::{self, Part, PartKind};
 use response::{Entry, Envelope, Scanner};
+use settings::secrets::mask;
 use sha2::{Digest, Sha256};
 use store::{Store, Upload, UploadError};
 use zstd::stream::write::Encoder;
@@ -115,10 +116,12 @@ async fn pump(
             upload.write(Bytes::from(piece)).await?;
         }
     }
-    let envelope = scanner.finish().map_err(|fault| SourceError::Response {
+    let mut envelope = scanner.finish().map_err(|fault| SourceError::Response {
         url: response.url().to_owned(),
         fault,
     })?;
+    // It is logged, and kept in the manifest.
+    envelope.message = envelope.message.as_deref().map(mask);
     let rest = encoder.finish()?;
     hash.update(&rest);
     upload.write(Bytes::from(rest)).await?;

@@ -28,12 +28,15 @@ use crate::{
     plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, ReadTimeout, SourceError, kind, retry},
+    source::{Client, ReadTimeout, SourceError, brief, kind, retry},
     units::{count, size},
 };
 
 /// After so many days on which the source timed out, no more are asked for: it goes on computing what nobody waits for.
 const MOST_TIMEOUTS: usize = 2;
+
+/// How long a day may take to end after the run was told to. Kubernetes kills a pod half a minute after SIGTERM.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Which days to collect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,13 @@ impl RunSummary {
             .filter_map(|(day, result)| Some((day.date, result.as_ref().err()?.to_string())))
     }
 
+    /// Whether the run ended before all of its days were tried.
+    pub fn stopped(&self) -> bool {
+        self.days
+            .iter()
+            .any(|(_, result)| result.as_ref().is_err_and(DayError::is_stopped))
+    }
+
     pub fn is_success(&self) -> bool {
         self.days.iter().all(|(_, result)| result.is_ok())
     }
@@ -132,7 +142,7 @@ impl fmt::Display for RunSummary {
             }
         }
         for (day, reason) in self.failed() {
-            write!(formatter, "; {day} failed: {reason}")?;
+            write!(formatter, "; {day} failed: {}", brief(&reason))?;
         }
         Ok(())
     }
@@ -199,8 +209,13 @@ impl Exporter {
         let collect = async |planned: PlannedDay| {
             let day = planned.date;
             let days = timeouts.load(Ordering::Relaxed);
-            let result = if days < MOST_TIMEOUTS {
-                collector.day(day).await
+            let result = if let Some(reason) = self.source.stop.reason() {
+                Err(SourceError::Stopped { reason }.into())
+            } else if days < MOST_TIMEOUTS {
+                tokio::select! {
+                    result = collector.day(day) => result,
+                    error = self.overdue() => Err(error.into()),
+                }
             } else {
                 Err(DayError::SourceOverloaded { days })
             };
@@ -217,11 +232,13 @@ impl Exporter {
                 progress.finished(planned.date);
                 (planned, result)
             })
-            .buffered(self.source.concurrency)
+            .buffer_unordered(self.source.concurrency)
             .collect()
             .await;
+        // They finish in any order.
+        results.sort_by_key(|(planned, _)| std::cmp::Reverse(planned.date));
         for (planned, result) in &mut results {
-            if result.as_ref().is_err_and(DayError::is_transient) {
+            if self.source.stop.reason().is_none() && result.as_ref().is_err_and(DayError::is_transient) {
                 tracing::info!(day = %planned.date, "collecting the day once more");
                 *result = collect(*planned).await;
             }
@@ -254,7 +271,12 @@ impl Exporter {
             .put_document(&self.prefixes.inventory(id, &run), &inventory)
             .await?;
         tracing::info!(%run, days = available.len(), observed = observed.len(), "wrote inventory");
-        match plan::wait(&self.store, &self.prefixes.plan(id), run, self.plan_wait).await {
+        let key = self.prefixes.plan(id);
+        let plan = tokio::select! {
+            plan = plan::wait(&self.store, &key, run, self.plan_wait) => plan,
+            reason = self.source.stop.stopped() => return Err(SourceError::Stopped { reason }.into()),
+        };
+        match plan {
             Some(plan) => Ok((true, plan::agreed(plan, &available), observed)),
             None => {
                 let day = Day::newest_settled(self.clock.now());
@@ -269,6 +291,13 @@ impl Exporter {
                 ))
             }
         }
+    }
+
+    /// After the run was told to end, a day has this long to let go of what is in flight.
+    async fn overdue(&self) -> SourceError {
+        let reason = self.source.stop.stopped().await;
+        tokio::time::sleep(STOP_GRACE).await;
+        SourceError::Stopped { reason }
     }
 
     async fn kind(&self, client: &Client) -> Result<contract::documents::SourceKind, SourceError> {

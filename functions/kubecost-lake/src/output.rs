@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
-use settings::logs::{self, LogSettings, parse_levels};
+use settings::{
+    logs::{self, LogSettings, parse_levels},
+    secrets::mask,
+};
 
 /// Writes a line to standard output. A closed pipe, as of `head`, is not an error.
 pub fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let _ = writeln!(io::stdout().lock(), "{}", mask(&text.to_string()));
 }
 
 /// Starts the log as text: from the level of `RUST_LOG` up, or of `--verbose`.
@@ -24,5 +27,5 @@ pub fn start_log(verbose: bool) {
 
 /// Writes an error, whatever the log's level is.
 pub fn error_line(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "error: {text}");
+    let _ = writeln!(io::stderr().lock(), "error: {}", mask(&text.to_string()));
 }

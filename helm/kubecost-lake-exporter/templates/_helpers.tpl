@@ -162,6 +162,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
   (list "HTTP_PROXY" .Values.proxy.httpProxy)
   (list "NO_PROXY" .Values.proxy.noProxy)
   (list "PLAN_WAIT_SECONDS" (print (int .Values.plan.waitSeconds)))
+  (list "RUN_DEADLINE_SECONDS" (print (max (div (int .Values.activeDeadlineSeconds) 2) (sub (int .Values.activeDeadlineSeconds) 60))))
   (list "LOG_FORMAT" .Values.log.format)
   (list "LOG_LEVEL" .Values.log.level)
 -}}

@@ -146,8 +146,8 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// How many bytes a message repeats.
-    const LENGTH: usize = 160;
+    /// How many bytes a message repeats. The cause stands deep in what some sources write.
+    pub const LENGTH: usize = 1500;
 
     /// Adds more of the response; only its first bytes are kept.
     pub fn extend(&mut self, chunk: &[u8]) {

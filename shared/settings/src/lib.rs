@@ -13,6 +13,7 @@ pub mod logs;
 mod reader;
 mod row;
 pub mod rows;
+pub mod secrets;
 
 pub use bucket::{BucketNameError, check_bucket_name, invites_sniping};
 pub use reader::{Fault, Faults, Reader};

@@ -11,7 +11,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{Faults, Reader, rows};
+use crate::{Faults, Reader, rows, secrets::mask};
 
 /// What a process logs, and how.
 #[derive(Debug, Clone)]
@@ -58,10 +58,27 @@ pub fn parse_levels(text: &str) -> Option<Targets> {
     Some(levels)
 }
 
+/// Standard error, without the secrets that the process knows. The log writes each line at once.
+struct MaskedStderr;
+
+impl io::Write for MaskedStderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => io::stderr().write_all(mask(text).as_bytes())?,
+            Err(_) => io::stderr().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Starts the log of this process. Call it once, at the start; another call changes nothing.
 pub fn start(settings: LogSettings) {
     // Otherwise a failure to write is reported on standard error, and panics where that is what failed.
-    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let lines = fmt::layer().with_writer(|| MaskedStderr).log_internal_errors(false);
     let lines = if settings.json {
         lines
             .json()

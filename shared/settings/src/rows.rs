@@ -79,6 +79,15 @@ pub static PLAN_WAIT: Setting = Setting::new(
 .default("120")
 .numbers(0, 3600);
 
+/// How long a run of the exporter may take.
+pub static RUN_DEADLINE: Setting = Setting::new(
+    "RUN_DEADLINE_SECONDS",
+    "How long a run may take: it then ends with a summary and exit status 3. 0 for no limit. The chart sets it to end before activeDeadlineSeconds",
+)
+.flag("run-deadline", "SECONDS")
+.default("0")
+.numbers(0, 604_800);
+
 /// How far back gaps are searched.
 pub static BACKFILL_PERIOD: Setting = Setting::new(
     "BACKFILL_PERIOD_DAYS",
@@ -196,10 +205,10 @@ pub static ASSETS_READ_TIMEOUT: Setting = Setting::new(
 /// Retries of a request.
 pub static RETRIES: Setting = Setting::new(
     "RETRIES",
-    "How often to retry a request after a transient error: no connection, an incomplete response, 429, 5xx",
+    "How often to retry a request after a transient error: no connection, an incomplete response, 429, 5xx. The waits of 6 retries add up to three minutes",
 )
 .flag("retries", "TIMES")
-.default("3")
+.default("6")
 .numbers(0, 20);
 
 /// Whether certificates are verified.
@@ -390,6 +399,7 @@ pub const EXPORTER_LAKE: Group = &[
     &STAGING_PREFIX,
     &PLANS_PREFIX,
     &PLAN_WAIT,
+    &RUN_DEADLINE,
 ];
 
 /// The exporter's and the local host's: which days there are.

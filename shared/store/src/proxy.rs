@@ -11,7 +11,7 @@ const NEVER_PROXIED: [&str; 3] = ["169.254.169.254", "169.254.170.2", "169.254.1
 /// `NO_PROXY`.
 ///
 /// # Errors
-/// When the variable's value is not the address of an HTTP proxy. The message does not repeat it: it may hold a password.
+/// When the value is not the address of an HTTP proxy. The message does not repeat it: it may hold a password.
 pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<ProxyConfig, String> {
     let first = |name: &'static str| {
         let value = variable(name).or_else(|| variable(&name.to_lowercase()))?;

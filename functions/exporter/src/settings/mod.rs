@@ -32,6 +32,8 @@ pub struct Settings {
     /// The role to assume; `None`: the process's own role writes to the bucket.
     pub parent_role: Option<String>,
     pub plan_wait: Duration,
+    /// How long a run may take; `None`: as long as it takes.
+    pub deadline: Option<Duration>,
     pub period: PeriodSettings,
     pub source: SourceSettings,
     /// What is allowed but not advisable, for the log.
@@ -57,6 +59,8 @@ impl Settings {
             );
         }
         let plan_wait = Duration::from_secs(reader.whole_number(&rows::PLAN_WAIT));
+        let deadline = reader.whole_number(&rows::RUN_DEADLINE);
+        let deadline = (deadline > 0).then(|| Duration::from_secs(deadline));
         let period = PeriodSettings::read(&mut reader);
         let source = SourceSettings::read(&mut reader, &mut warnings);
         LogSettings::read(&mut reader);
@@ -73,6 +77,7 @@ impl Settings {
             cluster,
             parent_role,
             plan_wait,
+            deadline,
             period,
             source,
             warnings,
@@ -130,7 +135,7 @@ mod tests {
             "http://kubecost-cost-analyzer.kubecost:9090/"
         );
         assert_eq!(settings.source.aggregation, response::Aggregation::Container);
-        assert_eq!((settings.source.retries, settings.source.concurrency), (3, 1));
+        assert_eq!((settings.source.retries, settings.source.concurrency), (6, 1));
         assert_eq!(settings.period.days, 15);
         assert!(settings.source.tls_verify && settings.warnings.is_empty());
     }

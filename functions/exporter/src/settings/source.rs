@@ -8,6 +8,7 @@ use response::Aggregation;
 use settings::{Reader, rows};
 
 use super::read_region;
+use crate::stop::Stop;
 
 /// Where the private CA's certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,12 @@ pub struct SourceSettings {
     pub allocation_read_timeout: Duration,
     pub assets_read_timeout: Duration,
     pub retries: u32,
-    /// How long to wait before the first retry; twice as long before each further one, half a minute at most.
+    /// How long to wait before the first retry; twice as long before each further one, a minute at most.
     pub retry_delay: Duration,
+    /// How long one response may take, or all pages of a day; no less than a read timeout.
+    pub longest_response: Duration,
+    /// Ends the run early.
+    pub stop: Stop,
     pub tls_verify: bool,
     pub ca_certificate: CaCertificate,
     pub authentication: Authentication,
@@ -105,7 +110,9 @@ impl SourceSettings {
             allocation_read_timeout,
             assets_read_timeout,
             retries,
-            retry_delay: Duration::from_secs(1),
+            retry_delay: Duration::from_secs(4),
+            longest_response: Duration::from_secs(3600),
+            stop: Stop::never(),
             tls_verify,
             ca_certificate,
             authentication,
@@ -131,13 +138,6 @@ fn read_url(reader: &mut Reader<'_>) -> Option<Url> {
     let text = reader.text(setting);
     let expected = "expected http://<host>:<port> or https://<host>:<port>";
     match Url::parse(&text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-            reader.fault(
-                setting,
-                format_args!("'{text}' is not the address of a source: {expected}"),
-            );
-            None
-        }
         // The value is not repeated: it holds a password.
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             reader.fault(
@@ -146,11 +146,23 @@ fn read_url(reader: &mut Reader<'_>) -> Option<Url> {
             );
             None
         }
+        // Nor is a query, which may hold a token.
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            reader.fault(setting, format_args!("'{text}' has a query or fragment: {expected}"));
+            reader.fault(setting, format_args!("has a query or fragment: {expected}"));
+            None
+        }
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            reader.fault(
+                setting,
+                format_args!("'{text}' is not the address of a source: {expected}"),
+            );
             None
         }
         Ok(url) => Some(url),
+        Err(error) if text.contains(['@', '?']) => {
+            reader.fault(setting, format_args!("is not a URL ({error}): {expected}"));
+            None
+        }
         Err(error) => {
             reader.fault(setting, format_args!("'{text}' is not a URL ({error}): {expected}"));
             None

@@ -1,24 +1,27 @@
 //! The HTTP client of a source.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use chrono::DateTime;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
-    Certificate, RequestBuilder, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION},
+    RequestBuilder, Url,
+    header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use response::Excerpt;
-use settings::{Setting, rows};
+use settings::{Setting, rows, secrets};
 use tokio::time::timeout;
 
 use crate::{
     settings::{Authentication, SourceSettings},
-    source::{Query, SourceError},
+    source::{
+        Query, ResponseBody, SourceError,
+        body::Origin,
+        cause::{self, wants_https},
+        tls,
+    },
+    stop::Stop,
 };
-
-/// How much of an error response's body is read for the message.
-const EXCERPT_BYTES: usize = 200;
 
 const MOST_REDIRECTS: usize = 3;
 
@@ -27,6 +30,11 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     authentication: Authentication,
+    /// The proxies that `http` uses, for messages.
+    proxies: Arc<Matcher>,
+    private_ca: bool,
+    longest: Duration,
+    stop: Stop,
 }
 
 /// How long the source may send nothing, and the setting that says so, for the message.
@@ -52,43 +60,36 @@ impl ReadTimeout {
     }
 }
 
-/// A response whose body is still to be read.
-#[derive(Debug)]
-pub(crate) struct ResponseBody {
-    response: reqwest::Response,
-    url: String,
-    read_timeout: ReadTimeout,
-    bytes: usize,
-    excerpt: Excerpt,
-}
-
 impl Client {
     /// `private_ca`: the PEM text of the only CA to trust; public ones where `None`.
     pub(crate) fn new(settings: &SourceSettings, private_ca: Option<&[u8]>) -> Result<Self, SourceError> {
         // Fails where another part of the process has chosen a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let setup = |error: reqwest::Error| SourceError::Setup(describe(&error));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("kubecost-lake-exporter/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connection_timeout)
             .redirect(redirects());
-        if let Some(pem) = private_ca {
-            let certificates = Certificate::from_pem_bundle(pem).map_err(setup)?;
-            if certificates.is_empty() {
-                return Err(SourceError::Setup("the private CA holds no PEM certificate".to_owned()));
-            }
-            builder = builder.tls_certs_only(certificates);
-        } else if settings.url.scheme() == "http" {
+        let ca = private_ca.map(tls::of_private_ca).transpose()?;
+        match ca {
+            _ if !settings.tls_verify => builder = builder.tls_danger_accept_invalid_certs(true),
+            Some(config) => builder = builder.tls_backend_preconfigured(config),
             // No certificate is needed: images without root certificates work, too.
-            builder = builder.tls_certs_only([]);
-        }
-        if !settings.tls_verify {
-            builder = builder.tls_danger_accept_invalid_certs(true);
+            None if settings.url.scheme() == "http" => builder = builder.tls_certs_only([]),
+            None => {}
         }
         Ok(Self {
-            http: builder.build().map_err(setup)?,
+            http: builder
+                .build()
+                .map_err(|error| SourceError::Setup(error.to_string()))?,
             url: settings.url.clone(),
             authentication: settings.authentication.clone(),
+            proxies: Arc::new(Matcher::from_env()),
+            private_ca: private_ca.is_some(),
+            longest: settings
+                .longest_response
+                .max(settings.allocation_read_timeout)
+                .max(settings.assets_read_timeout),
+            stop: settings.stop.clone(),
         })
     }
 
@@ -99,41 +100,71 @@ impl Client {
     /// Sends the query and waits for the head of a response with status 200; another status is an error.
     pub(crate) async fn get(&self, query: &Query, read_timeout: ReadTimeout) -> Result<ResponseBody, SourceError> {
         let response = self.send(query, read_timeout).await?;
-        let status = response.response.status().as_u16();
-        if status == 200 {
+        if response.response.status() == 200 {
             return Ok(response);
         }
-        let url = response.url.clone();
-        Err(SourceError::Status {
-            url,
-            status,
-            excerpt: response.beginning().await,
-        })
+        Err(self.status_error(response).await)
     }
 
-    /// Sends the query; any status will do. Returns it with the first bytes of the body.
-    pub(crate) async fn status(&self, query: &Query, read_timeout: ReadTimeout) -> Result<(u16, String), SourceError> {
-        let response = self.send(query, read_timeout).await?;
-        Ok((response.response.status().as_u16(), response.beginning().await))
+    /// Sends the query. A response with another status than 200 is an error, too, but one to look at.
+    pub(crate) async fn probe(&self, query: &Query, read_timeout: ReadTimeout) -> Result<String, SourceError> {
+        let response = self.get(query, read_timeout).await?;
+        Ok(response.beginning().await)
+    }
+
+    async fn status_error(&self, response: ResponseBody) -> SourceError {
+        let status = response.response.status().as_u16();
+        let retry_after = retry_after(response.response.headers());
+        let url = response.url().to_owned();
+        let excerpt = response.beginning().await;
+        if self.url.scheme() == "http" && wants_https(status, &excerpt) {
+            return SourceError::Connection {
+                url,
+                message: format!("{excerpt} ({})", cause::speaks_https(&self.url)),
+                lasting: true,
+            };
+        }
+        SourceError::Status {
+            url,
+            status,
+            excerpt,
+            retry_after,
+        }
     }
 
     async fn send(&self, query: &Query, read_timeout: ReadTimeout) -> Result<ResponseBody, SourceError> {
         let url = query.url(&self.url);
-        let text = url.to_string();
+        let proxy = url.as_str().parse().ok().and_then(|uri| self.proxies.intercept(&uri));
+        let mut place = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        if let Some(proxy) = &proxy {
+            let variable = if url.scheme() == "https" { "HTTPS_PROXY" } else { "HTTP_PROXY" };
+            let host = url.host_str().unwrap_or_default();
+            place.push_str(&format!(
+                " (through the proxy {} of {variable}; list {host} in NO_PROXY if it is reached directly)",
+                proxy.uri()
+            ));
+        }
+        let origin = Origin {
+            requested: url.clone(),
+            url: place,
+            proxied: proxy.is_some(),
+            private_ca: self.private_ca,
+            read_timeout,
+            longest: self.longest,
+            stop: self.stop.clone(),
+        };
+        tracing::debug!(query = query.describe(), "querying the source");
         let request = self.authenticate(self.http.get(url).header(ACCEPT, "application/json"))?;
-        match timeout(read_timeout.time, request.send()).await {
-            Ok(Ok(response)) => Ok(ResponseBody {
-                response,
-                url: text,
-                read_timeout,
-                bytes: 0,
-                excerpt: Excerpt::default(),
-            }),
-            Ok(Err(error)) => Err(SourceError::Connection {
-                url: text,
-                message: describe(&error),
-            }),
-            Err(_) => Err(read_timeout.exhausted(text)),
+        let request = request.build().map_err(|error| origin.connection_error(&error))?;
+        register_credentials(request.headers());
+        let result = tokio::select! {
+            result = timeout(read_timeout.time, self.http.execute(request)) => result,
+            reason = self.stop.stopped() => return Err(SourceError::Stopped { reason }),
+        };
+        match result {
+            Ok(Ok(response)) => ResponseBody::new(response, origin),
+            Ok(Err(error)) => Err(origin.connection_error(&error)),
+            Err(_) => Err(origin.timeout()),
         }
     }
 
@@ -146,9 +177,10 @@ impl Client {
                 let Some((user, password)) = secret.split_once(':') else {
                     return Err(secret_error(path, "does not hold user:password"));
                 };
+                secrets::register(password);
                 return Ok(request.basic_auth(user, Some(password)));
             }
-            Authentication::ApiKey(path) => (path, reqwest::header::HeaderName::from_static("x-api-key")),
+            Authentication::ApiKey(path) => (path, HeaderName::from_static("x-api-key")),
         };
         let secret = read_secret(path)?;
         let value = if header == AUTHORIZATION {
@@ -160,6 +192,25 @@ impl Client {
             .map_err(|_| secret_error(path, "holds characters that are not allowed in a header"))?;
         value.set_sensitive(true);
         Ok(request.header(header, value))
+    }
+}
+
+/// How long a response asks to wait: seconds, or a date, compared with the date of the response itself.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let wait = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = wait.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    (date(wait)? - date(text(DATE)?)?).to_std().ok()
+}
+
+/// Basic authentication sends another text than the file has.
+fn register_credentials(headers: &HeaderMap) {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Some((_, credentials)) = value.and_then(|value| value.split_once(' ')) {
+        secrets::register(credentials);
     }
 }
 
@@ -183,10 +234,10 @@ fn read_secret(path: &Path) -> Result<String, SourceError> {
         std::fs::read_to_string(path).map_err(|error| secret_error(path, &format!("cannot be read: {error}")))?;
     let secret = text.trim();
     if secret.is_empty() {
-        Err(secret_error(path, "is empty"))
-    } else {
-        Ok(secret.to_owned())
+        return Err(secret_error(path, "is empty"));
     }
+    secrets::register(secret);
+    Ok(secret.to_owned())
 }
 
 fn secret_error(path: &Path, reason: &str) -> SourceError {
@@ -196,91 +247,29 @@ fn secret_error(path: &Path, reason: &str) -> SourceError {
     }
 }
 
-impl ReadTimeout {
-    fn exhausted(&self, url: String) -> SourceError {
-        SourceError::Timeout {
-            url,
-            seconds: self.time.as_secs_f64(),
-            setting: self.setting.name,
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ResponseBody {
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The next bytes of the body; `None` at its end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, SourceError> {
-        match timeout(self.read_timeout.time, self.response.chunk()).await {
-            Ok(Ok(chunk)) => {
-                if let Some(chunk) = &chunk {
-                    self.bytes += chunk.len();
-                    self.excerpt.extend(chunk);
+    #[test]
+    fn a_response_says_how_long_to_wait_by_seconds_or_by_a_date() {
+        let date = "Fri, 20 Nov 2026 10:00:00 GMT";
+        for (wait, date, expected) in [
+            (Some("120"), None, Some(120)),
+            (Some(" 0 "), None, Some(0)),
+            (Some("Fri, 20 Nov 2026 10:01:30 GMT"), Some(date), Some(90)),
+            (Some("Fri, 20 Nov 2026 09:00:00 GMT"), Some(date), None),
+            (Some("Fri, 20 Nov 2026 10:01:30 GMT"), None, None),
+            (Some("soon"), Some(date), None),
+            (None, Some(date), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(RETRY_AFTER, wait), (DATE, date)] {
+                if let Some(value) = value {
+                    headers.insert(name, HeaderValue::from_str(value).unwrap());
                 }
-                Ok(chunk)
             }
-            Ok(Err(error)) => Err(SourceError::Connection {
-                url: self.url.clone(),
-                message: format!(
-                    "{}; {} bytes received, which begin: {}",
-                    describe(&error),
-                    self.bytes,
-                    self.excerpt
-                ),
-            }),
-            Err(_) => Err(self.read_timeout.exhausted(self.url.clone())),
+            assert_eq!(retry_after(&headers).map(|wait| wait.as_secs()), expected, "{wait:?}");
         }
     }
-
-    /// How the body begins; of a redirect, its target.
-    async fn beginning(self) -> String {
-        let location = self
-            .response
-            .headers()
-            .get(LOCATION)
-            .and_then(|location| location.to_str().ok())
-            .filter(|_| self.response.status().is_redirection())
-            .and_then(|location| self.response.url().join(location).ok());
-        match location {
-            // Its parameters may be secrets of a login.
-            Some(url) => format!("Location: {}{}", url.origin().ascii_serialization(), url.path()),
-            None => self.excerpt().await,
-        }
-    }
-
-    /// The first bytes of the body, printable.
-    async fn excerpt(mut self) -> String {
-        while self.bytes < EXCERPT_BYTES {
-            match self.chunk().await {
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
-            }
-        }
-        self.excerpt.to_string()
-    }
-}
-
-/// An error with all its causes, without the URL, which the caller adds.
-fn describe(error: &reqwest::Error) -> String {
-    let mut text = if error.is_connect() {
-        "no connection".to_owned()
-    } else if error.is_body() || error.is_decode() {
-        "the connection broke before the end of the response".to_owned()
-    } else {
-        "the request failed".to_owned()
-    };
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        let message = next.to_string();
-        if !text.ends_with(&message) {
-            text = format!("{text}: {message}");
-        }
-        cause = next.source();
-    }
-    if text.contains("UnknownIssuer") {
-        text.push_str(" (for a private CA see CA_CERTIFICATE_FILE and KUBECOST_CA_CERTIFICATE_SECRET_NAME)");
-    }
-    text
 }

@@ -2,7 +2,7 @@
 
 use contract::documents::SourceKind;
 
-use crate::source::{Client, ReadTimeout, SourceError, query};
+use crate::source::{Client, ReadTimeout, SourceError, brief, query};
 
 /// Detects which source it is by requesting each one's own path without a window: the right one reports the missing
 /// window at once, or responds with data; the wrong one does not know the path.
@@ -13,20 +13,25 @@ pub(crate) async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result
     let mut tried = Vec::new();
     for kind in [SourceKind::Kubecost, SourceKind::Opencost] {
         let query = query::probe(kind);
-        let (status, excerpt) = client.status(&query, read_timeout).await?;
+        let (status, excerpt) = match client.probe(&query, read_timeout).await {
+            Ok(excerpt) => (200, excerpt),
+            Err(SourceError::Status { status, excerpt, .. })
+                if !matches!(status, 300..=399 | 401 | 403 | 407 | 429 | 502 | 503 | 504) =>
+            {
+                (status, excerpt)
+            }
+            Err(error) => return Err(error),
+        };
         // The user interfaces of both serve their own page for any path.
         let is_page = excerpt.starts_with('<');
         let is_data = status == 200 && excerpt.starts_with('{');
         if !is_page && (is_data || matches!(status, 400 | 500)) {
             return Ok(kind);
         }
-        if matches!(status, 300..=399 | 401 | 403 | 429 | 502 | 503 | 504) {
-            let url = query.url(client.url()).to_string();
-            return Err(SourceError::Status { url, status, excerpt });
-        }
         tried.push(format!(
-            "{} returned {status}: {excerpt}",
-            query.url(client.url()).path()
+            "{} returned {status}: {}",
+            query.url(client.url()).path(),
+            brief(&excerpt)
         ));
     }
     Err(SourceError::Unknown {

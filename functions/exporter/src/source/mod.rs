@@ -1,11 +1,16 @@
 //! The source: Kubecost or OpenCost, queried over HTTP.
 
+mod body;
+mod cause;
 mod client;
+mod decode;
 mod error;
 pub(crate) mod kind;
 pub(crate) mod query;
 pub(crate) mod retry;
+mod tls;
 
+pub(crate) use body::ResponseBody;
 pub(crate) use client::{Client, ReadTimeout};
-pub(crate) use error::SourceError;
+pub(crate) use error::{SourceError, brief};
 pub(crate) use query::{AllocationQuery, Query};

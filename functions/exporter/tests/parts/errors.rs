@@ -163,7 +163,7 @@ async fn secrets_are_sent_and_never_said() {
         std::fs::write(file.path(), format!("{secret}\n")).unwrap();
         let source = Scripted::serve(move |asked| match asked.headers.get(header) {
             Some(found) if found == value && asked.day().is_empty() => bad_window(),
-            Some(found) if found == value => text(500, "no"),
+            Some(found) if found == value => text(500, format!("not allowed: {value} ({secret})")),
             _ => text(401, "who are you"),
         })
         .await;
@@ -176,7 +176,7 @@ async fn secrets_are_sent_and_never_said() {
         let summary = setup(&source.url, &more).await.collect(&[GOOD]).await;
         let (_, reason) = summary.failed().next().unwrap();
         assert!(
-            reason.contains("500") && !reason.contains("s3cret") && !reason.contains("dXNlc"),
+            reason.contains("500") && !reason.contains("s3cret") && !reason.contains("dXNlc") && reason.contains("***"),
             "{reason}"
         );
     }
@@ -270,4 +270,95 @@ async fn redirections_are_followed_within_the_source_and_secrets_stay_there() {
         }
     }
     assert!(stranger.asked("/model/allocation").is_empty());
+}
+
+#[tokio::test]
+async fn the_wait_that_a_source_asks_for_is_waited() {
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+        ("/model/allocation", "") => bad_window(),
+        ("/model/allocation", day) => {
+            let mut answer = text(503, "busy");
+            let wait = match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => "1",
+                1 => {
+                    let headers = answer.headers_mut();
+                    headers.insert("date", "Fri, 20 Nov 2026 10:00:00 GMT".parse().unwrap());
+                    "Fri, 20 Nov 2026 10:00:01 GMT"
+                }
+                _ => return text(200, containers(day, &["a".to_owned()])),
+            };
+            answer.headers_mut().insert("retry-after", wait.parse().unwrap());
+            answer
+        }
+        _ => text(200, r#"{"code":200,"data":[{}]}"#),
+    })
+    .await;
+    let setup = setup(&source.url, &[]).await;
+    let began = std::time::Instant::now();
+    assert!(setup.collect(&[GOOD]).await.is_success());
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_response_that_is_compressed_although_not_asked_for_is_stored_as_json() {
+    let json = containers(GOOD, &["a".to_owned(), "b".to_owned()]);
+    let gzip = {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(json.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = zstd::encode_all(json.as_bytes(), 3).unwrap();
+    let cut = gzip[..gzip.len() - 20].to_vec();
+    let cases: [(&str, Vec<u8>, Option<&str>); 6] = [
+        ("gzip", gzip.clone(), None),
+        ("zstd", zstd.clone(), None),
+        ("", gzip, None),
+        ("", zstd, None),
+        ("gzip", cut, Some("compressed response")),
+        ("br", json.clone().into_bytes(), Some("compressed with 'br'")),
+    ];
+    for (encoding, body, fault) in cases {
+        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
+            ("/model/allocation", "") => bad_window(),
+            ("/model/allocation", _) => {
+                let mut answer = Response::new(body.clone().into());
+                if !encoding.is_empty() {
+                    answer.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+                }
+                answer
+            }
+            _ => text(200, r#"{"code":200,"data":[{}]}"#),
+        })
+        .await;
+        let setup = setup(&source.url, &[("RETRIES", "0")]).await;
+        let summary = setup.collect(&[GOOD]).await;
+        match fault {
+            Some(fault) => {
+                let (_, reason) = summary.failed().next().unwrap();
+                assert!(reason.contains(fault) && setup.manifests().is_empty(), "{reason}");
+            }
+            None => {
+                let manifest = setup.manifests().remove(0);
+                assert_eq!((manifest.rows, manifest.parts[0].raw_bytes), (2, json.len() as u64));
+                let stored = setup.bucket.get(&manifest.parts[0].key).unwrap().content;
+                assert_eq!(zstd::decode_all(&stored[..]).unwrap(), json.as_bytes());
+            }
+        }
+        assert!(source.asked_for_days()[0].headers.get("accept-encoding").is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_cause_deep_in_an_error_is_shown_once_and_a_failure_of_idle_names_the_setting() {
+    let cause = "connection refused by prometheus";
+    let body = format!(r#"{{"code":500,"message":"{}{cause}"}}"#, "error querying: ".repeat(60));
+    let (reason, _) = failure(move || text(500, body.clone())).await;
+    assert!(reason.matches(cause).count() == 1, "{reason}");
+    assert!(!reason.contains("window") && !reason.contains("%2C"), "{reason}");
+    let (reason, _) = failure(|| text(500, r#"{"code":500,"message":"error computing idle coefficients"}"#)).await;
+    assert!(reason.contains("SOURCE_IDLE=no"), "{reason}");
+    let (reason, _) = failure(|| text(200, r#"{"code":500,"data":null,"message":"error computing idle"}"#)).await;
+    assert!(reason.contains("SOURCE_IDLE=no"), "{reason}");
 }

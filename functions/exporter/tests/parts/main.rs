@@ -1,10 +1,12 @@
 //! The exporter against a source over HTTP and a bucket over S3.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod connections;
 mod detection;
 mod errors;
 mod pages;
 mod plan;
 mod source;
+mod stop;
 mod stored;
 mod tls;

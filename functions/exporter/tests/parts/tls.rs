@@ -28,9 +28,9 @@ fn file(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A Kubecost for 127.0.0.1 with a certificate of the private CA, one connection after the other.
-fn kubecost() -> String {
-    let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
+/// A Kubecost for 127.0.0.1 with a certificate, one connection after the other.
+fn kubecost(certificate: &str) -> String {
+    let certificate = CertificateDer::from_pem_file(file(certificate)).unwrap();
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -69,15 +69,19 @@ fn kubecost() -> String {
 }
 
 async fn collect(more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
+    collect_from("server.pem", more).await
+}
+
+async fn collect_from(certificate: &str, more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
     let mut settings = vec![("SOURCE_KIND", "kubecost"), ("RETRIES", "0")];
     settings.extend(more);
-    let setup = setup(&kubecost(), &settings).await;
+    let setup = setup(&kubecost(certificate), &settings).await;
     let ca = &setup.exporter.source.ca_certificate;
-    let certificate = certificate::load(ca, async || panic!("no AWS access is needed"))
+    let private_ca = certificate::load(ca, async || panic!("no AWS access is needed"))
         .await
         .unwrap();
     let days = Days::Given(vec![DAY.parse().unwrap()]);
-    setup.exporter.run(certificate.as_deref(), &days, &NoProgress).await
+    setup.exporter.run(private_ca.as_deref(), &days, &NoProgress).await
 }
 
 #[tokio::test]
@@ -115,4 +119,34 @@ async fn a_file_without_certificate_is_named() {
         message.contains("CA_CERTIFICATE_FILE") && message.contains("nowhere.pem"),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_ca_and_server_in_one_is_trusted_where_it_is_named() {
+    let both = file("both.pem");
+    let summary = collect_from("both.pem", &[("CA_CERTIFICATE_FILE", both.to_str().unwrap())]).await;
+    assert!(summary.as_ref().unwrap().is_success(), "{summary:?}");
+    // Nobody named it.
+    for settings in [&[("CA_CERTIFICATE_FILE", file("ca.pem").to_str().unwrap())][..], &[]] {
+        let summary = collect_from("both.pem", settings).await.unwrap();
+        let (_, reason) = summary.failed().next().unwrap();
+        assert!(reason.contains("CA_CERTIFICATE_FILE"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_is_explained_and_not_retried() {
+    let ca = file("ca.pem");
+    let named = ("CA_CERTIFICATE_FILE", ca.to_str().unwrap());
+    for (certificate, settings, words) in [
+        ("expired.pem", &[named][..], "certificate has expired: renew it"),
+        ("elsewhere.pem", &[named], "is for another name than '127.0.0.1': use a name of the certificate in KUBECOST_API_ENDPOINT"),
+        ("server.pem", &[], "an unknown CA signed the source's certificate: for a private CA set CA_CERTIFICATE_FILE"),
+    ] {
+        // Retries would take days.
+        let settings = [settings, &[("RETRIES", "20"), ("SOURCE_KIND", "kubecost")]].concat();
+        let summary = collect_from(certificate, &settings).await.unwrap();
+        let (_, reason) = summary.failed().next().unwrap();
+        assert!(reason.contains(words), "'{words}' is not in: {reason}");
+    }
 }
