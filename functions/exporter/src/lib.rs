@@ -21,4 +21,3 @@ pub mod units;
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};
 pub use stop::{Stop, Stopper};
-

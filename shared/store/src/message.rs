@@ -20,12 +20,7 @@ const IN_ANOTHER_REGION: [&str; 3] = [
 /// cluster's: the SDK follows no redirect.
 pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
-        let advice = if IN_ANOTHER_REGION.contains(&code) {
-            ": the bucket is in another region than this program: set S3_BUCKET_REGION"
-        } else {
-            ""
-        };
-        return format!("{code}: {message}{advice}");
+        return format!("{code}: {message}{}", advice(code).unwrap_or_default());
     }
     let mut causes: Vec<String> = Vec::new();
     let mut next: Option<&dyn Error> = Some(error);
@@ -36,8 +31,53 @@ pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
         }
         next = cause.source();
     }
-    causes.join(": ")
+    let message = causes.join(": ");
+    // Errors of credentials are wrapped so deeply that only their text is left.
+    let advice = ADVICE.iter().find(|(words, _)| message.contains(words));
+    format!("{message}{}", advice.map(|(_, advice)| *advice).unwrap_or_default())
 }
+
+fn advice(code: &str) -> Option<&'static str> {
+    if IN_ANOTHER_REGION.contains(&code) {
+        return Some(": the bucket is in another region than this program: set S3_BUCKET_REGION");
+    }
+    ADVICE
+        .iter()
+        .find(|(words, _)| *words == code)
+        .map(|(_, advice)| *advice)
+}
+
+/// What to do about errors of credentials and proxies, by the service's code or by the SDK's words.
+const ADVICE: [(&str, &str); 7] = [
+    (
+        "InvalidIdentityToken",
+        ": the role's account does not know the cluster's identity provider: create an IAM OIDC provider for the cluster's issuer in that account, and name it in the role's trust policy",
+    ),
+    (
+        "AccessDenied: Not authorized to perform sts:",
+        ": the role's trust policy does not allow this identity: compare its account, role, namespace and service account",
+    ),
+    (
+        "no providers in chain provided credentials",
+        ": there are no credentials: annotate the service account with eks.amazonaws.com/role-arn (serviceAccount in the chart), or associate a role by EKS Pod Identity",
+    ),
+    (
+        "the credential provider was not enabled",
+        ": there are no credentials: annotate the service account with eks.amazonaws.com/role-arn (serviceAccount in the chart), or associate a role by EKS Pod Identity",
+    ),
+    (
+        "tunnel error: proxy authorization required",
+        ": the proxy wants a user and password: set HTTPS_PROXY to http://<user>:<password>@<host>:<port>",
+    ),
+    (
+        "tunnel error",
+        ": the proxy of HTTPS_PROXY refused the connection: allow this host there, or list it in NO_PROXY",
+    ),
+    (
+        "UnknownIssuer",
+        ": an unknown CA signed the certificate, such as that of a proxy that looks into TLS: set SSL_CERT_FILE to a file with that CA and the public ones, or list the host in NO_PROXY",
+    ),
+];
 
 #[cfg(test)]
 mod tests {

@@ -130,7 +130,9 @@ impl ResponseBody {
                 None => {
                     self.ended = true;
                     if let Some(decoder) = &mut self.decoder
-                        && let Some(rest) = decoder.finish().map_err(|error| undecodable(&self.origin.url, &error))?
+                        && let Some(rest) = decoder
+                            .finish()
+                            .map_err(|error| undecodable(&self.origin.url, &error))?
                     {
                         return Ok(Some(self.count(rest)));
                     }

@@ -72,7 +72,8 @@ fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
 }
 
 fn tls_advice(error: &rustls::Error, request: Request<'_>) -> Option<String> {
-    const RENEW: &str = "the source's certificate has expired: renew it at the source, or at the ingress in front of it";
+    const RENEW: &str =
+        "the source's certificate has expired: renew it at the source, or at the ingress in front of it";
     let host = request.url.host_str().unwrap_or_default();
     Some(match error {
         rustls::Error::InvalidMessage(_) => format!(
@@ -104,11 +105,7 @@ fn tls_advice(error: &rustls::Error, request: Request<'_>) -> Option<String> {
 }
 
 /// Advice about errors that carry no type, and whether trying again is useless.
-fn connection_advice(
-    message: &str,
-    causes: &[&(dyn Error + 'static)],
-    request: Request<'_>,
-) -> (Option<String>, bool) {
+fn connection_advice(message: &str, causes: &[&(dyn Error + 'static)], request: Request<'_>) -> (Option<String>, bool) {
     let host = request.url.host_str().unwrap_or_default();
     let is = |kind| {
         let errors = causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>());
@@ -119,7 +116,8 @@ fn connection_advice(
         return (Some(advice.to_owned()), true);
     }
     if message.contains("tunnel error: unsuccessful") {
-        let advice = format!("the proxy refused to connect to '{host}': if it is reached directly, list it in NO_PROXY");
+        let advice =
+            format!("the proxy refused to connect to '{host}': if it is reached directly, list it in NO_PROXY");
         return (Some(advice), false);
     }
     if message.contains("dns error") {
@@ -157,7 +155,10 @@ pub(super) fn speaks_https(url: &Url) -> String {
 
 /// Whether a web server says by its response that it wants https.
 pub(super) fn wants_https(status: u16, excerpt: &str) -> bool {
-    status == 400 && ["HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port"].iter().any(|words| excerpt.contains(words))
+    status == 400
+        && ["HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port"]
+            .iter()
+            .any(|words| excerpt.contains(words))
 }
 
 fn with_scheme(url: &Url, scheme: &str) -> String {

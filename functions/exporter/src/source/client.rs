@@ -78,9 +78,7 @@ impl Client {
             None => {}
         }
         Ok(Self {
-            http: builder
-                .build()
-                .map_err(|error| SourceError::Setup(error.to_string()))?,
+            http: builder.build().map_err(|error| SourceError::Setup(error.to_string()))?,
             url: settings.url.clone(),
             authentication: settings.authentication.clone(),
             proxies: Arc::new(Matcher::from_env()),
@@ -137,7 +135,11 @@ impl Client {
         let proxy = url.as_str().parse().ok().and_then(|uri| self.proxies.intercept(&uri));
         let mut place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if let Some(proxy) = &proxy {
-            let variable = if url.scheme() == "https" { "HTTPS_PROXY" } else { "HTTP_PROXY" };
+            let variable = if url.scheme() == "https" {
+                "HTTPS_PROXY"
+            } else {
+                "HTTP_PROXY"
+            };
             let host = url.host_str().unwrap_or_default();
             place.push_str(&format!(
                 " (through the proxy {} of {variable}; list {host} in NO_PROXY if it is reached directly)",

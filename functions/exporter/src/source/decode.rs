@@ -19,7 +19,9 @@ const ALWAYS_ALLOWED: u64 = 16 * 1024 * 1024;
 /// Why a compressed body cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DecodeError {
-    #[error("the response is compressed with '{0}', although that was not asked for: have the proxy in front of the source send it as it is")]
+    #[error(
+        "the response is compressed with '{0}', although that was not asked for: have the proxy in front of the source send it as it is"
+    )]
     Unknown(String),
     #[error("the response is not valid {name}: {source}")]
     Invalid { name: &'static str, source: io::Error },
@@ -200,7 +202,9 @@ mod tests {
     }
 
     fn text() -> Vec<u8> {
-        (0..200_000_u32).flat_map(|number| format!("{number},").into_bytes()).collect()
+        (0..200_000_u32)
+            .flat_map(|number| format!("{number},").into_bytes())
+            .collect()
     }
 
     #[test]
@@ -209,7 +213,10 @@ mod tests {
         for (encoding, body) in [("gzip", gzip(&text)), ("ZSTD", zstd::encode_all(&text[..], 3).unwrap())] {
             for chunk in [1, 1000, 1_000_000] {
                 let (decoded, largest) = decode(encoding, &body, chunk).unwrap();
-                assert!(decoded == text && largest <= 2 * PIECE_BYTES, "{encoding} {chunk} {largest}");
+                assert!(
+                    decoded == text && largest <= 2 * PIECE_BYTES,
+                    "{encoding} {chunk} {largest}"
+                );
             }
             let twice = [body.as_slice(), &body].concat();
             assert_eq!(decode(encoding, &twice, 4096).unwrap().0.len(), 2 * text.len());

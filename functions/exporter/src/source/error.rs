@@ -5,7 +5,6 @@ use std::time::Duration;
 use response::{FeedError, ResponseFault};
 use settings::secrets::mask;
 
-
 /// How much of an error short messages repeat.
 const BRIEF: usize = 240;
 

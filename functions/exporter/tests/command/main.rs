@@ -180,6 +180,7 @@ fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
         "/model/allocation" => (400, "Missing required query parameter: 'window'".to_owned()),
         _ if path.starts_with("/model/") && source_fails => (500, "boom".to_owned()),
         _ if path.starts_with("/model/") => (200, r#"{"code":200,"data":[{}]}"#.to_owned()),
+        "/" if request.contains("AssumeRoleWithWebIdentity") => (400, NO_PROVIDER.to_owned()),
         "/" => (200, assumed_role()),
         "/credentials" => (200, CREDENTIALS.to_owned()),
         _ if !request.contains("/us-east-1/s3/aws4_request") => {
@@ -191,6 +192,11 @@ fn answer(request: &str, source_fails: bool) -> (StatusCode, String) {
     };
     (StatusCode::from_u16(status).unwrap(), body)
 }
+
+/// What STS answers where the account does not know the cluster's identity provider.
+const NO_PROVIDER: &str = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+    <Code>InvalidIdentityToken</Code><Message>No OpenIDConnect provider found in your account for https://oidc.eks.us-east-1.amazonaws.com/id/ABC</Message>\
+    </Error><RequestId>1</RequestId></ErrorResponse>";
 
 /// What the agent of EKS Pod Identity answers.
 const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIACHILD","SecretAccessKey":"s3cret-child","Token":"s3cret-child-token",
@@ -329,4 +335,78 @@ fn a_log_that_cannot_be_written_ends_nothing() {
         assert_eq!(status.code(), Some(0), "{format}");
     }
     assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 4);
+}
+
+#[test]
+fn credentials_that_are_missing_or_refused_are_explained() {
+    let world = World::serve(false);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "s3cret-web-token").unwrap();
+    let basic = [
+        BUCKET,
+        CLUSTER,
+        ("KUBECOST_API_ENDPOINT", world.url.as_str()),
+        ("AWS_ENDPOINT_URL", &world.url),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("PLAN_WAIT_SECONDS", "0"),
+        ("RETRIES", "0"),
+    ];
+    let identity = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap()),
+        ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/child"),
+    ];
+    for (more, words) in [
+        (
+            &[][..],
+            &["no credentials", "eks.amazonaws.com/role-arn", "serviceAccount"][..],
+        ),
+        (
+            &identity,
+            &[
+                "InvalidIdentityToken",
+                "No OpenIDConnect provider",
+                "create an IAM OIDC provider",
+            ],
+        ),
+    ] {
+        let output = exporter(&[], &[&basic[..], more].concat());
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let line = last_line(&output).to_string();
+        for words in words {
+            assert!(line.contains(words), "'{words}' is not in: {line}");
+        }
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
+#[test]
+fn a_run_ends_with_a_summary_at_its_deadline_and_by_sigterm() {
+    // Whatever is asked for does not come.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let world = World::serve(false);
+    let mut environment = world.environment();
+    environment.extend([("KUBECOST_API_ENDPOINT", url.as_str()), ("SOURCE_KIND", "opencost")]);
+    for (deadline, reason) in [("1", "RUN_DEADLINE_SECONDS"), ("0", "SIGTERM")] {
+        let began = std::time::Instant::now();
+        let child = Command::new(env!("CARGO_BIN_EXE_exporter"))
+            .env_clear()
+            .envs(environment.iter().copied())
+            .env("RUN_DEADLINE_SECONDS", deadline)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        if reason == "SIGTERM" {
+            std::thread::sleep(Duration::from_secs(1));
+            let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            assert!(killed.unwrap().success());
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        let message = last_line(&output)["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("1 failed") && message.contains(reason), "{message}");
+    }
 }

@@ -197,3 +197,63 @@ fn a_proxy_without_address_is_reported() {
         "{said}"
     );
 }
+
+/// A proxy that answers each request itself.
+fn refusing(answer: &'static str) -> String {
+    let port = on_a_thread(async move |listener| {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = client.read(&mut request).await;
+            let _ = client.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("http://127.0.0.1:{port}")
+}
+
+#[test]
+fn a_proxy_that_answers_for_the_source_is_named() {
+    let world = World::serve(false);
+    for (answer, source, words) in [
+        (
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 6\r\n\r\ndenied",
+            "http://kubecost.test:9090",
+            &["403", "denied", "HTTP_PROXY", "list kubecost.test in NO_PROXY"][..],
+        ),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            "http://kubecost.test:9090",
+            &["407", "the proxy wants a user and password"],
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+            "https://kubecost.test",
+            &[
+                "HTTPS_PROXY",
+                "the proxy refused to connect to 'kubecost.test'",
+                "NO_PROXY",
+            ],
+        ),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            "https://kubecost.test",
+            &["HTTPS_PROXY", "the proxy wants a user and password"],
+        ),
+    ] {
+        let proxy = refusing(answer);
+        let output = export(
+            &world,
+            &[
+                ("AWS_ENDPOINT_URL", &world.url),
+                ("KUBECOST_API_ENDPOINT", source),
+                ("HTTP_PROXY", &proxy),
+                ("HTTPS_PROXY", &proxy),
+            ],
+        );
+        let line = last_line(&output).to_string();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        for words in words.iter().chain([&proxy.as_str()]) {
+            assert!(line.contains(words), "'{words}' is not in: {line}");
+        }
+    }
+}

@@ -14,8 +14,7 @@ const DAY: &str = "2026-11-20";
 
 /// Why nothing can be collected from a source. The kind is not configured, so that it is asked for.
 async fn failure(url: &str, more: &[(&str, &str)]) -> String {
-    let mut settings = vec![("RETRIES", "20"), ("CONNECTION_TIMEOUT", "5")];
-    settings.extend(more);
+    let settings = [more, &[("RETRIES", "20"), ("CONNECTION_TIMEOUT", "5")]].concat();
     let setup = setup(url, &settings).await;
     let days = Days::Given(vec![DAY.parse().unwrap()]);
     let error = setup.exporter.run(None, &days, &NoProgress).await.unwrap_err();
@@ -42,7 +41,8 @@ async fn https_to_a_port_of_http_is_explained() {
     let source = Scripted::kubecost("").await;
     let reason = failure(&source.url.replace("http", "https"), &[("TLS_VERIFY", "no")]).await;
     assert!(
-        reason.contains("speaks http there") && reason.contains(&format!("set KUBECOST_API_ENDPOINT to {}", source.url)),
+        reason.contains("speaks http there")
+            && reason.contains(&format!("set KUBECOST_API_ENDPOINT to {}", source.url)),
         "{reason}"
     );
 }
@@ -53,26 +53,37 @@ async fn http_to_a_port_of_https_is_explained() {
     let answers: [&[u8]; 3] = [
         &[0x15, 3, 1, 0, 2, 2, 70],
         b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-        b"HTTP/1.1 400 Bad Request\r\ncontent-length: 52\r\n\r\n<center>The plain HTTP request was sent to HTTPS port",
+        b"HTTP/1.1 400 Bad Request\r\ncontent-length: 53\r\n\r\n<center>The plain HTTP request was sent to HTTPS port",
     ];
     for answer in answers {
         let port = port(answer).await;
         let reason = failure(&format!("http://127.0.0.1:{port}"), &[]).await;
         let advice = format!("set KUBECOST_API_ENDPOINT to https://127.0.0.1:{port}");
-        assert!(reason.contains("speaks https there") && reason.contains(&advice), "{reason}");
+        assert!(
+            reason.contains("speaks https there") && reason.contains(&advice),
+            "{reason}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_name_that_is_unknown_and_a_port_where_nobody_listens_are_explained() {
-    let reason = failure("http://nobody.invalid:9090", &[("RETRIES", "0")]).await;
+    // A label of more than 63 characters, which needs no network to be unknown.
+    let name = format!("{}.invalid", "n".repeat(64));
+    let reason = failure(&format!("http://{name}:9090"), &[("RETRIES", "0")]).await;
+    let advice = format!("the name '{name}' is unknown: check KUBECOST_API_ENDPOINT");
+    assert!(reason.contains(&advice), "{reason}");
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let reason = failure(&format!("http://127.0.0.1:{port}"), &[("RETRIES", "1")]).await;
     assert!(
-        reason.contains("the name 'nobody.invalid' is unknown: check KUBECOST_API_ENDPOINT"),
+        reason.contains("nothing listens there: check the port in KUBECOST_API_ENDPOINT"),
         "{reason}"
     );
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let reason = failure(&format!("http://127.0.0.1:{port}"), &[("RETRIES", "1")]).await;
-    assert!(reason.contains("nothing listens there: check the port in KUBECOST_API_ENDPOINT"), "{reason}");
 }
 
 /// Why a day fails whose response is a body that comes piece by piece, with a pause after each.
@@ -111,7 +122,10 @@ async fn a_response_that_dribbles_is_given_up() {
     ];
     let hour = Duration::from_secs(3600);
     let reason = dribble(200, " ", 100, &timeouts, hour).await;
-    assert!(reason.contains("too slow") && reason.contains("bytes per second"), "{reason}");
+    assert!(
+        reason.contains("too slow") && reason.contains("bytes per second"),
+        "{reason}"
+    );
     // Fast enough, and endless.
     let spaces = " ".repeat(10_000);
     let reason = dribble(200, spaces.leak(), 100, &timeouts, Duration::from_secs(2)).await;

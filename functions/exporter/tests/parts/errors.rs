@@ -297,7 +297,11 @@ async fn the_wait_that_a_source_asks_for_is_waited() {
     let setup = setup(&source.url, &[]).await;
     let began = std::time::Instant::now();
     assert!(setup.collect(&[GOOD]).await.is_success());
-    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= std::time::Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -325,7 +329,9 @@ async fn a_response_that_is_compressed_although_not_asked_for_is_stored_as_json(
             ("/model/allocation", _) => {
                 let mut answer = Response::new(body.clone().into());
                 if !encoding.is_empty() {
-                    answer.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+                    answer
+                        .headers_mut()
+                        .insert("content-encoding", encoding.parse().unwrap());
                 }
                 answer
             }

@@ -39,7 +39,12 @@ async fn a_run_that_is_told_to_end_keeps_what_is_there_and_says_what_is_missing(
     let collected: Vec<String> = summary.collected().map(|(day, _)| day.to_string()).collect();
     assert_eq!(collected, ["2026-11-20"]);
     let line = summary.to_string();
-    assert_eq!(line.matches("not collected, since the run ended early: SIGTERM").count(), 2, "{line}");
+    assert_eq!(
+        line.matches("not collected, since the run ended early: SIGTERM")
+            .count(),
+        2,
+        "{line}"
+    );
     assert_eq!(setup.bucket.open_uploads(), 0);
     assert_eq!(source.asked_for_days().len(), 2);
 }
@@ -61,5 +66,8 @@ async fn waits_between_retries_end_with_the_run() {
     };
     let began = Instant::now();
     let (summary, ()) = tokio::join!(setup.collect(&[SLOW]), tell);
-    assert!(began.elapsed() < Duration::from_secs(5) && !summary.is_success(), "{summary}");
+    assert!(
+        began.elapsed() < Duration::from_secs(5) && !summary.is_success(),
+        "{summary}"
+    );
 }

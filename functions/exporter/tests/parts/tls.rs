@@ -73,8 +73,7 @@ async fn collect(more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
 }
 
 async fn collect_from(certificate: &str, more: &[(&str, &str)]) -> Result<RunSummary, RunError> {
-    let mut settings = vec![("SOURCE_KIND", "kubecost"), ("RETRIES", "0")];
-    settings.extend(more);
+    let settings = [more, &[("SOURCE_KIND", "kubecost"), ("RETRIES", "0")]].concat();
     let setup = setup(&kubecost(certificate), &settings).await;
     let ca = &setup.exporter.source.ca_certificate;
     let private_ca = certificate::load(ca, async || panic!("no AWS access is needed"))
@@ -140,11 +139,19 @@ async fn each_fault_of_a_certificate_is_explained_and_not_retried() {
     let named = ("CA_CERTIFICATE_FILE", ca.to_str().unwrap());
     for (certificate, settings, words) in [
         ("expired.pem", &[named][..], "certificate has expired: renew it"),
-        ("elsewhere.pem", &[named], "is for another name than '127.0.0.1': use a name of the certificate in KUBECOST_API_ENDPOINT"),
-        ("server.pem", &[], "an unknown CA signed the source's certificate: for a private CA set CA_CERTIFICATE_FILE"),
+        (
+            "elsewhere.pem",
+            &[named],
+            "is for another name than '127.0.0.1': use a name of the certificate in KUBECOST_API_ENDPOINT",
+        ),
+        (
+            "server.pem",
+            &[],
+            "an unknown CA signed the source's certificate: for a private CA set CA_CERTIFICATE_FILE",
+        ),
     ] {
         // Retries would take days.
-        let settings = [settings, &[("RETRIES", "20"), ("SOURCE_KIND", "kubecost")]].concat();
+        let settings = [settings, &[("RETRIES", "20")]].concat();
         let summary = collect_from(certificate, &settings).await.unwrap();
         let (_, reason) = summary.failed().next().unwrap();
         assert!(reason.contains(words), "'{words}' is not in: {reason}");
