@@ -81,7 +81,7 @@ async fn stop_in_time(stopper: Stopper, deadline: Option<Duration>) {
             None => std::future::pending().await,
         }
     };
-    let told_to_end = async |kind: SignalKind| match signal(kind) {
+    let signalled = async |kind: SignalKind| match signal(kind) {
         Ok(mut signals) => {
             signals.recv().await;
         }
@@ -89,8 +89,8 @@ async fn stop_in_time(stopper: Stopper, deadline: Option<Duration>) {
     };
     let reason = tokio::select! {
         () = deadline_passes => "RUN_DEADLINE_SECONDS have passed",
-        () = told_to_end(SignalKind::terminate()) => "SIGTERM",
-        () = told_to_end(SignalKind::interrupt()) => "SIGINT",
+        () = signalled(SignalKind::terminate()) => "SIGTERM",
+        () = signalled(SignalKind::interrupt()) => "SIGINT",
     };
     tracing::warn!(reason, "ending the run early");
     stopper.stop(reason);

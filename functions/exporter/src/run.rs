@@ -35,7 +35,7 @@ use crate::{
 /// After so many days on which the source timed out, no more are asked for: it goes on computing what nobody waits for.
 const MOST_TIMEOUTS: usize = 2;
 
-/// How long a day may take to end after the run was told to. Kubernetes kills a pod half a minute after SIGTERM.
+/// How long a day may take to end once the run is to end. Kubernetes kills a pod half a minute after SIGTERM.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Which days to collect.
@@ -293,7 +293,7 @@ impl Exporter {
         }
     }
 
-    /// After the run was told to end, a day has this long to let go of what is in flight.
+    /// When the run is to end, a day has this long to let go of what is in flight.
     async fn overdue(&self) -> SourceError {
         let reason = self.source.stop.stopped().await;
         tokio::time::sleep(STOP_GRACE).await;

@@ -1,12 +1,12 @@
-//! Ending a run before its work is done: at its deadline, or when the process is told to end.
+//! Ending a run before its work is done: at its deadline, or when the process is asked to stop.
 
 use tokio::sync::watch;
 
-/// Tells a run to end. Dropping it tells nothing.
+/// Ends a run. Dropping it does not.
 #[derive(Debug)]
 pub struct Stopper(watch::Sender<Option<String>>);
 
-/// Whether a run is to end. Clones are told together.
+/// Whether a run is to end. Clones end together.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Receiver<Option<String>>);
 
@@ -29,7 +29,7 @@ impl Stop {
         (Stopper(sender), Self(receiver))
     }
 
-    /// Never told to end.
+    /// Never ends a run.
     pub fn never() -> Self {
         Self::new().1
     }
@@ -48,7 +48,7 @@ impl Stop {
         };
         match reason {
             Some(reason) => reason,
-            // Nobody is left who could tell.
+            // Nobody is left who could end it.
             None => std::future::pending().await,
         }
     }

@@ -285,7 +285,7 @@ mod tests {
     fn values_are_trimmed_and_empty_is_none() {
         let mut reader = reader(&[("SOURCE_FILTER", "  x "), ("RETRIES", "   "), ("LABELS", "a, b,,c ,")]);
         assert_eq!(reader.optional(&rows::SOURCE_FILTER).as_deref(), Some("x"));
-        assert_eq!(reader.whole_number::<u32>(&rows::RETRIES), 3);
+        assert_eq!(reader.whole_number::<u32>(&rows::RETRIES), 6);
         assert_eq!(reader.list(&rows::LABELS), ["a", "b", "c"]);
         assert_eq!(reader.seconds(&rows::CONNECTION_TIMEOUT), Duration::from_secs(10));
         assert_eq!(reader.finish(), Ok(()));

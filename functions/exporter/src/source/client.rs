@@ -197,7 +197,7 @@ impl Client {
     }
 }
 
-/// How long a response asks to wait: seconds, or a date, compared with the date of the response itself.
+/// How long a response requires to wait: seconds, or a date, compared with the date of the response itself.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let wait = text(RETRY_AFTER)?.trim();

@@ -33,7 +33,7 @@ pub enum SourceError {
         url: String,
         status: u16,
         excerpt: String,
-        /// How long the source asks to wait.
+        /// How long the source requires to wait.
         retry_after: Option<Duration>,
     },
     /// The response is incomplete or invalid.
@@ -115,7 +115,7 @@ impl SourceError {
         matches!(self, Self::Timeout { .. } | Self::TooSlow { .. })
     }
 
-    /// How long the source asks to wait before another request.
+    /// How long the source requires to wait before another request.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -36,7 +36,7 @@ impl SourceFailure for PartError {
 }
 
 /// Makes an attempt, and after transient errors as many retries as the settings allow. Waits grow exponentially, with
-/// jitter so that clusters do not retry at the same time, and are at least as long as the source asks for.
+/// jitter so that clusters do not retry at the same time, and are at least as long as the source requires.
 ///
 /// # Errors
 /// The last error.

@@ -273,7 +273,7 @@ async fn redirections_are_followed_within_the_source_and_secrets_stay_there() {
 }
 
 #[tokio::test]
-async fn the_wait_that_a_source_asks_for_is_waited() {
+async fn a_source_that_says_when_to_retry_is_left_alone_until_then() {
     let tries = std::sync::atomic::AtomicUsize::new(0);
     let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
         ("/model/allocation", "") => bad_window(),

@@ -10,7 +10,7 @@ use super::source::{Scripted, bad_window, containers, setup, text};
 const SLOW: &str = "2026-11-19";
 
 #[tokio::test]
-async fn a_run_that_is_told_to_end_keeps_what_is_there_and_says_what_is_missing() {
+async fn a_run_that_ends_early_keeps_what_is_there_and_says_what_is_missing() {
     // The newest day comes at once, the second breaks off in the middle and is silent, the third is not asked for.
     let source = Scripted::serve(|asked| match (asked.path.as_str(), asked.day()) {
         ("/model/allocation", "") => bad_window(),
@@ -29,11 +29,11 @@ async fn a_run_that_is_told_to_end_keeps_what_is_there_and_says_what_is_missing(
     setup.exporter.source.stop = stop;
     let began = Instant::now();
     let run = setup.collect(&["2026-11-18", SLOW, "2026-11-20"]);
-    let tell = async {
+    let end = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stopper.stop("SIGTERM");
     };
-    let (summary, ()) = tokio::join!(run, tell);
+    let (summary, ()) = tokio::join!(run, end);
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(summary.stopped());
     let collected: Vec<String> = summary.collected().map(|(day, _)| day.to_string()).collect();
@@ -60,12 +60,12 @@ async fn waits_between_retries_end_with_the_run() {
     let mut setup = setup(&source.url, &[]).await;
     setup.exporter.source.stop = stop;
     setup.exporter.source.retry_delay = Duration::from_secs(600);
-    let tell = async {
+    let end = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stopper.stop("RUN_DEADLINE_SECONDS have passed");
     };
     let began = Instant::now();
-    let (summary, ()) = tokio::join!(setup.collect(&[SLOW]), tell);
+    let (summary, ()) = tokio::join!(setup.collect(&[SLOW]), end);
     assert!(
         began.elapsed() < Duration::from_secs(5) && !summary.is_success(),
         "{summary}"
