@@ -1,7 +1,7 @@
 """The QuickSight definition that Terraform renders, deployed and deleted by cid-cmd with the commands in the documents.
 
-Moto emulates AWS. The class QuickSight emulates what moto lacks: it stores requests that botocore has validated. No emulator has the public
-template, QuickSight's expressions or SPICE, so these tests cannot show that visuals work.
+Moto emulates AWS. The class QuickSight emulates what moto lacks: it stores requests that botocore has validated. No emulator has QuickSight's
+expressions, visuals or SPICE, so these tests show that the definition is valid and refers to columns that exist, not how it looks.
 """
 
 import csv
@@ -83,10 +83,6 @@ class QuickSight:
     def DescribeAccountSubscription(self, **_):
         return {"AccountInfo": {"Edition": "ENTERPRISE", "AccountSubscriptionStatus": "ACCOUNT_CREATED"}}
 
-    def DescribeTemplate(self, AwsAccountId, TemplateId, **_):
-        arn = f"arn:aws:quicksight:us-east-1:{AwsAccountId}:template/{TemplateId}"
-        return {"Template": {"Arn": arn, "TemplateId": TemplateId, "Version": {"VersionNumber": 1, "Description": "v1.0.0"}}}
-
     def ListDataSets(self, **_):
         return {"DataSetSummaries": [{"DataSetId": id, "Name": dataset["Name"]} for id, dataset in self.datasets.items()]}
 
@@ -99,7 +95,10 @@ class QuickSight:
         return {}
 
     def DescribeDataSet(self, DataSetId, **_):
-        return {"DataSet": self.datasets[DataSetId]}
+        dataset = self.datasets[DataSetId]
+        columns = [{"Name": column["Name"], "Type": column["Type"]} for column in input_columns(dataset)]
+        columns += [{"Name": name, "Type": "STRING"} for name in calculated(dataset)]
+        return {"DataSet": {**dataset, "OutputColumns": columns}}
 
     def DeleteDataSet(self, DataSetId, **_):
         del self.datasets[DataSetId]
@@ -123,11 +122,20 @@ class QuickSight:
         self.dashboards[DashboardId] = given
         return {"VersionArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dashboard/{DashboardId}/version/1"}
 
+    def UpdateDashboard(self, DashboardId, **given):
+        self.dashboards[DashboardId].update(given)
+        return {"VersionArn": f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dashboard/{DashboardId}/version/2"}
+
+    def UpdateDashboardPublishedVersion(self, **_):
+        return {}
+
+    def DescribeDashboardDefinition(self, DashboardId, **_):
+        return {"Definition": self.dashboards[DashboardId]["Definition"]}
+
     def DescribeDashboard(self, DashboardId, **_):
         given = self.dashboards[DashboardId]
-        source = given["SourceEntity"]["SourceTemplate"]
-        arns = [reference["DataSetArn"] for reference in source["DataSetReferences"]]
-        version = {"Status": "CREATION_SUCCESSFUL", "SourceEntityArn": source["Arn"], "DataSetArns": arns}
+        arns = [declaration["DataSetArn"] for declaration in given["Definition"]["DataSetIdentifierDeclarations"]]
+        version = {"Status": "CREATION_SUCCESSFUL", "VersionNumber": 1, "DataSetArns": arns}
         arn = f"arn:aws:quicksight:us-east-1:{ACCOUNT}:dashboard/{DashboardId}"
         return {"Dashboard": {"DashboardId": DashboardId, "Arn": arn, "Name": given["Name"], "Version": version}}
 
@@ -267,11 +275,45 @@ def test_the_documented_command_deploys_dataset_and_dashboard(quicksight, datase
     given = json.loads(json.dumps(dataset).replace("${athena_datasource_arn}", data_source()["Arn"]))
     assert {name: made[name] for name in given} == given
     assert "$" not in json.dumps(made)
-    assert quicksight.dashboards[DASHBOARD]["SourceEntity"]["SourceTemplate"] == {
-        # The account of the public dashboard, which cid-cmd uses if a definition has no account.
-        "Arn": f"arn:aws:quicksight:us-east-1:223485597511:template/{DASHBOARD}/version/1",
-        "DataSetReferences": [{"DataSetPlaceholder": DATASET, "DataSetArn": made["Arn"]}],
-    }
+    definition = quicksight.dashboards[DASHBOARD]["Definition"]
+    assert definition["DataSetIdentifierDeclarations"] == [{"Identifier": DATASET, "DataSetArn": made["Arn"]}]
+
+
+def found(document, key):
+    """All values of that key in a document, at any depth."""
+    if isinstance(document, dict):
+        return [value for name, value in document.items() if name == key] + [value for inner in document.values() for value in found(inner, key)]
+    return [value for inner in document for value in found(inner, key)] if isinstance(document, list) else []
+
+
+def test_the_dashboard_uses_columns_of_the_dataset_and_has_each_label(quicksight, dataset):
+    definition = quicksight.dashboards[DASHBOARD]["Definition"]
+    columns = {column["Name"]: column["Type"] for column in input_columns(dataset)} | dict.fromkeys(calculated(dataset), "STRING")
+    used = found(definition, "Column")
+    assert {column["DataSetIdentifier"] for column in used} == {DATASET}
+    assert {column["ColumnName"] for column in used} <= set(columns)
+    for field, type in [("NumericalMeasureField", "DECIMAL"), ("DateDimensionField", "DATETIME"), ("CategoricalDimensionField", "STRING")]:
+        assert {columns[measure["Column"]["ColumnName"]] for measure in found(definition, field)} == {type}
+    [labels] = [sheet for sheet in definition["Sheets"] if sheet["Name"] == "Labels"]
+    keys = {"properties.labels.team", "properties.labels.app.kubernetes.io/name", "properties.annotations.example.com/owner"}
+    assert keys <= {column["ColumnName"] for column in found(labels["Visuals"], "Column")}
+    assert keys <= {column["ColumnName"] for column in found(definition["FilterGroups"], "Column")}
+
+
+def test_ids_of_the_dashboard_are_unique_and_its_references_exist(quicksight):
+    definition = quicksight.dashboards[DASHBOARD]["Definition"]
+    for key in ["VisualId", "FilterControlId", "FilterGroupId", "FilterId"]:
+        ids = found(definition, key)
+        assert ids and len(set(ids)) == len(ids) and all(re.fullmatch(r"[\w-]{1,512}", id) for id in ids), key
+    assert set(found(definition, "SourceFilterId")) == set(found(definition, "FilterId"))
+    scoped = {scope["SheetId"] for group in definition["FilterGroups"] for scope in found(group, "SheetVisualScopingConfigurations")[0]}
+    assert scoped == {sheet["SheetId"] for sheet in definition["Sheets"]}
+    for visual in [visual for sheet in definition["Sheets"] for visual in sheet["Visuals"]]:
+        fields = found(visual, "FieldId")
+        sorted_by = [sort["FieldId"] for sort in found(visual, "FieldSort")]
+        assert set(sorted_by) <= set(fields)
+    # QuickSight's limits for a sheet and a dashboard.
+    assert all(len(sheet["Visuals"]) <= 50 and len(sheet["FilterControls"]) <= 200 for sheet in definition["Sheets"]) and len(definition["Sheets"]) <= 20
 
 
 def test_the_documented_command_prompts_for_the_role_the_owner_and_sharing_only(machine, quicksight):

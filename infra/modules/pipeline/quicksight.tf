@@ -13,17 +13,19 @@ locals {
   quicksight_dataset_id = uuidv5("url", "quicksight/data-set/${var.name}/${var.glue.database}/${var.glue.view}")
   quicksight_table_id   = uuidv5("url", "quicksight/table/${var.name}/${var.glue.database}/${var.glue.view}")
 
-  # A definition for `cid-cmd deploy --resources FILE`. The dashboard is AWS's public template, which cid-cmd finds by its ID in AWS's
-  # account. The template refers to the dataset and its columns by name. cid-cmd fills in the data source. The definition contains no
-  # views: Terraform manages the view, and cid-cmd would delete it together with the dashboard.
+  # A definition for `cid-cmd deploy --resources FILE`. cid-cmd fills in the data source. The definition contains no views: Terraform manages
+  # the view, and cid-cmd would delete it together with the dashboard.
   quicksight_definition = {
     dashboards = {
       "CONTAINERS COST ALLOCATION (CCA)" = {
         name        = "Containers Cost Allocation (CCA)"
         dashboardId = "containers-cost-allocation"
-        templateId  = "containers-cost-allocation"
         category    = "Custom"
         dependsOn   = { datasets = [local.quicksight_dataset] }
+        # cid-cmd expects text.
+        data = yamlencode(local.quicksight_dashboard)
+        # The definition has its filters. cid-cmd would otherwise prompt for columns to add as filters.
+        nonTaxonomyColumns = concat([for column in local.quicksight_columns : column.name if column.type == "string"], ["region_code"])
       }
     }
     datasets = {

@@ -234,3 +234,15 @@ run "rejects_a_table_and_a_view_with_the_same_name" {
   }
   expect_failures = [var.glue]
 }
+
+run "renders_a_dashboard_without_labels" {
+  variables {
+    labels      = []
+    annotations = []
+  }
+
+  assert {
+    condition     = [for sheet in yamldecode(yamldecode(output.quicksight_definition).dashboards["CONTAINERS COST ALLOCATION (CCA)"].data).Sheets : sheet.Name] == ["Costs", "Nodes"]
+    error_message = "Without labels and annotations there is no sheet for them."
+  }
+}
