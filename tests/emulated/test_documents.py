@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -98,3 +99,25 @@ def test_the_costs_are_what_the_script_computes():
     total = names.index("**Sum**")
     for column in range(6):
         assert abs(sum(row[column] for row in numbers[:total]) - numbers[total][column]) < 0.06
+
+
+COMMANDS = [
+    pytest.param(block, id=f"{document.name}-{number}")
+    for document in sorted((ROOT / "infra/docs").glob("*.md"))
+    for number, block in enumerate(re.findall(r"^ *```sh\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("block", COMMANDS)
+def test_commands_of_a_document_are_valid_for_the_shell(block):
+    checked = subprocess.run(["bash", "-n"], input=textwrap.dedent(block), capture_output=True, text=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_policy_of_the_registry_lets_the_organization_pull_and_nothing_else(tmp_path):
+    text = (ROOT / "infra/docs/DEPLOYMENT.md").read_text()
+    command = re.search(r"^cat > ecr-policy\.json.*?^JSON$", text, re.MULTILINE | re.DOTALL).group()
+    subprocess.run(["bash", "-ec", command], cwd=tmp_path, env={**os.environ, "ORGANIZATION": "o-abcdef1234"}, check=True)
+    [statement] = json.loads((tmp_path / "ecr-policy.json").read_text())["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-abcdef1234"}}
+    assert statement["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]

@@ -9,9 +9,11 @@
 locals {
   bucket_arn = "arn:${data.aws_partition.this.partition}:s3:::${var.bucket_name}"
 
-  # Exporters of other accounts write through their parent roles, which are in this account.
-  exporters_and_functions = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/kubecost-lake-*"]
+  # Exporters of other accounts write through their parent roles, which are in this account. With `role_path` or other names of roles, change the
+  # pattern.
+  exporters               = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/kubecost-lake-*"]
   functions               = values(module.pipeline.function_role_arns)
+  exporters_and_functions = concat(local.exporters, local.functions, compact([module.pipeline.glue_crawler_role_arn]))
   areas                   = ["staging", "plans", "lake", "quarantine", "reports"]
 }
 

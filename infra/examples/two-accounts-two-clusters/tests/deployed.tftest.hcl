@@ -31,6 +31,11 @@ override_resource {
 }
 
 override_resource {
+  target = module.pipeline.aws_iam_role.glue_crawler[0]
+  values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-glue-crawler" }
+}
+
+override_resource {
   target = module.cluster_one.aws_iam_role.child[0]
   values = { arn = "arn:aws:iam::444455556666:role/kubecost-lake-cluster-one-ca5190f1" }
 }
