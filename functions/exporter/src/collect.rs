@@ -18,13 +18,14 @@ use contract::{
     keys::Prefixes,
     run::RunId,
 };
-use response::{Entry, Expectation, NodeIndex, NodeMinutes, Refusal, RowParser, Tally, Verdict};
+use response::{Entry, NodeIndex, NodeMinutes, Refusal, Verdict};
 use store::{Store, StoreError, UploadError};
 
 use crate::{
+    pages::Allocations,
     part::{self, PartError, ReceivedPart},
     settings::SourceSettings,
-    source::{AllocationQuery, Client, Query, ReadTimeout, SourceError, query, retry},
+    source::{Client, ReadTimeout, SourceError, query, retry},
 };
 
 /// What is in the bucket of a day.
@@ -114,14 +115,6 @@ pub(crate) struct Collector<'a> {
     pub(crate) explicit_aggregation: AtomicBool,
     /// The number of each day's newest part. Numbers rise over repeated requests, so that no key is written twice.
     pub(crate) part_numbers: Mutex<BTreeMap<Day, u32>>,
-}
-
-/// The stored pages of a day's allocations; no parts where the source has no data.
-#[derive(Debug, Default)]
-struct Allocations {
-    parts: Vec<Part>,
-    query: String,
-    verdict: Verdict,
 }
 
 /// The stored node assets.
@@ -241,93 +234,6 @@ impl Collector<'_> {
         }
     }
 
-    /// All pages; one page where `PAGE_SIZE` is 0.
-    async fn pages(&self, day: Day, explicit_aggregation: bool) -> Result<Result<Allocations, Refusal>, DayError> {
-        let template = AllocationQuery {
-            kind: self.source.kind,
-            aggregation: self.settings.aggregation,
-            explicit_aggregation,
-            filter: self.settings.filter.as_deref(),
-            idle: self.settings.idle,
-        };
-        let expectation = Expectation {
-            day,
-            aggregation: Some(self.settings.aggregation),
-            clusters: self.settings.clusters.clone(),
-        };
-        let mut allocations = Allocations {
-            query: template.query(day.window(), None).describe(),
-            ..Allocations::default()
-        };
-        let mut pages = Tally::new(day, Some(self.settings.aggregation));
-        let mut warnings = Vec::new();
-        let mut number = 1;
-        let mut offset = 0;
-        loop {
-            let page = self.settings.page_size.map(|limit| (offset, limit));
-            let query = template.query(day.window(), page);
-            let (received, tally) = self.allocation_page(day, &query, &pages).await?;
-            let rows = tally.rows();
-            if let Some(misplaced) = misplaced(number, &tally, &pages) {
-                received.discard().await;
-                match misplaced {
-                    Misplaced::PagesIgnored => break,
-                    Misplaced::Repeated(reason) => return Err(SourceError::Refused(reason).into()),
-                }
-            }
-            let verdict = match tally.verdict(&expectation) {
-                Ok(verdict) => verdict,
-                Err(refusal) => {
-                    received.discard().await;
-                    return Ok(Err(refusal));
-                }
-            };
-            if rows == 0 || (self.settings.page_size.is_none() && verdict.is_no_data()) {
-                received.discard().await;
-                break;
-            }
-            warnings.extend(received.envelope.message.clone());
-            let part = received.store(PartKind::Allocation, verdict.rows, verdict.set).await?;
-            allocations.parts.push(part);
-            pages.add_page(tally);
-            match self.settings.page_size {
-                // Another number of rows: the last page, or the source does not know pages.
-                Some(limit) if rows == u64::from(limit.get()) => {}
-                _ => break,
-            }
-            offset += rows;
-            number += 1;
-        }
-        // Pages are judged once more together: each of them may have been partial.
-        allocations.verdict = match pages.verdict(&expectation) {
-            Ok(verdict) => verdict,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if allocations.verdict.is_no_data() {
-            allocations.parts.clear();
-            allocations.verdict = Verdict::default();
-        }
-        allocations.verdict.warnings.extend(warnings);
-        Ok(Ok(allocations))
-    }
-
-    async fn allocation_page(&self, day: Day, query: &Query, pages: &Tally) -> Result<(ReceivedPart, Tally), DayError> {
-        let read_timeout = ReadTimeout::of_allocations(self.settings);
-        self.with_retries(async || {
-            let number = self.next_part(day);
-            let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
-            let mut tally = pages.next_page();
-            let mut parser = RowParser::new();
-            let on_row = &mut |Entry { set, key, value }: &Entry<'_>| match parser.parse(key, value) {
-                Ok(row) => tally.add(*set, key, &row).map(|_| ()),
-                Err(error) => tally.add_unreadable(*set, key, &error),
-            };
-            let received = part::receive(self.client, query, read_timeout, self.store, key, on_row).await?;
-            Ok((received, tally))
-        })
-        .await
-    }
-
     /// The nodes. Where the source does not give them, the day is stored all the same: columns of nodes are filled from
     /// labels, and the day is collected again.
     async fn assets(&self, day: Day) -> Result<Assets, DayError> {
@@ -378,7 +284,7 @@ impl Collector<'_> {
         .await
     }
 
-    fn next_part(&self, day: Day) -> u32 {
+    pub(crate) fn next_part(&self, day: Day) -> u32 {
         let mut numbers = self.part_numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let number = numbers.entry(day).or_default();
         *number += 1;
@@ -387,7 +293,10 @@ impl Collector<'_> {
 
     /// Errors of S3 are not retried here: the SDK has done so. Nor is a timeout: the source still computes the
     /// response.
-    async fn with_retries<T>(&self, attempt: impl AsyncFnMut() -> Result<T, PartError>) -> Result<T, DayError> {
+    pub(crate) async fn with_retries<T>(
+        &self,
+        attempt: impl AsyncFnMut() -> Result<T, PartError>,
+    ) -> Result<T, DayError> {
         let is_transient = |error: &PartError| match error {
             PartError::Source(error) => error.is_transient() && !error.is_timeout(),
             _ => false,
@@ -399,25 +308,4 @@ impl Collector<'_> {
 
 fn refused(refusal: Refusal) -> DayError {
     SourceError::Refused(refusal.to_string()).into()
-}
-
-/// A page that does not continue the pages before.
-enum Misplaced {
-    /// It is the first page again: the source does not know pages, and the first has all rows.
-    PagesIgnored,
-    /// It repeats rows: the order changed between two requests, so that other rows are on no page.
-    Repeated(String),
-}
-
-fn misplaced(number: u32, page: &Tally, pages: &Tally) -> Option<Misplaced> {
-    let common = page.keys_in_common(pages);
-    if number == 2 && common == pages.keys() && common == page.keys() {
-        (common > 0).then_some(Misplaced::PagesIgnored)
-    } else if common > 0 {
-        Some(Misplaced::Repeated(format!(
-            "page {number} repeats {common} rows of earlier pages: the source's order changed between requests (PAGE_SIZE); the next run collects the day again"
-        )))
-    } else {
-        None
-    }
 }

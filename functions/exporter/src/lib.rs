@@ -9,6 +9,7 @@ pub mod certificate;
 mod collect;
 pub mod command;
 mod inventory;
+mod pages;
 mod part;
 mod plan;
 mod progress;

@@ -197,12 +197,14 @@ impl NodeIndex {
         }
         let candidates = self.by_name.get(node)?;
         let cluster = row.property(Property::Cluster);
-        if let Some((_, kind)) = candidates.iter().find(|(of, _)| **of == *cluster) {
-            return Some(*kind);
+        // A name identifies a kind only if all nodes of that name are alike: those of the cluster, where there are any.
+        let of_cluster = candidates.iter().filter(|(of, _)| **of == *cluster);
+        let mut kinds: Vec<KindId> = of_cluster.map(|(_, kind)| *kind).collect();
+        if kinds.is_empty() {
+            kinds = candidates.iter().map(|(_, kind)| *kind).collect();
         }
-        // Without the cluster, a name identifies a kind only if all nodes of that name are alike.
-        let (_, kind) = candidates.first()?;
-        candidates.iter().all(|(_, other)| other == kind).then_some(*kind)
+        let kind = *kinds.first()?;
+        kinds.iter().all(|other| *other == kind).then_some(kind)
     }
 
     fn kind_of(&mut self, facts: &NodeFacts<'_>) -> KindId {

@@ -199,6 +199,17 @@ impl Tally {
         self.sets.values().map(|set| set.rows + set.rows_outside).sum()
     }
 
+    /// The rows of the largest set: how far a page reaches where a source limits each set.
+    pub fn rows_of_largest_set(&self) -> u64 {
+        let rows = self.sets.values().map(|set| set.rows + set.rows_outside);
+        rows.max().unwrap_or(0)
+    }
+
+    /// The sum of a number over the rows of the day in all sets, by its index in the table.
+    pub fn sum(&self, number: usize) -> f64 {
+        self.sets.values().map(|set| set.sums[number].value()).sum()
+    }
+
     /// How many keys of this tally are also in another.
     pub fn keys_in_common(&self, other: &Self) -> usize {
         self.keys.intersection(&other.keys).count()

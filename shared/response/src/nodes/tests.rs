@@ -175,6 +175,32 @@ fn names_join_within_the_cluster_or_where_they_are_unambiguous() {
 }
 
 #[test]
+fn two_instances_of_one_name_fill_nothing_by_name() {
+    let old = node("n1", "one", "i-1", "m5.large");
+    for (new, by_name) in [
+        (node("n1", "one", "i-2", "m6.large"), ""),
+        // They are alike in all that the table has.
+        (node("n1", "one", "i-2", "m5.large"), "m5.large"),
+        (node("n1", "two", "i-2", "m6.large"), "m5.large"),
+    ] {
+        for assets in [
+            [("a/i-1/n1", old.as_str()), ("a/i-2/n1", new.as_str())],
+            [("a/i-2/n1", new.as_str()), ("a/i-1/n1", old.as_str())],
+        ] {
+            let index = index(&assets);
+            for (properties, expected) in [
+                (r#""cluster":"one","node":"n1""#, by_name),
+                // The instance says which of them it is.
+                (r#""cluster":"one","node":"n1","providerID":"i-1""#, "m5.large"),
+            ] {
+                let row = format!(r#"{{"totalCost":1,"properties":{{{properties}}}}}"#);
+                assert_eq!(instance_type(&index, &row), expected, "{properties} {assets:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn only_nodes_are_indexed_and_nodes_of_one_kind_share_their_facts() {
     let mut index = NodeIndex::new();
     index
