@@ -238,8 +238,8 @@ impl Collector<'_> {
             let (paged, expected) = (pages.sum(number), whole.sum(number));
             let rows = (pages.rows() + whole.rows()) as f64;
             let tolerance = (ROUNDING * rows).max(RELATIVE * expected.abs());
-            // A sum that is not a number agrees with nothing.
-            if !((paged - expected).abs() <= tolerance) {
+            let difference = (paged - expected).abs();
+            if difference.is_nan() || difference > tolerance {
                 return Err(SourceError::Refused(format!(
                     "the pages add up to {paged} {name}, and the day by cluster to {expected}: rows are missing or came twice (PAGE_SIZE); set PAGE_SIZE to 0, or the next run collects the day again"
                 ))
