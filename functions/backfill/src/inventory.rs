@@ -9,11 +9,12 @@ use contract::{
     documents::{Inventory, Plan},
     run::RunId,
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
 use store::StoreError;
 
 use crate::{
-    policy::{self, DayHistory},
+    history::Known,
+    known,
+    policy::{self, Availability, DayHistory},
     settings::Settings,
     staged::ClusterObjects,
 };
@@ -21,8 +22,8 @@ use crate::{
 /// How many days of an inventory are considered, the newest: no source keeps more than a year.
 const MAX_DAYS: usize = 400;
 
-/// How many days are looked up at the same time.
-const LOOK_UPS: usize = 8;
+/// How often a plan is written, in total, if others write it in the meantime.
+const WRITES: u32 = 5;
 
 /// Why an inventory gets no plan. Delivering it again changes nothing.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +37,39 @@ pub(crate) enum InventoryRejection {
     ContradictsKey(String),
 }
 
-/// Reads an inventory and accepts it only if it agrees with its key. Returns its days in order, each once, none of them
-/// in the future. The outer error is transient.
+/// What an inventory says, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Available {
+    /// The days that the source has or may have, each once, none of them in the future.
+    days: BTreeSet<Day>,
+    /// Those of them that it was seen to have.
+    observed: BTreeSet<Day>,
+    /// The version of the exporter.
+    pub(crate) producer: Option<String>,
+}
+
+impl Available {
+    pub(crate) fn days(&self) -> impl Iterator<Item = Day> {
+        self.days.iter().copied()
+    }
+
+    pub(crate) fn of(&self, day: Day) -> Availability {
+        if self.observed.contains(&day) {
+            Availability::Observed
+        } else if self.days.contains(&day) {
+            Availability::Assumed
+        } else {
+            Availability::OutOfReach
+        }
+    }
+}
+
+/// Reads an inventory and accepts it only if it agrees with its key. The outer error is transient.
 pub(crate) async fn read(
     objects: ClusterObjects<'_>,
     run: RunId,
     now: DateTime<Utc>,
-) -> Result<Result<Vec<Day>, InventoryRejection>, StoreError> {
+) -> Result<Result<Available, InventoryRejection>, StoreError> {
     let ClusterObjects {
         store,
         prefixes,
@@ -62,7 +89,7 @@ fn accept(
     cluster: &ClusterId,
     run: RunId,
     now: DateTime<Utc>,
-) -> Result<Vec<Day>, InventoryRejection> {
+) -> Result<Available, InventoryRejection> {
     if inventory.cluster.id() != cluster {
         return Err(InventoryRejection::ContradictsKey(format!(
             "it names cluster {}, its key names {cluster}; check the exporter's CLUSTER_ID in that cluster",
@@ -75,9 +102,15 @@ fn accept(
             inventory.run
         )));
     }
+    let observed: BTreeSet<Day> = inventory.observed_days().iter().copied().collect();
     let days: BTreeSet<Day> = inventory.days.into_iter().filter(|day| day.end() <= now).collect();
     let older = days.len().saturating_sub(MAX_DAYS);
-    Ok(days.into_iter().skip(older).collect())
+    let days: BTreeSet<Day> = days.into_iter().skip(older).collect();
+    Ok(Available {
+        observed: observed.intersection(&days).copied().collect(),
+        days,
+        producer: inventory.producer,
+    })
 }
 
 /// Makes the plan for a run, looking up each of its days in the lake by its exact key. `None` if a newer run has staged
@@ -86,38 +119,60 @@ pub(crate) async fn plan(
     objects: ClusterObjects<'_>,
     settings: &Settings,
     run: RunId,
-    days: &[Day],
+    available: &Available,
     now: DateTime<Utc>,
 ) -> Result<Option<Plan>, StoreError> {
-    let ClusterObjects {
-        store,
-        prefixes,
-        cluster,
-    } = objects;
     let policy = &settings.policy;
     let staged = objects.staged().await?;
     if staged.newest_inventory.is_some_and(|(newest, _)| newest > run) {
         return Ok(None);
     }
     let quarantined = objects.quarantined().await?;
-    let histories: Vec<(Day, DayHistory)> = stream::iter(days.iter().copied())
-        .map(async |day| {
-            let head = store.head(&prefixes.lake_object(cluster, day)).await?;
-            let in_lake = head.map(|head| head.modified.unwrap_or(now));
-            let history = objects
-                .day_history(day, in_lake, &staged, &quarantined, policy.retry_limit)
-                .await?;
-            Ok::<_, StoreError>((day, history))
-        })
-        .buffer_unordered(LOOK_UPS)
-        .try_collect()
-        .await?;
-    let days = policy::plan(histories.iter().map(|(day, history)| (*day, history)), now, policy);
+    let (mut state, _) = known::load(objects).await?;
+    let days: Vec<Day> = available.days().collect();
+    let looked_up = days.iter().map(|day| (*day, None)).collect();
+    known::read_lake_objects(objects, &mut state, looked_up, now).await?;
+    let is_young = |day: Day| now - day.end() < policy.restate_age;
+    let unknown = known::unknown_sets(&mut state, &staged, &quarantined, |day| days.contains(&day), is_young);
+    known::read_sets(objects, &mut state, unknown).await?;
+    let known = Known {
+        state: &state,
+        staged: &staged,
+        quarantined: &quarantined,
+        now,
+    };
+    let histories: Vec<(Day, DayHistory)> = days
+        .iter()
+        .map(|day| (*day, known.day_history(*day, available.of(*day))))
+        .collect();
+    let histories = histories.iter().map(|(day, history)| (*day, history));
+    let days = policy::plan(histories, now, policy, &known.programs(available.producer.clone()));
     Ok(Some(Plan {
         run,
         created_at: now,
         days,
     }))
+}
+
+/// Writes a plan unless that of a newer run is there; returns whether it did.
+pub(crate) async fn write_plan(objects: ClusterObjects<'_>, plan: &Plan) -> Result<bool, StoreError> {
+    let key = objects.prefixes.plan(objects.cluster);
+    for _ in 0..WRITES {
+        let current = objects.store.get_current::<Plan>(&key).await?;
+        match current.document {
+            // A run of the future wins over none: its clock was ahead.
+            Ok(Some(written)) if written.run > plan.run && !written.run.is_ahead_of(plan.created_at) => {
+                return Ok(false);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(cluster = %objects.cluster, %error, "replacing a plan that cannot be read"),
+        }
+        // Someone else may have written a plan since: then look again.
+        if objects.store.put_document_if(&key, plan, &current.condition).await? {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Contended { key, attempts: WRITES })
 }
 
 #[cfg(test)]
@@ -145,6 +200,7 @@ mod tests {
             },
             days: days.into_iter().map(|age| Day::of(now()).minus(age)).collect(),
             observed: None,
+            producer: None,
         }
     }
 
@@ -167,7 +223,10 @@ mod tests {
     #[test]
     fn days_are_sorted_unique_over_and_at_most_400() {
         let run = RunId::new(now());
-        let days = |ages: &[u32]| accept(inventory(run, ages.iter().copied()), &cluster("shop"), run, now()).unwrap();
+        let days = |ages: &[u32]| -> Vec<Day> {
+            let accepted = accept(inventory(run, ages.iter().copied()), &cluster("shop"), run, now());
+            accepted.unwrap().days().collect()
+        };
         let day = |age| Day::of(now()).minus(age);
         // Today is not over yet.
         assert_eq!(days(&[1, 3, 0, 1]), [day(3), day(1)]);

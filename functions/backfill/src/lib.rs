@@ -17,7 +17,10 @@ use lambda::{BoxError, Function, metrics::MetricSink};
 use store::{Store, StoreError};
 
 pub mod audit;
+mod cluster_audit;
+mod history;
 mod inventory;
+mod known;
 mod policy;
 mod report;
 pub mod settings;
@@ -74,8 +77,8 @@ impl Backfill {
             cluster,
         };
         let now = self.clock.now();
-        let days = match inventory::read(objects, *run, now).await? {
-            Ok(days) => days,
+        let available = match inventory::read(objects, *run, now).await? {
+            Ok(available) => available,
             Err(InventoryRejection::Gone) => {
                 tracing::warn!(%cluster, %run, "no plan written: the inventory was deleted or has expired");
                 return Ok(());
@@ -85,12 +88,15 @@ impl Backfill {
                 return Ok(());
             }
         };
-        let Some(plan) = inventory::plan(objects, settings, *run, &days, now).await? else {
+        let Some(plan) = inventory::plan(objects, settings, *run, &available, now).await? else {
             tracing::warn!(%cluster, %run, "no plan written: a newer run has staged an inventory");
             return Ok(());
         };
-        store.put_document(&settings.prefixes.plan(cluster), &plan).await?;
-        tracing::info!(%cluster, %run, available = days.len(), planned = plan.days.len(), "wrote plan");
+        if !inventory::write_plan(objects, &plan).await? {
+            tracing::warn!(%cluster, %run, "no plan written: the plan of a newer run is there");
+            return Ok(());
+        }
+        tracing::info!(%cluster, %run, available = available.days().count(), planned = plan.days.len(), "wrote plan");
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use contract::{
     run::RunId,
 };
 
-/// When a day is collected, collected again, or given up.
+/// When a day is collected, and collected again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// A day that ended less than this ago is collected again, since the source may still reconcile its costs. Zero:
@@ -17,37 +17,110 @@ pub struct Policy {
     pub restate_interval: TimeDelta,
     /// A set younger than this is in flight: it is neither missing nor stuck.
     pub in_flight: TimeDelta,
-    /// After this many sets without data, or that could not be converted, a day is no longer planned.
+    /// After so many restatements in a row that changed nothing, they are spread out; so often a set is redelivered.
     pub retry_limit: u32,
 }
 
-/// The result of a set, as far as a plan or an audit can see.
+/// A run takes some hours to reach a day, so that it may be due a little later than a whole number of days.
+const SLACK: TimeDelta = TimeDelta::hours(4);
+/// The longest step: 2^3 days.
+const LONGEST_STEP: u32 = 3;
+
+/// How long to wait after the last of so many attempts: about 1, 2, 4, 8 days, then 8 again and again.
+fn step(attempts: usize) -> TimeDelta {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).map_or(LONGEST_STEP, |count| count.min(LONGEST_STEP));
+    TimeDelta::days(1 << doublings) - SLACK
+}
+
+/// What became of a set, as far as a plan or an audit can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetOutcome {
     /// The source had no data.
     Empty,
     /// It could not be converted.
     Quarantined,
-    /// Nothing is known to be wrong: it was converted, or will be, or its event was lost.
-    Unknown,
+    /// It lost too much to replace what the lake has.
+    Thinner,
+    /// The lake has it.
+    InLake,
+    /// The lake has a newer set, and this one is not fuller.
+    Superseded,
+    /// None of these: it will be converted, or its event was lost.
+    Pending,
 }
 
 /// One run's set of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Attempt {
     pub(crate) run: RunId,
     /// When its manifest was written.
     pub(crate) written_at: DateTime<Utc>,
     pub(crate) outcome: SetOutcome,
+    /// Whether the source was seen to have the day.
+    pub(crate) observed: bool,
+    /// Whether it has the same costs and quantities as the set before.
+    pub(crate) same: bool,
+    /// The version of the program whose verdict the outcome is: transform's of a quarantined set, else the exporter's.
+    pub(crate) producer: Option<String>,
+    /// The table that a quarantined set could not be converted into.
+    pub(crate) table: Option<String>,
+}
+
+/// Whether the source has a day, as the newest inventory says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Availability {
+    /// The source was seen to have it.
+    Observed,
+    /// The source names no days.
+    #[default]
+    Assumed,
+    /// The source does not have it.
+    OutOfReach,
+}
+
+/// What the lake has of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LakeDay {
+    pub(crate) written_at: DateTime<Utc>,
+    /// Whether a better set may come: it is partial, or lacks the node assets.
+    pub(crate) improvable: bool,
 }
 
 /// What is known of one cluster's day.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct DayHistory {
-    /// When its object in the lake was written; `None` if there is none.
-    pub(crate) in_lake: Option<DateTime<Utc>>,
-    /// Its sets, in any order.
+    /// `None` where the lake lacks the day.
+    pub(crate) in_lake: Option<LakeDay>,
+    /// Its sets, newest run first.
     pub(crate) attempts: Vec<Attempt>,
+    pub(crate) availability: Availability,
+    /// Whether an earlier audit saw that the source had it and the lake lacked it.
+    pub(crate) known_gap: bool,
+}
+
+/// The programs of today. Attempts by others do not count: a day that one version could not handle, another may.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Programs {
+    /// The version of the exporter that wrote the inventory.
+    pub(crate) exporter: Option<String>,
+    /// The version of transform.
+    pub(crate) transform: String,
+    /// The table of the newest object in the lake, and when that was written.
+    pub(crate) table: Option<(String, DateTime<Utc>)>,
+}
+
+impl Programs {
+    fn are_those_of(&self, attempt: &Attempt) -> bool {
+        if attempt.outcome == SetOutcome::Quarantined {
+            let same_table = self
+                .table
+                .as_ref()
+                .is_none_or(|(table, since)| *since <= attempt.written_at || attempt.table.as_ref() == Some(table));
+            same_table && attempt.producer.as_ref() == Some(&self.transform)
+        } else {
+            self.exporter.is_none() || self.exporter == attempt.producer
+        }
+    }
 }
 
 /// The status of a day.
@@ -57,25 +130,34 @@ pub(crate) enum DayStatus {
     Present,
     /// The lake lacks it, but a set arrived less than [`Policy::in_flight`] ago.
     InFlight,
-    /// The source reported that it has no data.
-    Empty,
-    /// The lake lacks it.
+    /// The lake lacks it, and the source has it or had it.
     Missing,
-    /// The lake lacks it, and its sets failed too often to plan it again.
-    GivenUp,
-}
-
-impl DayStatus {
-    /// Whether the table lacks data that the source has or had.
-    pub(crate) const fn is_gap(self) -> bool {
-        matches!(self, Self::Missing | Self::GivenUp)
-    }
+    /// The source was seen to have it, no longer has it, and the lake lacks it.
+    Lost,
+    /// No set ever arrived, and nobody knows whether the source has data.
+    Uncollected,
+    /// The source has no data, as far as anybody knows.
+    NoData,
 }
 
 impl DayHistory {
     /// The set of the newest run.
     pub(crate) fn newest(&self) -> Option<&Attempt> {
-        self.attempts.iter().max_by_key(|attempt| attempt.run)
+        self.attempts.first()
+    }
+
+    /// The thinner sets that no later set in the lake has mended.
+    pub(crate) fn thinner(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts
+            .iter()
+            .filter(|attempt| attempt.outcome == SetOutcome::Thinner)
+    }
+
+    /// The sets that should have been converted by now.
+    pub(crate) fn overdue(&self, now: DateTime<Utc>, policy: &Policy) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(move |attempt| {
+            attempt.outcome == SetOutcome::Pending && now - attempt.written_at >= policy.in_flight
+        })
     }
 
     fn is_in_flight(&self, now: DateTime<Utc>, policy: &Policy) -> bool {
@@ -84,43 +166,93 @@ impl DayHistory {
             .any(|attempt| now - attempt.written_at < policy.in_flight)
     }
 
-    fn has_retries_left(&self, policy: &Policy) -> bool {
-        let failed = |attempt: &&Attempt| attempt.outcome != SetOutcome::Unknown;
-        let failures = self.attempts.iter().filter(failed).count();
-        u32::try_from(failures).is_ok_and(|failures| failures < policy.retry_limit)
+    pub(crate) fn status(&self, now: DateTime<Utc>, policy: &Policy) -> DayStatus {
+        let was_observed = self.known_gap || self.attempts.iter().any(|attempt| attempt.observed);
+        let has_data = self.attempts.iter().any(|attempt| attempt.outcome != SetOutcome::Empty);
+        if self.in_lake.is_some() {
+            return DayStatus::Present;
+        }
+        if self.is_in_flight(now, policy) {
+            return DayStatus::InFlight;
+        }
+        match self.availability {
+            Availability::Observed => DayStatus::Missing,
+            Availability::Assumed if was_observed || has_data => DayStatus::Missing,
+            Availability::Assumed if self.attempts.is_empty() => DayStatus::Uncollected,
+            Availability::OutOfReach if was_observed => DayStatus::Lost,
+            Availability::Assumed | Availability::OutOfReach => DayStatus::NoData,
+        }
     }
 
-    pub(crate) fn status(&self, now: DateTime<Utc>, policy: &Policy) -> DayStatus {
-        if self.in_lake.is_some() {
-            DayStatus::Present
-        } else if self.is_in_flight(now, policy) {
-            DayStatus::InFlight
-        } else if self.newest().is_some_and(|newest| newest.outcome == SetOutcome::Empty) {
-            DayStatus::Empty
-        } else if self.has_retries_left(policy) {
-            DayStatus::Missing
-        } else {
-            DayStatus::GivenUp
-        }
+    /// The attempts that say something about the next one: they were made with today's programs, and while the source
+    /// was seen to have the day, if it is seen to have it now.
+    fn counted<'a>(&'a self, programs: &'a Programs) -> impl Iterator<Item = &'a Attempt> {
+        self.attempts.iter().filter(move |attempt| {
+            attempt.outcome != SetOutcome::Pending
+                && (attempt.observed || self.availability != Availability::Observed)
+                && programs.are_those_of(attempt)
+        })
+    }
+
+    /// From when on the day may be collected again, after the attempts that count; `None`: at once.
+    fn next_step(&self, programs: &Programs) -> Option<DateTime<Utc>> {
+        let last = self.counted(programs).map(|attempt| attempt.written_at).max()?;
+        Some(last + step(self.counted(programs).count()))
+    }
+
+    /// From when on a day in the lake may be restated because costs may have been reconciled.
+    fn next_restatement(&self, in_lake: LakeDay, policy: &Policy) -> DateTime<Utc> {
+        let changed_nothing = |attempt: &&Attempt| match attempt.outcome {
+            SetOutcome::Empty | SetOutcome::Quarantined | SetOutcome::Thinner => true,
+            SetOutcome::InLake | SetOutcome::Superseded | SetOutcome::Pending => attempt.same,
+        };
+        let in_vain = self.attempts.iter().take_while(changed_nothing).count();
+        let beyond = in_vain.saturating_sub(
+            usize::try_from(policy.retry_limit)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(1),
+        );
+        let interval = match beyond {
+            0 => policy.restate_interval,
+            beyond => policy.restate_interval.max(step(beyond)),
+        };
+        let attempts = self.attempts.iter().map(|attempt| attempt.written_at);
+        attempts.chain([in_lake.written_at]).max().unwrap_or(in_lake.written_at) + interval
+    }
+
+    /// Whether a later set may be better than what the lake has, as far as the lake and the sets say.
+    pub(crate) fn is_improvable(&self) -> bool {
+        self.in_lake.is_some_and(|day| day.improvable) || self.thinner().next().is_some()
     }
 
     /// Whether and why the day is to be collected.
-    pub(crate) fn reason(&self, day: Day, now: DateTime<Utc>, policy: &Policy) -> Option<PlanReason> {
-        match self.status(now, policy) {
-            DayStatus::Present => {
-                let young = now - day.end() < policy.restate_age;
-                let due = self
-                    .in_lake
-                    .is_some_and(|written| now - written >= policy.restate_interval);
-                (young && due && !self.is_in_flight(now, policy)).then_some(PlanReason::Restate)
-            }
-            DayStatus::Missing => match self.newest().map(|newest| newest.outcome) {
-                Some(SetOutcome::Quarantined) => Some(PlanReason::Retry),
-                _ => Some(PlanReason::Missing),
-            },
-            DayStatus::Empty => self.has_retries_left(policy).then_some(PlanReason::Missing),
-            DayStatus::InFlight | DayStatus::GivenUp => None,
+    pub(crate) fn reason(
+        &self,
+        day: Day,
+        now: DateTime<Utc>,
+        policy: &Policy,
+        programs: &Programs,
+    ) -> Option<PlanReason> {
+        if self.availability == Availability::OutOfReach || self.is_in_flight(now, policy) {
+            return None;
         }
+        let is_due = |from: Option<DateTime<Utc>>| from.is_none_or(|from| from <= now);
+        let Some(in_lake) = self.in_lake else {
+            let reason = match self.newest().map(|newest| newest.outcome) {
+                Some(SetOutcome::Quarantined) => PlanReason::Retry,
+                _ => PlanReason::Missing,
+            };
+            return is_due(self.next_step(programs)).then_some(reason);
+        };
+        let young = now - day.end() < policy.restate_age;
+        let restate = young && is_due(Some(self.next_restatement(in_lake, policy)));
+        let improve = self.is_improvable() && is_due(self.next_step(programs));
+        (restate || improve).then_some(PlanReason::Restate)
+    }
+
+    /// When a day that is missing or improvable may be planned next, if that is later than now.
+    pub(crate) fn next_attempt(&self, now: DateTime<Utc>, programs: &Programs) -> Option<DateTime<Utc>> {
+        self.next_step(programs).filter(|next| *next > now)
     }
 }
 
@@ -129,9 +261,10 @@ pub(crate) fn plan<'a>(
     days: impl IntoIterator<Item = (Day, &'a DayHistory)>,
     now: DateTime<Utc>,
     policy: &Policy,
+    programs: &Programs,
 ) -> Vec<PlannedDay> {
     let planned = |(date, history): (Day, &DayHistory)| {
-        let reason = history.reason(date, now, policy)?;
+        let reason = history.reason(date, now, policy, programs)?;
         Some(PlannedDay { date, reason })
     };
     let mut planned: Vec<PlannedDay> = days.into_iter().filter_map(planned).collect();
@@ -140,134 +273,4 @@ pub(crate) fn plan<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const POLICY: Policy = Policy {
-        restate_age: TimeDelta::days(3),
-        restate_interval: TimeDelta::hours(20),
-        in_flight: TimeDelta::hours(1),
-        retry_limit: 3,
-    };
-
-    fn now() -> DateTime<Utc> {
-        "2026-11-24T05:00:00Z".parse().unwrap()
-    }
-
-    fn attempt(age: TimeDelta, outcome: SetOutcome) -> Attempt {
-        Attempt {
-            run: RunId::new(now() - age),
-            written_at: now() - age,
-            outcome,
-        }
-    }
-
-    fn day(age: u32) -> Day {
-        Day::of(now()).minus(age)
-    }
-
-    /// The days of the last month by age: whether the source has it, how many hours ago the lake's object was written,
-    /// whether a set is in flight.
-    fn lake() -> impl Strategy<Value = BTreeMap<u32, (bool, Option<i64>, bool)>> {
-        prop::collection::btree_map(
-            1_u32..30,
-            (any::<bool>(), prop::option::of(0_i64..700), any::<bool>()),
-            0..30,
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn the_plan_is_exactly_the_gap_and_applying_it_leaves_nothing(lake in lake()) {
-            let mut states: BTreeMap<Day, DayHistory> = lake
-                .iter()
-                .map(|(age, (_, present, in_flight))| {
-                    let in_lake = present.map(|hours| now() - TimeDelta::hours(hours));
-                    let attempts = in_flight.then(|| attempt(TimeDelta::minutes(5), SetOutcome::Unknown));
-                    (day(*age), DayHistory { in_lake, attempts: attempts.into_iter().collect() })
-                })
-                .collect();
-            let available: BTreeSet<Day> =
-                lake.iter().filter(|(_, (available, ..))| *available).map(|(age, _)| day(*age)).collect();
-            let make = |states: &BTreeMap<Day, DayHistory>| {
-                plan(available.iter().map(|day| (*day, &states[day])), now(), &POLICY)
-            };
-
-            let planned = make(&states);
-            let missing: BTreeSet<Day> =
-                planned.iter().filter(|day| day.reason == PlanReason::Missing).map(|day| day.date).collect();
-            let expected: BTreeSet<Day> = lake
-                .iter()
-                .filter(|(_, (available, present, in_flight))| *available && present.is_none() && !in_flight)
-                .map(|(age, _)| day(*age))
-                .collect();
-            prop_assert_eq!(missing, expected);
-            prop_assert!(planned.is_sorted_by(|left, right| left.date > right.date));
-            for restated in planned.iter().filter(|day| day.reason == PlanReason::Restate) {
-                prop_assert!(now() - restated.date.end() < POLICY.restate_age);
-            }
-
-            for planned in &planned {
-                states.get_mut(&planned.date).unwrap().in_lake = Some(now());
-            }
-            prop_assert_eq!(make(&states), []);
-        }
-
-        #[test]
-        fn a_day_without_data_is_planned_a_bounded_number_of_times(quarantined in any::<bool>(), limit in 1_u32..10) {
-            let policy = Policy { retry_limit: limit, ..POLICY };
-            let outcome = if quarantined { SetOutcome::Quarantined } else { SetOutcome::Empty };
-            let mut state = DayHistory::default();
-            let mut planned = 0;
-            let mut time = now();
-            while state.reason(day(20), time, &policy).is_some() {
-                planned += 1;
-                prop_assert!(planned <= limit);
-                state.attempts.push(Attempt { run: RunId::new(time), written_at: time, outcome });
-                time += TimeDelta::days(1);
-            }
-            prop_assert_eq!(planned, limit);
-            prop_assert_eq!(state.status(time, &policy).is_gap(), quarantined);
-        }
-    }
-
-    #[test]
-    fn the_reason_says_what_happened_before() {
-        let old = TimeDelta::days(2);
-        let state = |outcome| DayHistory {
-            in_lake: None,
-            attempts: vec![attempt(old, outcome)],
-        };
-        let reason = |state: &DayHistory| state.reason(day(9), now(), &POLICY);
-        assert_eq!(reason(&DayHistory::default()), Some(PlanReason::Missing));
-        assert_eq!(reason(&state(SetOutcome::Quarantined)), Some(PlanReason::Retry));
-        assert_eq!(reason(&state(SetOutcome::Empty)), Some(PlanReason::Missing));
-        assert_eq!(state(SetOutcome::Empty).status(now(), &POLICY), DayStatus::Empty);
-        // Converted, then deleted from the lake: it is collected again, however often it was collected before.
-        let converted = DayHistory {
-            in_lake: None,
-            attempts: vec![attempt(old, SetOutcome::Unknown); 9],
-        };
-        assert_eq!(reason(&converted), Some(PlanReason::Missing));
-    }
-
-    #[test]
-    fn young_days_are_restated_once_a_day() {
-        let written = |hours| DayHistory {
-            in_lake: Some(now() - TimeDelta::hours(hours)),
-            attempts: vec![],
-        };
-        assert_eq!(written(24).reason(day(1), now(), &POLICY), Some(PlanReason::Restate));
-        assert_eq!(written(19).reason(day(1), now(), &POLICY), None);
-        assert_eq!(written(24).reason(day(5), now(), &POLICY), None);
-        let in_flight = DayHistory {
-            attempts: vec![attempt(TimeDelta::minutes(1), SetOutcome::Unknown)],
-            ..written(24)
-        };
-        assert_eq!(in_flight.reason(day(1), now(), &POLICY), None);
-    }
-}
+mod tests;

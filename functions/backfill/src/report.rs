@@ -2,44 +2,28 @@
 
 use chrono::{DateTime, Utc};
 use contract::{
-    audit::{AuditReport, Finding, Gap},
+    audit::{AuditReport, Finding, PartialDay},
     clock::Clock,
     cluster::ClusterId,
     day::Day,
 };
 use lambda::metrics::{self, MetricSink};
 
-use crate::policy::DayStatus;
-
-/// A missing day, if a day of that status is one.
-pub(crate) fn gap(date: Day, status: DayStatus) -> Option<Gap> {
-    status.is_gap().then_some(Gap {
-        date,
-        given_up: status == DayStatus::GivenUp,
-    })
-}
-
 /// Nothing found yet.
 pub(crate) fn no_finding(cluster: &ClusterId) -> Finding {
     Finding {
         cluster: cluster.arn_or_id(),
-        newest_inventory: None,
-        silent: false,
-        gaps: Vec::new(),
-        stuck: Vec::new(),
-        quarantined: Vec::new(),
-        refused: None,
-        failed: None,
+        ..Finding::default()
     }
 }
 
 fn has_findings(finding: &Finding) -> bool {
-    finding.silent
-        || !finding.gaps.is_empty()
-        || !finding.stuck.is_empty()
-        || !finding.quarantined.is_empty()
-        || finding.refused.is_some()
-        || finding.failed.is_some()
+    let nothing = Finding {
+        cluster: finding.cluster.clone(),
+        newest_inventory: finding.newest_inventory,
+        ..Finding::default()
+    };
+    *finding != nothing
 }
 
 /// A report without any clusters yet.
@@ -60,7 +44,21 @@ pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
         let age = (Day::of(report.created_at).date() - gap.date.date()).num_days();
         report.oldest_gap_days = report.oldest_gap_days.max(u64::try_from(age).unwrap_or(0));
     }
+    report.uncollected_days += count(finding.uncollected.len());
+    report.lost_days += count(finding.lost.iter().filter(|lost| lost.new).count());
+    let may_improve = |partial: &&PartialDay| partial.day.collected_again && !partial.confirmed;
+    report.partial_days += count(finding.partial.iter().filter(may_improve).count());
+    report.thinner_sets += count(finding.thinner.iter().filter(|set| set.day.collected_again).count());
+    report.assets_unavailable_days += count(
+        finding
+            .assets_unavailable
+            .iter()
+            .filter(|day| day.collected_again)
+            .count(),
+    );
+    report.computed_totals += finding.computed_totals.iter().map(|day| day.rows).sum::<u64>();
     report.silent_clusters += u64::from(finding.silent);
+    report.newly_silent_clusters += u64::from(finding.newly_silent);
     report.stuck_sets += count(finding.stuck.len());
     report.redelivered_sets += count(finding.stuck.iter().filter(|set| set.redelivered).count());
     report.quarantined_sets += count(finding.quarantined.len());
@@ -78,6 +76,13 @@ pub(crate) fn emit(report: &AuditReport, bucket: &str, sink: &dyn MetricSink, cl
     let metrics = [
         ("GapDays", number(report.gap_days)),
         ("OldestGapDays", number(report.oldest_gap_days)),
+        ("UncollectedDays", number(report.uncollected_days)),
+        ("LostDays", number(report.lost_days)),
+        ("PartialDays", number(report.partial_days)),
+        ("ThinnerSets", number(report.thinner_sets)),
+        ("AssetsUnavailableDays", number(report.assets_unavailable_days)),
+        ("ComputedTotals", number(report.computed_totals)),
+        ("NewlySilentClusters", number(report.newly_silent_clusters)),
         ("SilentClusters", number(report.silent_clusters)),
         ("StuckSets", number(report.stuck_sets)),
         ("QuarantinedSets", number(report.quarantined_sets)),

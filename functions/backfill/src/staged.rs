@@ -1,19 +1,16 @@
 //! What a cluster has staged and what of it is in quarantine, from listings. Keys are trusted, since only the cluster's
 //! own role can write below its prefix; documents are not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contract::{
     cluster::ClusterId,
     day::Day,
-    documents::Manifest,
-    keys::{Prefixes, QuarantineObject, RUN_METADATA, StagingKey, StagingObject},
+    keys::{Prefixes, QuarantineKey, QuarantineObject, StagingKey, StagingObject},
     run::RunId,
 };
 use store::{Store, StoreError};
-
-use crate::policy::{Attempt, DayHistory, SetOutcome};
 
 /// A set whose manifest has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +35,26 @@ impl Staged {
     }
 }
 
-/// A cluster's days in quarantine: which runs' sets could not be converted.
-pub(crate) type Quarantined = BTreeSet<(Day, RunId)>;
+/// What the quarantine has of a set: when its documents were written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// It could not be converted.
+    pub(crate) fault: Option<DateTime<Utc>>,
+    /// It did not replace a fuller set.
+    pub(crate) thinner: Option<DateTime<Utc>>,
+}
+
+/// A cluster's sets that have a document in quarantine.
+pub(crate) type Quarantined = BTreeMap<(Day, RunId), Reported>;
+
+/// Adds a document of the quarantine.
+pub(crate) fn add_reported(quarantined: &mut Quarantined, key: &QuarantineKey, modified: DateTime<Utc>) {
+    let reported = quarantined.entry((key.day, key.run)).or_default();
+    match key.object {
+        QuarantineObject::Fault => reported.fault = Some(modified),
+        QuarantineObject::Thinner => reported.thinner = Some(modified),
+    }
+}
 
 /// One cluster's objects in the bucket.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +75,10 @@ impl ClusterObjects<'_> {
                 };
                 let written_at = object.modified;
                 match name {
+                    StagingObject::Inventory if run.is_ahead_of(written_at) => {
+                        let cluster = self.cluster;
+                        tracing::warn!(%cluster, %run, "ignored an inventory: its run's clock was ahead");
+                    }
                     StagingObject::Inventory => {
                         staged.newest_inventory = staged.newest_inventory.max(Some((run, written_at)));
                     }
@@ -77,66 +96,15 @@ impl ClusterObjects<'_> {
     }
 
     pub(crate) async fn quarantined(&self) -> Result<Quarantined, StoreError> {
-        let listing = self.store.list(self.prefixes.quarantine_of(self.cluster));
-        Ok(listing
-            .objects()
-            .await?
-            .iter()
-            .filter_map(|object| self.prefixes.parse_quarantine(&object.key))
-            .filter(|key| key.object == QuarantineObject::Fault)
-            .map(|key| (key.day, key.run))
-            .collect())
-    }
-
-    /// What is known of a day. Reads as few manifests as possible: none if the lake has the day, else those of the
-    /// `reads` newest sets, to find out which of them are empty.
-    pub(crate) async fn day_history(
-        &self,
-        day: Day,
-        in_lake: Option<DateTime<Utc>>,
-        staged: &Staged,
-        quarantined: &Quarantined,
-        reads: u32,
-    ) -> Result<DayHistory, StoreError> {
-        let mut reads = if in_lake.is_some() { 0 } else { reads };
-        let mut attempts = Vec::new();
-        for StagedSet { run, written_at } in staged.sets_of(day).iter().rev().copied() {
-            let outcome = if quarantined.contains(&(day, run)) {
-                SetOutcome::Quarantined
-            } else if reads == 0 {
-                SetOutcome::Unknown
-            } else {
-                reads -= 1;
-                if self.is_empty(day, run).await? {
-                    SetOutcome::Empty
-                } else {
-                    SetOutcome::Unknown
+        let mut quarantined = Quarantined::new();
+        let mut listing = self.store.list(self.prefixes.quarantine_of(self.cluster));
+        while let Some(page) = listing.next_page().await? {
+            for object in page.objects {
+                if let Some(key) = self.prefixes.parse_quarantine(&object.key) {
+                    add_reported(&mut quarantined, &key, object.modified);
                 }
-            };
-            attempts.push(Attempt {
-                run,
-                written_at,
-                outcome,
-            });
+            }
         }
-        Ok(DayHistory { in_lake, attempts })
-    }
-
-    /// The run whose data a day of the lake has; `None` if the lake has no such day, or its object does not name a run.
-    pub async fn lake_run(&self, day: Day) -> Result<Option<RunId>, StoreError> {
-        let key = self.prefixes.lake_object(self.cluster, day);
-        let head = self.store.head(&key).await?;
-        Ok(head.and_then(|head| head.metadata.get(RUN_METADATA)?.parse().ok()))
-    }
-
-    /// Whether a set's manifest reports that the source had no data. `false` if it cannot be read: transform
-    /// quarantines such a set and says why.
-    pub(crate) async fn is_empty(&self, day: Day, run: RunId) -> Result<bool, StoreError> {
-        let key = self.prefixes.manifest(self.cluster, &run, day);
-        match self.store.get_document::<Manifest>(&key).await {
-            Ok(manifest) => Ok(manifest.is_some_and(|manifest| manifest.is_empty())),
-            Err(error) if error.is_permanent() => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(quarantined)
     }
 }

@@ -266,6 +266,7 @@ impl Exporter {
             source: source.clone(),
             days: available.clone(),
             observed: Some(observed.iter().copied().collect()),
+            producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
         self.store
             .put_document(&self.prefixes.inventory(id, &run), &inventory)

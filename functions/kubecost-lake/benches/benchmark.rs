@@ -353,6 +353,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
             },
             days: days.clone(),
             observed: None,
+            producer: None,
         };
         put(&prefixes.inventory(&id, &run), &documents::write(&inventory)?)?;
         for (index, day) in days.iter().enumerate() {

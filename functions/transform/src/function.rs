@@ -7,7 +7,7 @@ use contract::{
     day::Day,
     documents::Manifest,
     keys::{RUN_METADATA, StagingKey},
-    record::{DayRecord, RECORD_METADATA},
+    record::{DayRecord, RECORD_METADATA, TABLE_METADATA},
     run::RunId,
 };
 use response::Verdict;
@@ -20,9 +20,6 @@ use crate::{
     error::{ConvertDayError, Fault},
     fingerprint::fingerprint,
 };
-
-/// The object's metadata that names the conversion and the columns, see [`fingerprint`].
-pub(crate) const TABLE_METADATA: &str = "table";
 
 pub struct Transform {
     pub(crate) settings: Settings,

@@ -3,7 +3,7 @@
 use contract::{
     keys::{RUN_METADATA, StagingKey},
     quantities::Quantities,
-    record::{DayRecord, RECORD_METADATA},
+    record::{DayRecord, RECORD_METADATA, TABLE_METADATA},
 };
 use response::Verdict;
 use store::{Condition, UploadError};
@@ -13,7 +13,7 @@ use crate::{
     convert::RecordOf,
     decision::{Arriving, Placement, decide},
     error::ConvertDayError,
-    function::{Found, TABLE_METADATA, Target, Transform, arriving},
+    function::{Found, Target, Transform, arriving},
     outcome::TransformOutcome,
     stream,
 };

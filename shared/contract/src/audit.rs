@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{day::Day, documents::Document, run::RunId};
+use crate::{coverage::PartialReason, day::Day, documents::Document, run::RunId};
 
 /// The report of one audit: `reports/audit.json`. Clusters without findings are counted, not listed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AuditReport {
     /// When the audit began, UTC.
     pub created_at: DateTime<Utc>,
@@ -14,12 +15,29 @@ pub struct AuditReport {
     pub period_days: u32,
     /// How many clusters it audited.
     pub clusters: u64,
+    /// Clusters that are retired and were not audited.
+    pub retired_clusters: u64,
     /// Days that a source still has and the lake lacks, over all clusters, without those on their way.
     pub gap_days: u64,
     /// How many days ago the oldest of them was; 0 where there is none.
     pub oldest_gap_days: u64,
+    /// Days that a source may have, and of which no set ever arrived.
+    pub uncollected_days: u64,
+    /// Days that sources had, that the lake lacks, and that the sources no longer have: those that no earlier report
+    /// has.
+    pub lost_days: u64,
+    /// Partial days of the lake that may still get better.
+    pub partial_days: u64,
+    /// Sets that did not replace a fuller day, while the source still has the day.
+    pub thinner_sets: u64,
+    /// Days of the lake without node assets, while the source still has them.
+    pub assets_unavailable_days: u64,
+    /// Rows of the lake's days whose total cost was computed from its parts.
+    pub computed_totals: u64,
     /// Clusters without a recent inventory.
     pub silent_clusters: u64,
+    /// Those of them that no earlier report has.
+    pub newly_silent_clusters: u64,
     /// Complete sets that never became Parquet, though they should have.
     pub stuck_sets: u64,
     /// How many of those this audit had delivered again.
@@ -35,7 +53,8 @@ pub struct AuditReport {
 }
 
 /// What was found in one cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Finding {
     /// The cluster: its ARN, or `account/region/name` where the region's partition is not known.
     pub cluster: String,
@@ -43,8 +62,22 @@ pub struct Finding {
     pub newest_inventory: Option<DateTime<Utc>>,
     /// Whether that is too long ago.
     pub silent: bool,
+    /// Whether no earlier report has that.
+    pub newly_silent: bool,
     /// Days that are missing.
     pub gaps: Vec<Gap>,
+    /// Days that the source may have, and of which no set ever arrived.
+    pub uncollected: Vec<Day>,
+    /// Days that can no longer be collected.
+    pub lost: Vec<LostDay>,
+    /// Partial days of the lake.
+    pub partial: Vec<PartialDay>,
+    /// Sets that did not replace a fuller day.
+    pub thinner: Vec<ThinnerDay>,
+    /// Days of the lake without node assets.
+    pub assets_unavailable: Vec<ImprovableDay>,
+    /// Days of the lake with rows whose total cost was computed from its parts.
+    pub computed_totals: Vec<ComputedTotals>,
     /// Sets that are stuck.
     pub stuck: Vec<StuckSet>,
     /// Days in quarantine, with the run whose set it was.
@@ -60,8 +93,69 @@ pub struct Finding {
 pub struct Gap {
     /// The day.
     pub date: Day,
-    /// Whether it has failed too often to be planned again.
-    pub given_up: bool,
+    /// Until when no plan has it after attempts that failed, UTC; `None`: the next plan may have it.
+    #[serde(default)]
+    pub next_attempt: Option<DateTime<Utc>>,
+}
+
+/// A day that the source had, that the lake lacks, and that the source no longer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostDay {
+    /// The day.
+    pub date: Day,
+    /// When an audit first found that, UTC.
+    pub found_at: DateTime<Utc>,
+    /// Whether no earlier report has it.
+    pub new: bool,
+}
+
+/// A day of the lake that a later set may improve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImprovableDay {
+    /// The day.
+    pub date: Day,
+    /// Whether it will be collected again: the source still has it.
+    pub collected_again: bool,
+    /// Until when no plan has it, UTC; `None`: the next plan may have it.
+    #[serde(default)]
+    pub next_attempt: Option<DateTime<Utc>>,
+}
+
+/// A partial day of the lake.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartialDay {
+    /// The day, and whether it will be collected again.
+    #[serde(flatten)]
+    pub day: ImprovableDay,
+    /// The observed share of the day, 0 to 1; `None` where the source does not say.
+    #[serde(default)]
+    pub share: Option<f64>,
+    /// Why it is partial.
+    pub reasons: Vec<PartialReason>,
+    /// Whether the source observes no more of the day: a second set has the same share, or other days of the cluster
+    /// have it too. Such days do not count in [`AuditReport::partial_days`].
+    pub confirmed: bool,
+}
+
+/// A set that did not replace a fuller day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThinnerDay {
+    /// The day, and whether it will be collected again.
+    #[serde(flatten)]
+    pub day: ImprovableDay,
+    /// The run whose set it is.
+    pub run: RunId,
+    /// What was lost.
+    pub message: String,
+}
+
+/// A day of the lake with computed totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComputedTotals {
+    /// The day.
+    pub date: Day,
+    /// How many rows.
+    pub rows: u64,
 }
 
 /// A run's set of a day.

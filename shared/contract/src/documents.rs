@@ -133,6 +133,9 @@ pub struct Inventory {
     /// `None` in inventories of older exporters, see [`Inventory::observed_days`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Vec<Day>>,
+    /// The version of the exporter. `None` in inventories of older exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
 }
 
 impl Inventory {
@@ -394,6 +397,12 @@ impl Manifest {
             Some(question) => question.fingerprint(),
             None => format!("query-hash={}", hexadecimal(&Sha256::digest(&self.query)[..8])),
         }
+    }
+
+    /// Whether the set holds nothing: the source had no data, or its rows have neither costs nor workload minutes, so
+    /// that they are not converted.
+    pub fn is_no_data(&self) -> bool {
+        self.is_empty() || (self.total_cost == 0.0 && self.facts.quantities.is_some_and(|found| found.is_nothing()))
     }
 
     /// Whether there is a part with allocations.

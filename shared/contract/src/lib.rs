@@ -17,3 +17,4 @@ pub mod keys;
 pub mod quantities;
 pub mod record;
 pub mod run;
+pub mod state;

@@ -8,6 +8,8 @@ use crate::{coverage::PartialReason, documents::AssetsState, quantities::Quantit
 /// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes,
 /// and 200 more for each alternative.
 pub const RECORD_METADATA: &str = "day";
+/// The metadata that names the conversion and the columns of the object.
+pub const TABLE_METADATA: &str = "table";
 /// The metadata of a manifest that makes transform replace a fuller set: a person asked for it.
 pub const FORCE_METADATA: &str = "force";
 

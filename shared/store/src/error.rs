@@ -48,6 +48,14 @@ pub enum StoreError {
         /// Why not.
         source: DocumentError,
     },
+    /// A conditional write was refused each time.
+    #[error("{key} was written by others during each of {attempts} attempts: try again")]
+    Contended {
+        /// The key.
+        key: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// S3's response lacks a required field.
     #[error("{key}: {reason}")]
     Incomplete {

@@ -16,5 +16,5 @@ pub mod upload;
 
 pub use error::StoreError;
 pub use message::message;
-pub use store::{Head, Store};
+pub use store::{Current, Head, Store};
 pub use upload::{Condition, Upload, UploadError, Uploaded};

@@ -12,7 +12,10 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use contract::documents::{self, Document};
 
-use crate::{error::StoreError, session};
+use crate::{error::StoreError, session, upload::Condition};
+
+/// The media type of documents.
+const JSON: &str = "application/json";
 
 /// One bucket, and how objects are written to it. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -45,6 +48,17 @@ pub struct Listed {
     pub bytes: u64,
     /// When it was last written, UTC.
     pub modified: DateTime<Utc>,
+    /// Identifies the object's content.
+    pub etag: Option<String>,
+}
+
+/// A document, and the condition of a write that replaces exactly it.
+#[derive(Debug)]
+pub struct Current<T> {
+    /// The document; `None` where there is no such key, an error where what is there is no such document.
+    pub document: Result<Option<T>, StoreError>,
+    /// Holds as long as nobody else has written the key.
+    pub condition: Condition,
 }
 
 /// One page of a listing: at most 1,000 entries.
@@ -173,6 +187,32 @@ impl Store {
         }
     }
 
+    /// Reads a document in order to replace it.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails. That what is there is no such document is in [`Current::document`].
+    pub async fn get_current<T: Document>(&self, key: &str) -> Result<Current<T>, StoreError> {
+        let Some(output) = self.get_object(key).await? else {
+            return Ok(Current {
+                document: Ok(None),
+                condition: Condition::IfAbsent,
+            });
+        };
+        let condition = output.e_tag.clone().map_or(Condition::Always, Condition::IfMatch);
+        let document = match read_all(key, output.body, documents::MAX_BYTES).await {
+            Ok(bytes) => documents::read(&bytes).map_err(|source| StoreError::Document {
+                key: key.to_owned(),
+                source,
+            }),
+            Err(error) if error.is_permanent() => Err(error),
+            Err(error) => return Err(error),
+        };
+        Ok(Current {
+            document: document.map(Some),
+            condition,
+        })
+    }
+
     /// Writes a document, replacing what is there.
     ///
     /// # Errors
@@ -183,6 +223,28 @@ impl Store {
             source,
         })?;
         self.put_json(key, bytes).await
+    }
+
+    /// Writes a document if a condition holds; returns whether it did.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails for another reason than the condition.
+    pub async fn put_document_if<T: Document>(
+        &self,
+        key: &str,
+        document: &T,
+        condition: &Condition,
+    ) -> Result<bool, StoreError> {
+        let bytes = documents::write(document).map_err(|source| StoreError::Document {
+            key: key.to_owned(),
+            source,
+        })?;
+        let written = self.put_object(key, JSON, HashMap::new(), condition.headers(), Bytes::from(bytes));
+        match written.await {
+            Ok(_) => Ok(true),
+            Err(error) if condition.is_refused_by(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a small JSON object, replacing what is there.
@@ -199,7 +261,7 @@ impl Store {
     /// When S3 refuses or fails.
     pub async fn put_json_with(&self, key: &str, json: Bytes, metadata: &[(&str, String)]) -> Result<(), StoreError> {
         let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        self.put_object(key, "application/json", metadata.collect(), (None, None), json)
+        self.put_object(key, JSON, metadata.collect(), (None, None), json)
             .await
             .map(|_| ())
     }
@@ -415,6 +477,7 @@ impl From<ListObjectsV2Output> for Page {
                 key: object.key?,
                 bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
                 modified: object.last_modified.and_then(utc)?,
+                etag: object.e_tag,
             })
         });
         let prefixes = output

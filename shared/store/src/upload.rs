@@ -27,12 +27,18 @@ pub enum Condition {
 }
 
 impl Condition {
-    fn headers(&self) -> (Option<String>, Option<String>) {
+    pub(crate) fn headers(&self) -> (Option<String>, Option<String>) {
         match self {
             Self::Always => (None, None),
             Self::IfAbsent => (None, Some("*".to_owned())),
             Self::IfMatch(etag) => (Some(etag.clone()), None),
         }
+    }
+
+    /// Whether a write failed because the condition does not hold.
+    pub(crate) fn is_refused_by(&self, error: &StoreError) -> bool {
+        let vanished = matches!(self, Self::IfMatch(_)) && error.is_absent();
+        *self != Self::Always && (error.is_condition_failure() || vanished)
     }
 }
 
@@ -194,8 +200,7 @@ impl Upload {
 
     fn error(&self, error: StoreError) -> UploadError {
         let UploadBuilder { key, condition, .. } = &self.target;
-        let vanished = matches!(condition, Condition::IfMatch(_)) && error.is_absent();
-        if *condition != Condition::Always && (error.is_condition_failure() || vanished) {
+        if condition.is_refused_by(&error) {
             UploadError::ConditionFailed { key: key.clone() }
         } else {
             error.into()

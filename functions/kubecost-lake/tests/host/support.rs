@@ -110,6 +110,7 @@ pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
         },
         days: days(),
         observed: None,
+        producer: None,
     }
 }
 

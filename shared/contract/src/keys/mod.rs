@@ -39,6 +39,15 @@ pub struct StagingKey {
     pub object: StagingObject,
 }
 
+/// What an object below the plans prefix is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanObject {
+    /// What the cluster's exporter is to collect.
+    Plan,
+    /// The cluster is gone.
+    Retired,
+}
+
 /// What an object below the quarantine prefix is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum QuarantineObject {
@@ -100,7 +109,22 @@ impl Prefixes {
 
     /// `<cluster>/plan.json`: what the cluster's exporter is to collect.
     pub fn plan(&self, cluster: &ClusterId) -> String {
-        format!("{}{cluster}/plan.json", self.of(Area::Plans))
+        format!("{}{cluster}/{PLAN}", self.of(Area::Plans))
+    }
+
+    /// `<cluster>/retired.json`: the cluster is gone. It is beside the plan, where no lifecycle rule deletes it.
+    pub fn retired(&self, cluster: &ClusterId) -> String {
+        format!("{}{cluster}/{RETIRED}", self.of(Area::Plans))
+    }
+
+    /// Parses a key below the plans prefix; `None` for anything that the product does not write there.
+    pub fn parse_plan(&self, key: &str) -> Option<(ClusterId, PlanObject)> {
+        let (cluster, name) = split_cluster(key.strip_prefix(self.of(Area::Plans))?)?;
+        match name {
+            PLAN => Some((cluster, PlanObject::Plan)),
+            RETIRED => Some((cluster, PlanObject::Retired)),
+            _ => None,
+        }
     }
 
     /// The Hive partition of the days of a month, of all clusters of an account and region.
@@ -241,6 +265,8 @@ impl Prefixes {
 
 /// The metadata of the lake's objects that names the run whose data they have.
 pub const RUN_METADATA: &str = "run";
+const PLAN: &str = "plan.json";
+const RETIRED: &str = "retired.json";
 const MANIFEST: &str = "manifest.json";
 const INVENTORY: &str = "inventory.json";
 const PARQUET: &str = ".snappy.parquet";
