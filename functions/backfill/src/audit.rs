@@ -1,5 +1,5 @@
-//! The scheduled audit of all clusters: gaps, lost and partial days, sets that never became Parquet, silent clusters. It
-//! writes no plan: a plan is for a run that waits for it, and no run would read one written hours later.
+//! The scheduled audit of all clusters: gaps, lost and partial days, sets that never became Parquet, silent clusters.
+//! It writes no plan: a plan is for a run that waits for it, and no run would read one written hours later.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -171,7 +171,8 @@ impl Audit<'_> {
             },
             settings: self.settings,
             now: self.now,
-            has_plan: marks.plan.is_some(),
+            plan: marks.plan,
+            retired: marks.retired,
             previous: self.previous,
         };
         let audited = match listing {

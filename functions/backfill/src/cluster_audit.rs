@@ -26,8 +26,10 @@ pub(crate) struct ClusterAudit<'a> {
     pub(crate) objects: ClusterObjects<'a>,
     pub(crate) settings: &'a Settings,
     pub(crate) now: DateTime<Utc>,
-    /// Whether the cluster was ever given a plan.
-    pub(crate) has_plan: bool,
+    /// When the cluster's plan was last written; `None` if it was never given one.
+    pub(crate) plan: Option<DateTime<Utc>>,
+    /// When the cluster was marked as retired.
+    pub(crate) retired: Option<DateTime<Utc>>,
     /// When the last complete audit began.
     pub(crate) previous: Option<DateTime<Utc>>,
 }
@@ -40,6 +42,10 @@ impl ClusterAudit<'_> {
         finding: &mut Finding,
     ) -> Result<(), StoreError> {
         let staged = self.objects.staged().await?;
+        if self.is_retired(&staged) {
+            finding.retired = true;
+            return Ok(());
+        }
         let (before, condition) = known::load(self.objects).await?;
         let mut state = before.clone();
         self.read(&mut state, lake, &staged, quarantined).await?;
@@ -81,6 +87,14 @@ impl ClusterAudit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether someone marked the cluster as gone, and it has sent no inventory since. Each inventory leads to a plan,
+    /// which does not expire.
+    fn is_retired(&self, staged: &Staged) -> bool {
+        let inventory = staged.newest_inventory.map(|(_, written_at)| written_at);
+        self.retired
+            .is_some_and(|retired| retired >= self.plan.max(inventory).unwrap_or(retired))
     }
 
     fn first_day(&self) -> Day {
@@ -194,7 +208,7 @@ impl ClusterAudit<'_> {
     fn silence(&self, state: &mut ClusterState, finding: &mut Finding) {
         finding.silent = match finding.newest_inventory {
             Some(written_at) => self.now - written_at >= self.settings.silent_after,
-            None => self.has_plan,
+            None => self.plan.is_some(),
         };
         state.silent_since = finding.silent.then(|| state.silent_since.unwrap_or(self.now));
         finding.newly_silent = state.silent_since.is_some_and(|since| self.is_new(since));

@@ -1,4 +1,4 @@
-//! What became of each set of a day, from what was listed and read. Judged by runs, not by times: an event may come
+//! The outcome of each set of a day, from what was listed and read. Judged by runs, not by times: an event may come
 //! late, and an object may be written again.
 
 use std::collections::BTreeMap;

@@ -86,7 +86,7 @@ fn of_head(head: Head, listed: Option<ObjectVersion>, now: DateTime<Utc>) -> Lak
     }
 }
 
-/// Whether it must be known what is in a set, to tell what became of it or when to collect its day again.
+/// Whether a set has to be read, to know its outcome or when to collect its day again.
 fn matters(set: StagedSet, lake: Option<&LakeObject>, improvable: bool, young: bool) -> bool {
     let Some(lake) = lake else {
         return true;

@@ -32,7 +32,7 @@ fn step(attempts: usize) -> TimeDelta {
     TimeDelta::days(1 << doublings) - SLACK
 }
 
-/// What became of a set, as far as a plan or an audit can see.
+/// The outcome of a set, as far as a plan or an audit can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetOutcome {
     /// The source had no data.

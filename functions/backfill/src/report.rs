@@ -38,6 +38,10 @@ pub(crate) fn begin(now: DateTime<Utc>, period_days: u32) -> AuditReport {
 /// Adds what was found in a cluster.
 pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    if finding.retired {
+        report.retired_clusters += 1;
+        return;
+    }
     report.clusters += 1;
     report.gap_days += count(finding.gaps.len());
     for gap in &finding.gaps {

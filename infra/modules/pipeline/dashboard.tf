@@ -1,7 +1,8 @@
 locals {
   audit_widgets = [
-    { title = "Gaps (days)", metrics = ["GapDays", "OldestGapDays"] },
-    { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
+    { title = "Gaps and lost days", metrics = ["GapDays", "OldestGapDays", "UncollectedDays", "LostDays"] },
+    { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "NewlySilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
+    { title = "Partial days, thinner sets, days without assets", metrics = ["PartialDays", "ThinnerSets", "AssetsUnavailableDays"] },
   ]
 
   lambda_widgets = [
@@ -15,9 +16,9 @@ locals {
     [
       for index, widget in local.audit_widgets : {
         type   = "metric"
-        x      = index * 8
+        x      = index * 6
         y      = 0
-        width  = 8
+        width  = 6
         height = 6
         properties = {
           title   = widget.title
@@ -33,9 +34,9 @@ locals {
     [
       {
         type   = "metric"
-        x      = 16
+        x      = 18
         y      = 0
-        width  = 8
+        width  = 6
         height = 6
         properties = {
           title   = "Events in the on-failure queue"

@@ -58,6 +58,9 @@ pub struct AuditReport {
 pub struct Finding {
     /// The cluster: its ARN, or `account/region/name` where the region's partition is not known.
     pub cluster: String,
+    /// Whether it was marked as gone, and not audited. Retired clusters are counted, not listed.
+    #[serde(skip)]
+    pub retired: bool,
     /// When its newest inventory was written, UTC.
     pub newest_inventory: Option<DateTime<Utc>>,
     /// Whether that is too long ago.

@@ -33,7 +33,7 @@ pub struct ClusterState {
     pub silent_since: Option<DateTime<Utc>>,
 }
 
-/// Tells whether an object is still the one that was read.
+/// Identifies the object that was read: another version has to be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectVersion {
     /// When it was written, UTC.
@@ -62,7 +62,7 @@ pub struct LakeObject {
     pub record: Option<DayRecord>,
 }
 
-/// What a staged set holds, from its manifest, and what became of it, from the quarantine.
+/// What a staged set holds, from its manifest, and whether it was converted, from the quarantine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetContent {
     /// When the manifest was written, UTC.

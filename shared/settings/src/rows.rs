@@ -315,10 +315,10 @@ pub static IN_FLIGHT: Setting = Setting::new(
 .default("60")
 .numbers(0, 1440);
 
-/// How often a failing day is tried.
+/// How often work that changes nothing is repeated.
 pub static RETRY_LIMIT: Setting = Setting::new(
     "RETRY_LIMIT",
-    "How often to collect a day that cannot be converted, or that has no data",
+    "How often a stuck set is redelivered, and after how many restatements in a row that change nothing they spread out",
 )
 .default("3")
 .numbers(1, 100);

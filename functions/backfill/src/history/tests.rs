@@ -52,7 +52,7 @@ fn lake(run: Option<RunId>, best: f64, forced: bool) -> LakeObject {
     }
 }
 
-/// What becomes of the only set of a day.
+/// The outcome of the only set of a day.
 fn outcome_of(hours: i64, content: SetContent, lake: Option<LakeObject>, reported: Reported) -> SetOutcome {
     let day: Day = "2026-11-20".parse().unwrap();
     let run = run(hours);

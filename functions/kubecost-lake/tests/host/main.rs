@@ -7,5 +7,6 @@ mod collect;
 mod gaps;
 mod killed;
 mod partitions;
+mod retried;
 mod support;
 mod thinner;

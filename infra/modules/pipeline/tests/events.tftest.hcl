@@ -161,12 +161,34 @@ run "alarms_to_a_topic" {
   }
 
   assert {
-    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == { GapDays = 2, SilentClusters = 0, StuckSets = 0, QuarantinedSets = 0, RefusedDocuments = 0 }
+    condition = { for name, alarm in merge(aws_cloudwatch_metric_alarm.audit, aws_cloudwatch_metric_alarm.audit_event) : alarm.metric_name => alarm.threshold } == {
+      GapDays               = 2
+      UncollectedDays       = 0
+      NewlySilentClusters   = 0
+      StuckSets             = 0
+      QuarantinedSets       = 0
+      RefusedDocuments      = 0
+      PartialDays           = 0
+      ThinnerSets           = 0
+      AssetsUnavailableDays = 0
+      LostDays              = 0
+    }
     error_message = "There is an alarm for each finding of the audit."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit : alarm.namespace == "KubecostLake" && alarm.dimensions == tomap({ Bucket = "acme-cost-lake", Function = "backfill" })])
     error_message = "Alarms use the metrics that the function writes."
+  }
+  assert {
+    condition = alltrue([
+      for alarm in merge(aws_cloudwatch_metric_alarm.audit, aws_cloudwatch_metric_alarm.audit_event) :
+      strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "\"${alarm.metric_name}\"")
+    ])
+    error_message = "The dashboard shows the metric of each alarm of the audit."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit_event : alarm.treat_missing_data == "notBreaching"])
+    error_message = "An alarm on what is counted once fires again for the next."
   }
   assert {
     condition = alltrue([

@@ -171,6 +171,7 @@ fn keys_are_as_documented() {
             prefixes.assets_part(&cluster, &run, day, 1),
             prefixes.manifest(&cluster, &run, day),
             prefixes.plan(&cluster),
+            prefixes.retired(&cluster),
             prefixes.lake_object(&cluster, day),
             prefixes.quarantine(&cluster, &run, day),
             prefixes.thinner(&cluster, &run, day),
@@ -184,6 +185,7 @@ fn keys_are_as_documented() {
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/assets-0001.json.zst
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/manifest.json
     plans/111122223333/us-east-1/cluster-one/plan.json
+    plans/111122223333/us-east-1/cluster-one/retired.json
     lake/account_id=111122223333/region=us-east-1/year=2026/month=11/2026-11-20_cluster-one.snappy.parquet
     quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.json
     quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.thinner.json
