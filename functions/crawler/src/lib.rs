@@ -37,6 +37,16 @@ pub struct Crawler {
     known: Mutex<HashSet<LakePartition>>,
 }
 
+/// A lake that lists nothing forgets nothing: a wrong prefix looks the same.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the lake lists no partition below '{prefix}', and the catalog has {partitions}: none was removed; check LAKE_PREFIX, or delete the partitions in Glue if the lake was emptied on purpose"
+)]
+pub struct EmptyLake {
+    prefix: String,
+    partitions: usize,
+}
+
 impl Crawler {
     pub fn new(settings: Settings, store: Store, catalog: Arc<dyn Catalog>) -> Self {
         Self {
@@ -87,6 +97,13 @@ impl Crawler {
         // for one whose data is gone.
         let in_catalog = self.catalog.partitions().await?;
         let in_lake = self.partitions_in_lake(&in_catalog).await?;
+        if in_lake.is_empty() && !in_catalog.is_empty() {
+            return Err(EmptyLake {
+                prefix: self.settings.prefixes.of(Area::Lake).to_owned(),
+                partitions: in_catalog.len(),
+            }
+            .into());
+        }
         let missing: Vec<LakePartition> = in_lake.difference(&in_catalog).cloned().collect();
         let gone: Vec<LakePartition> = in_catalog.difference(&in_lake).cloned().collect();
         self.catalog.register(&missing).await?;

@@ -146,3 +146,17 @@ async fn a_partition_that_arrives_during_the_comparison_stays_and_one_without_da
     let found = compare(&store, &[gone, known], Some(arriving)).await;
     assert_eq!(found, [known, new, arriving].map(partition).into());
 }
+
+#[tokio::test]
+async fn a_lake_that_lists_nothing_forgets_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
+    let store = Store::new(store::session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
+    let known: [Day; 2] = ["2026-10-31", "2026-11-01"].map(|day| day.parse().unwrap());
+    for mode in ["register", "crawler"] {
+        let (crawler, catalog) = crawler(mode, &store, &known, None);
+        let error = crawler.compare().await.unwrap_err().to_string();
+        assert!(error.contains("none was removed; check LAKE_PREFIX"), "{error}");
+        assert_eq!(*catalog.partitions.lock().unwrap(), known.map(partition).into());
+    }
+}
