@@ -23,7 +23,8 @@ use crate::support::{
 
 /// Makes the staged sets older.
 fn age(directory: &Path, days: u64) {
-    let mut folders = vec![directory.join("staging")];
+    let staging = directory.join("staging");
+    let mut folders: Vec<_> = staging.exists().then_some(staging).into_iter().collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
