@@ -23,10 +23,14 @@ def object_rule(function):
 
 
 def create_tables(glue):
-    """Creates the example's database, table and view."""
+    """Creates the example's database, table and view, and a crawler with the name that the crawler function starts."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
     for resource in ["this", "view"]:
         glue.create_table(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableInput=table_input(resource))
+    crawler = DEPLOYED['module.pipeline.aws_lambda_function.this["crawler"]']["environment"][0]["variables"]["GLUE_CRAWLER_NAME"]
+    role = role_arn("glue_crawler[0]", "pipeline")
+    targets = {"CatalogTargets": [{"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "Tables": [TABLE["GLUE_TABLE_NAME"]]}]}
+    glue.create_crawler(Name=crawler, Role=role, DatabaseName=TABLE["GLUE_DATABASE_NAME"], Targets=targets)
 
 
 def table_input(resource):
