@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+from deployed import DEPLOYED
 from servers import ROOT
 
 MODULES = sorted(path.parent for path in (ROOT / "infra").rglob("versions.tf") if ".terraform" not in path.parts)
@@ -80,6 +81,8 @@ def test_settings_that_a_document_names_exist(document):
     known = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "README.md").read_text()))
     # A setting of the Python exporter, which UPGRADE.md maps to a new one.
     known.add("KUBECOST_ALLOCATION_API_PAGINATE")
+    # Those of all programs.
+    known |= {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
     named = set(re.findall(r"`((?!AWS_)[A-Z][A-Z0-9]*_[A-Z0-9_]+)`", document.read_text()))
     assert named - known == set()
 
@@ -93,6 +96,8 @@ def test_files_of_the_project_that_a_document_names_exist(document):
 def test_the_costs_are_what_the_script_computes():
     written = subprocess.run([sys.executable, ROOT / "infra/costs.py"], capture_output=True, text=True, check=True).stdout
     assert written in (ROOT / "infra/docs/COSTS.md").read_text(), "run `python3 infra/costs.py` and replace the table"
+    alarms = [address for address in DEPLOYED if ".aws_cloudwatch_metric_alarm." in address]
+    assert f"METRICS, ALARMS = 15, {len(alarms)}\n" in (ROOT / "infra/costs.py").read_text(), "the number of alarms has changed"
     rows = [row.split("|")[1:-1] for row in written.splitlines()[2:]]
     names = [name.strip() for name, *_ in rows]
     numbers = [[float(number.replace(",", "")) for number in row] for _, *row in rows]
