@@ -8,12 +8,13 @@ use reqwest::{
     header::{CONTENT_ENCODING, LOCATION},
 };
 use response::Excerpt;
-use settings::secrets::mask;
+use settings::{Setting, rows, secrets::mask};
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    settings::SourceSettings,
     source::{
-        ReadTimeout, SourceError, cause,
+        SourceError, cause,
         decode::{DecodeError, Decoder},
     },
     stop::Stop,
@@ -26,6 +27,29 @@ const ERROR_PAGE: Duration = Duration::from_secs(5);
 const SLOWEST: f64 = 1_000.0;
 /// Its speed counts from here on, or from the read timeout on where that is shorter.
 const SPEED_COUNTS_AFTER: Duration = Duration::from_secs(60);
+
+/// How long the source may send nothing, and the setting that says so, for the message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadTimeout {
+    pub(crate) time: Duration,
+    pub(crate) setting: &'static Setting,
+}
+
+impl ReadTimeout {
+    pub(crate) fn of_allocations(settings: &SourceSettings) -> Self {
+        Self {
+            time: settings.allocation_read_timeout,
+            setting: &rows::ALLOCATION_READ_TIMEOUT,
+        }
+    }
+
+    pub(crate) fn of_assets(settings: &SourceSettings) -> Self {
+        Self {
+            time: settings.assets_read_timeout,
+            setting: &rows::ASSETS_READ_TIMEOUT,
+        }
+    }
+}
 
 /// Where a response comes from, and the bounds of its body.
 #[derive(Debug)]

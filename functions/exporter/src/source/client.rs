@@ -9,14 +9,14 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use settings::{Setting, rows, secrets};
+use settings::secrets;
 use tokio::time::timeout;
 
 use crate::{
     settings::{Authentication, SourceSettings},
     source::{
         Query, ResponseBody, SourceError,
-        body::Origin,
+        body::{Origin, ReadTimeout},
         cause::{self, wants_https},
         tls,
     },
@@ -35,29 +35,6 @@ pub(crate) struct Client {
     private_ca: bool,
     longest: Duration,
     stop: Stop,
-}
-
-/// How long the source may send nothing, and the setting that says so, for the message.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReadTimeout {
-    pub(crate) time: Duration,
-    pub(crate) setting: &'static Setting,
-}
-
-impl ReadTimeout {
-    pub(crate) fn of_allocations(settings: &SourceSettings) -> Self {
-        Self {
-            time: settings.allocation_read_timeout,
-            setting: &rows::ALLOCATION_READ_TIMEOUT,
-        }
-    }
-
-    pub(crate) fn of_assets(settings: &SourceSettings) -> Self {
-        Self {
-            time: settings.assets_read_timeout,
-            setting: &rows::ASSETS_READ_TIMEOUT,
-        }
-    }
 }
 
 impl Client {

@@ -10,7 +10,7 @@ pub(crate) mod query;
 pub(crate) mod retry;
 mod tls;
 
-pub(crate) use body::ResponseBody;
-pub(crate) use client::{Client, ReadTimeout};
+pub(crate) use body::{ReadTimeout, ResponseBody};
+pub(crate) use client::Client;
 pub(crate) use error::{SourceError, brief};
 pub(crate) use query::{AllocationQuery, Query};
