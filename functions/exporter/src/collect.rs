@@ -22,7 +22,6 @@ use response::{Entry, NodeIndex, NodeMinutes, Refusal, Verdict};
 use store::{Store, StoreError, UploadError};
 
 use crate::{
-    pages::Allocations,
     part::{self, PartError, ReceivedPart},
     settings::SourceSettings,
     source::{Client, ReadTimeout, SourceError, query, retry},
@@ -115,6 +114,14 @@ pub(crate) struct Collector<'a> {
     pub(crate) explicit_aggregation: AtomicBool,
     /// The number of each day's newest part. Numbers rise over repeated requests, so that no key is written twice.
     pub(crate) part_numbers: Mutex<BTreeMap<Day, u32>>,
+}
+
+/// The stored pages of a day's allocations; no parts where the source has no data.
+#[derive(Debug, Default)]
+pub(crate) struct Allocations {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) query: String,
+    pub(crate) verdict: Verdict,
 }
 
 /// The stored node assets.

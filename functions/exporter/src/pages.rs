@@ -15,7 +15,7 @@ use table::{CPU_CORE_HOURS, RAM_BYTE_HOURS, TOTAL_COST};
 use tokio::time::Instant;
 
 use crate::{
-    collect::{Collector, DayError},
+    collect::{Allocations, Collector, DayError},
     part::{self, PartError, ReceivedPart},
     source::{AllocationQuery, Query, ReadTimeout, SourceError, query},
 };
@@ -27,14 +27,6 @@ const PAGES_OF_A_SIZE: u32 = 200;
 const ROUNDING: f64 = 5e-6;
 /// By how much a sum may differ in any case, relative to itself.
 const RELATIVE: f64 = 1e-9;
-
-/// The stored pages of a day's allocations; no parts where the source has no data.
-#[derive(Debug, Default)]
-pub(crate) struct Allocations {
-    pub(crate) parts: Vec<Part>,
-    pub(crate) query: String,
-    pub(crate) verdict: Verdict,
-}
 
 /// What a page says of the listing.
 enum Page {
