@@ -10,14 +10,14 @@ use contract::{
     day::Day,
     documents::{Part, PartKind, SourceKind},
 };
-use response::{Entry, Expectation, Refusal, RowParser, Scanner, Tally, Verdict};
+use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Scanner, Tally, Verdict};
 use table::{CPU_CORE_HOURS, RAM_BYTE_HOURS, TOTAL_COST};
 use tokio::time::Instant;
 
 use crate::{
     collect::{Allocations, Collector, DayError},
     part::{self, PartError, ReceivedPart},
-    source::{AllocationQuery, Query, ReadTimeout, SourceError, query},
+    source::{AllocationQuery, Query, ReadTimeout, SourceError, brief, of_other_api, other_api, query},
 };
 
 /// After so many pages their size doubles, so that a manifest names at most some thousands of parts.
@@ -78,8 +78,12 @@ impl Listing {
         let verdict = match page.verdict(&self.expectation) {
             Ok(verdict) => verdict,
             Err(refusal) => {
+                let beginning = received.beginning.clone();
                 received.discard().await;
-                return Ok(Err(refusal));
+                return Ok(Err(match other_api(&beginning) {
+                    Some(api) => Refusal::Wrong(of_other_api(api, &format!("it begins: {}", brief(&beginning)))),
+                    None => refusal,
+                }));
             }
         };
         self.warnings.extend(received.envelope.message.clone());
@@ -278,5 +282,22 @@ impl Collector<'_> {
             Ok((received, tally))
         })
         .await
+        .map_err(|error| match error {
+            DayError::Part(PartError::Source(SourceError::Response { url, fault })) => {
+                // A failure that the source reports itself is no other API's.
+                let excerpt = match &fault {
+                    ResponseFault::NotJson { excerpt }
+                    | ResponseFault::Malformed { excerpt, .. }
+                    | ResponseFault::Shape { excerpt, .. } => excerpt.as_str(),
+                    _ => "",
+                };
+                match other_api(excerpt) {
+                    Some(api) => SourceError::Refused(format!("{url}: {}", of_other_api(api, &fault.to_string()))),
+                    None => SourceError::Response { url, fault },
+                }
+                .into()
+            }
+            other => other,
+        })
     }
 }

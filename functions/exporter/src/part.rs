@@ -33,6 +33,8 @@ pub enum PartError {
 #[derive(Debug)]
 pub(crate) struct ReceivedPart {
     pub(crate) envelope: Envelope,
+    /// How the response begins.
+    pub(crate) beginning: String,
     key: String,
     upload: Upload,
     sha256: String,
@@ -46,6 +48,7 @@ impl ReceivedPart {
             key,
             upload,
             sha256,
+            ..
         } = self;
         let bytes = upload.finish().await?.bytes;
         Ok(Part {
@@ -80,8 +83,9 @@ pub(crate) async fn receive(
 ) -> Result<ReceivedPart, PartError> {
     let mut upload = store.upload(&key).content_type("application/zstd").begin();
     match pump(client, query, read_timeout, &mut upload, on_row).await {
-        Ok((envelope, sha256)) => Ok(ReceivedPart {
+        Ok((envelope, sha256, beginning)) => Ok(ReceivedPart {
             envelope,
+            beginning,
             key,
             upload,
             sha256,
@@ -99,7 +103,7 @@ async fn pump(
     read_timeout: ReadTimeout,
     upload: &mut Upload,
     on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
-) -> Result<(Envelope, String), PartError> {
+) -> Result<(Envelope, String, String), PartError> {
     let mut response = client.get(query, read_timeout).await?;
     let mut scanner = Scanner::new();
     let mut encoder = Encoder::new(Vec::with_capacity(PIECE_BYTES), COMPRESSION_LEVEL)?;
@@ -125,5 +129,5 @@ async fn pump(
     let rest = encoder.finish()?;
     hash.update(&rest);
     upload.write(Bytes::from(rest)).await?;
-    Ok((envelope, documents::hexadecimal(&hash.finalize())))
+    Ok((envelope, documents::hexadecimal(&hash.finalize()), response.excerpt()))
 }

@@ -168,7 +168,32 @@ impl fmt::Display for LakeSummary {
         writeln!(
             formatter,
             "Query them:    duckdb -c \"SELECT \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false) GROUP BY 1 ORDER BY 2 DESC\"",
-            files.display()
+            quoted(&files.display().to_string())
         )
+    }
+}
+
+/// A text within a literal of SQL within double quotes of a shell.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for character in text.chars() {
+        match character {
+            '\'' => quoted.push('\''),
+            '\\' | '"' | '$' | '`' => quoted.push('\\'),
+            _ => {}
+        }
+        quoted.push(character);
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_printed_commands_are_quoted() {
+        assert_eq!(quoted("/tmp/my lake/**/*.parquet"), "/tmp/my lake/**/*.parquet");
+        assert_eq!(quoted(r#"/it's $HOME "a" `b` \c"#), r#"/it''s \$HOME \"a\" \`b\` \\c"#);
     }
 }

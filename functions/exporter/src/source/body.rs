@@ -128,6 +128,11 @@ impl ResponseBody {
         &self.origin.url
     }
 
+    /// How the body begins, as far as it was read.
+    pub(crate) fn excerpt(&self) -> String {
+        mask(&self.excerpt.to_string())
+    }
+
     /// The next decoded bytes of the body; `None` at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, SourceError> {
         loop {

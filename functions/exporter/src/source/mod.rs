@@ -1,5 +1,6 @@
 //! The source: Kubecost or OpenCost, queried over HTTP.
 
+mod api;
 mod body;
 mod cause;
 mod client;
@@ -10,6 +11,7 @@ pub(crate) mod query;
 pub(crate) mod retry;
 mod tls;
 
+pub(crate) use api::{of_other_api, other_api};
 pub(crate) use body::{ReadTimeout, ResponseBody};
 pub(crate) use client::Client;
 pub(crate) use error::{SourceError, brief};

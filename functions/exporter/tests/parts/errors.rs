@@ -368,3 +368,31 @@ async fn the_cause_deep_in_an_error_is_shown_once_and_a_failure_of_idle_names_th
     let (reason, _) = failure(|| text(200, r#"{"code":500,"data":null,"message":"error computing idle"}"#)).await;
     assert!(reason.contains("SOURCE_IDLE=no"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_response_of_another_api_is_named() {
+    let node = r#"{"a/Node/i-1/n1":{"type":"Node","properties":{"name":"n1","providerID":"i-1"},"minutes":1440,"totalCost":1}}"#;
+    for (body, api) in [
+        (
+            recordings::read("shapes/refused_aggregated_cost_model.json"),
+            "aggregatedCostModel",
+        ),
+        (recordings::read("shapes/refused_cloud_cost.json"), "cloudCost"),
+        (recordings::read("shapes/refused_carbon.json"), "carbon"),
+        (format!(r#"{{"code":200,"data":[{node}]}}"#), "assets API"),
+        (format!(r#"{{"code":200,"data":{node}}}"#), "assets API"),
+        (
+            r#"{"code":200,"data":{"step":86400000000000,"sets":[{"allocations":{"a":{"name":"a","cpuCost":1}}}]}}"#
+                .to_owned(),
+            "/allocation/summary",
+        ),
+        (r#"[{"name":"a","totalCost":1}]"#.to_owned(), "bare list"),
+    ] {
+        let (reason, asked) = failure(move || text(200, body.clone())).await;
+        assert!(
+            reason.contains(api) && reason.contains("KUBECOST_API_ENDPOINT"),
+            "'{api}' is not in: {reason}"
+        );
+        assert!(!reason.contains("AGGREGATION") && asked == 1, "{asked} {reason}");
+    }
+}
