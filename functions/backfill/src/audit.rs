@@ -8,7 +8,6 @@ use contract::{
     audit::{AuditReport, Finding},
     cluster::{AccountRegion, ClusterId},
     day::Day,
-    documents,
     keys::{Area, PlanObject, Prefixes},
     state::ObjectVersion,
 };
@@ -22,9 +21,6 @@ use crate::{
     settings::Settings,
     staged::{self, ClusterObjects, Quarantined},
 };
-
-/// The metadata of a manifest that counts how often audits redelivered it.
-pub(crate) const REDELIVERED: &str = "redelivered";
 
 /// Audits all clusters that have staged something or were ever given a plan. A cluster that cannot be audited is
 /// reported and does not stop the others; it is an error if the clusters cannot be listed. Clusters are audited
@@ -244,14 +240,4 @@ impl AccountRegionListing {
         }
         Ok(found)
     }
-}
-
-/// Writes a manifest again as it is, so that S3 itself sends its event, in whatever way the bucket's events are
-/// configured. Only the count of deliveries is kept of its metadata. `false` if the manifest no longer exists.
-pub async fn redeliver(store: &Store, key: &str, count: u32) -> Result<bool, StoreError> {
-    let Some(bytes) = store.get_bytes(key, documents::MAX_BYTES).await? else {
-        return Ok(false);
-    };
-    let metadata = [(REDELIVERED, count.to_string())];
-    store.put_json_with(key, bytes, &metadata).await.map(|()| true)
 }

@@ -13,11 +13,11 @@ use contract::{
 use store::StoreError;
 
 use crate::{
-    audit::{REDELIVERED, redeliver},
     history::{Histories, Known},
     inventory::{self, Available},
     known,
     policy::{Availability, DayHistory, DayStatus, Programs},
+    redelivery::{REDELIVERED, redeliver},
     settings::Settings,
     staged::{ClusterObjects, Quarantined, Staged},
 };

@@ -22,6 +22,7 @@ mod history;
 mod inventory;
 mod known;
 mod policy;
+pub mod redelivery;
 mod report;
 pub mod settings;
 pub mod staged;

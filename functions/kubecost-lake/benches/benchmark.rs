@@ -342,7 +342,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
     let days: Vec<Day> = Day::range(Day::of(now).minus(AUDIT_DAYS), Day::of(now).minus(1)).collect();
     for number in 0..clusters {
         let id = ClusterId::new("444455556666", "us-east-1", &format!("cluster-{number:04}"))?;
-        let run = RunId::new(now);
+        let run = RunId::new(now - chrono::TimeDelta::hours(2));
         let inventory = Inventory {
             run,
             cluster: id.arn().ok_or("the region has no partition")?,

@@ -6,7 +6,7 @@
 //! fuller. Transform decides which of them is the day. A person who knows better can force the newest set with data.
 
 use backfill::{
-    audit,
+    redelivery::redeliver,
     staged::{ClusterObjects, StagedSet},
 };
 use contract::{
@@ -146,7 +146,7 @@ impl Replay {
                 force(store, &key).await?
             } else {
                 // The count of deliveries starts from 0, so that the set is not taken for a stuck one.
-                audit::redeliver(store, &key, 0).await?
+                redeliver(store, &key, 0).await?
             };
             delivered += usize::from(exists);
         }

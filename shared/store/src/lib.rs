@@ -7,6 +7,7 @@
 //! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
 #![deny(missing_docs)]
 
+mod condition;
 mod error;
 mod message;
 mod proxy;
@@ -14,7 +15,8 @@ pub mod session;
 pub mod store;
 pub mod upload;
 
+pub use condition::Condition;
 pub use error::StoreError;
 pub use message::message;
 pub use store::{Current, Head, Store};
-pub use upload::{Condition, Upload, UploadError, Uploaded};
+pub use upload::{Upload, UploadError, Uploaded};

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use contract::documents::{self, Document};
 
-use crate::{error::StoreError, session, upload::Condition};
+use crate::{condition::Condition, error::StoreError, session};
 
 /// The media type of documents.
 const JSON: &str = "application/json";

@@ -3,10 +3,7 @@
 
 use bytes::Bytes;
 use end_to_end::bucket::{BUCKET_NAME, Bucket};
-use store::{
-    Store, StoreError, UploadError,
-    upload::{Condition, PART_BYTES},
-};
+use store::{Condition, Store, StoreError, UploadError, upload::PART_BYTES};
 
 const KEY: &str = "staging/an object";
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, sync::Arc};
 
-use backfill::audit::redeliver;
+use backfill::redelivery::redeliver;
 use chrono::TimeDelta;
 use contract::{
     clock::FixedClock,
