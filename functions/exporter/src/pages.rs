@@ -86,7 +86,7 @@ impl Listing {
                 }));
             }
         };
-        self.warnings.extend(received.envelope.message.clone());
+        self.warnings.extend(received.envelope.warnings.iter().cloned());
         let part = received.store(PartKind::Allocation, verdict.rows, verdict.set).await?;
         self.parts.push(part);
         self.pages.add_page(page);

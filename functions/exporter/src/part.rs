@@ -124,8 +124,10 @@ async fn pump(
         url: response.url().to_owned(),
         fault,
     })?;
-    // It is logged, and kept in the manifest.
-    envelope.message = envelope.message.as_deref().map(mask);
+    // They are logged, and kept in the manifest.
+    for warning in &mut envelope.warnings {
+        *warning = mask(warning);
+    }
     let rest = encoder.finish()?;
     hash.update(&rest);
     upload.write(Bytes::from(rest)).await?;

@@ -73,6 +73,8 @@ pub struct RunSummary {
     pub run: RunId,
     /// Whether a plan was received.
     pub planned: bool,
+    /// The days that the source was seen to have, collected or not. None of OpenCost's: it is not queried for them.
+    pub observed: BTreeSet<Day>,
     pub days: Vec<(PlannedDay, Result<CollectedDay, DayError>)>,
     pub elapsed: Duration,
 }
@@ -189,10 +191,12 @@ impl Exporter {
             explicit_aggregation: AtomicBool::new(false),
             part_numbers: Mutex::default(),
         };
+        let days = self.collect(&collector, days, progress).await;
         Ok(RunSummary {
             run,
             planned,
-            days: self.collect(&collector, days, progress).await,
+            observed,
+            days,
             elapsed: began.elapsed(),
         })
     }

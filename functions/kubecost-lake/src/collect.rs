@@ -1,10 +1,20 @@
 //! `collect`: the work of the CronJob and of the functions for one cluster, on one machine.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
-use contract::{clock::Clock, cluster::ClusterArn, day::Day};
+use contract::{
+    clock::Clock,
+    cluster::{ClusterArn, ClusterId},
+    day::Day,
+    keys::{QuarantineKey, QuarantineObject},
+    record::{DayRecord, RECORD_METADATA},
+};
 use exporter::{
-    Days, RunSummary,
+    CollectedDay, Days, RunSummary,
     certificate::{self, CertificateError},
     settings::{PeriodSettings, SourceSettings, read_cluster},
 };
@@ -47,16 +57,17 @@ pub struct CollectOutcome {
     pub run: RunSummary,
     /// Events that failed on every attempt.
     pub failures: Vec<Failure>,
-    /// Keys of the quarantine documents that this run led to: days that cannot be converted.
-    pub quarantined: Vec<String>,
+    /// Days that the lake lacks, or does not have whole, and sets of this run that it did not take: one line for each.
+    pub incomplete: Vec<String>,
     /// The lake afterwards.
     pub lake: LakeSummary,
 }
 
 impl CollectOutcome {
-    /// Whether all requested days are in the lake.
+    /// Whether the lake has all requested days, whole. Without dates these are the days that the source was seen to
+    /// have.
     pub fn is_success(&self) -> bool {
-        self.run.is_success() && self.failures.is_empty() && self.quarantined.is_empty()
+        self.run.is_success() && self.failures.is_empty() && self.incomplete.is_empty()
     }
 }
 
@@ -150,19 +161,65 @@ impl Host {
         }
         failures.extend(self.dispatcher.settle().await);
         drop(bar);
-        let quarantine = self.prefixes.quarantine_run(cluster.id(), &run.run);
-        let quarantined = self
-            .store
-            .list(quarantine)
-            .objects()
-            .await
-            .map_err(SummaryError::from)?;
+        let expected = match days {
+            Days::Given(days) => days.iter().copied().collect(),
+            Days::Planned => run.observed.clone(),
+        };
+        let incomplete = self.incomplete(cluster.id(), &run, &expected).await?;
         let lake = LakeSummary::read(&self.store, &self.directory).await?;
         Ok(CollectOutcome {
             run,
             failures,
-            quarantined: quarantined.into_iter().map(|object| object.key).collect(),
+            incomplete,
             lake,
         })
+    }
+
+    /// What is wrong with the days that were expected, beside those that were not collected.
+    async fn incomplete(
+        &self,
+        cluster: &ClusterId,
+        run: &RunSummary,
+        expected: &BTreeSet<Day>,
+    ) -> Result<Vec<String>, SummaryError> {
+        let mut lines = Vec::new();
+        let mut explained: BTreeSet<Day> = run.failed().map(|(day, _)| day).collect();
+        let prefix = self.prefixes.quarantine_run(cluster, &run.run);
+        for document in self.store.list(prefix).objects().await? {
+            let key = document.key;
+            let Some(QuarantineKey { day, object, .. }) = self.prefixes.parse_quarantine(&key) else {
+                continue;
+            };
+            lines.push(match object {
+                QuarantineObject::Fault => format!("{day} cannot be converted: see {key} for the reason"),
+                QuarantineObject::Thinner => {
+                    format!("{day} has less than before, so that the lake keeps what it has: see {key}")
+                }
+            });
+            explained.insert(day);
+        }
+        let stored: BTreeMap<Day, &CollectedDay> = run.collected().collect();
+        for day in expected.difference(&explained) {
+            let Some(head) = self.store.head(&self.prefixes.lake_object(cluster, *day)).await? else {
+                lines.push(format!("{day} is not in the lake: the source has no data for it"));
+                continue;
+            };
+            let record = DayRecord::from_metadata(head.metadata.get(RECORD_METADATA).map(String::as_str));
+            let (partial, share) = match (stored.get(day), record) {
+                (Some(stored), _) => (stored.partial.clone(), stored.share),
+                (None, Some(record)) => (record.partial, record.share),
+                (None, None) => continue,
+            };
+            if !partial.is_empty() {
+                let reasons: Vec<String> = partial.iter().map(ToString::to_string).collect();
+                let share = share.map(|share| format!(", {:.0} % observed", share * 100.0));
+                lines.push(format!(
+                    "{day} is partial ({}{}): collect it again when the source has the rest",
+                    reasons.join(", "),
+                    share.unwrap_or_default()
+                ));
+            }
+        }
+        Ok(lines)
     }
 }

@@ -157,9 +157,6 @@ pub fn problems(outcome: &CollectOutcome) -> String {
         .failures
         .iter()
         .map(|failure| format!("{} failed: {}", failure.key, failure.reason));
-    let quarantined = outcome
-        .quarantined
-        .iter()
-        .map(|key| format!("a day cannot be converted: see {key} for the reason"));
-    failed.chain(failures).chain(quarantined).collect::<Vec<_>>().join("\n")
+    let incomplete = outcome.incomplete.iter().cloned();
+    failed.chain(failures).chain(incomplete).collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,6 @@
-//! Responses of Kubecost and OpenCost: recorded ones below `kubecost` and `opencost`, written ones below `shapes`.
-//! Tests read any of them by path; the local host's simulator embeds two.
+//! Responses of Kubecost and OpenCost: recorded ones below `kubecost` and `opencost`, written ones below `shapes`,
+//! responses that go wrong below `cases`, and what they must lead to in the tests of the local host. Tests read any of
+//! them by path; the simulator embeds two.
 #![deny(missing_docs)]
 
 use std::path::{Path, PathBuf};

@@ -18,13 +18,17 @@ pub enum DataShape {
     Object,
 }
 
+/// The longest member of the outer object whose content is read, in bytes. Those that matter have some hundreds.
+const MEMBER_LIMIT: usize = 64 * 1024;
+
+/// How much of a warning is kept, in characters.
+const WARNING_LENGTH: usize = 1_500;
+
 /// What surrounds the rows of a response that is complete and valid.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Envelope {
-    /// The response's own `code`; some responses have none.
-    pub code: Option<u64>,
-    /// A message, as failures have; some valid responses have a warning here.
-    pub message: Option<String>,
+    /// What the source says beside the rows: `warning`, `warnings` and `message`.
+    pub warnings: Vec<String>,
     /// The form of `data`.
     pub shape: DataShape,
     /// How many sets it has, those without rows included.
@@ -35,33 +39,128 @@ pub struct Envelope {
     pub null_rows: u64,
     /// The response's length in bytes.
     pub bytes: u64,
+    /// The first member that reports a failure.
+    failure: Option<Failure>,
+    /// What the source wrote in `error`.
+    errors: Vec<String>,
+}
+
+/// How a response reports that the source failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failure {
+    Code(u64),
+    /// Any other sign, such as `status "error"`.
+    Sign(String),
 }
 
 impl Envelope {
-    /// Reads a member of the outer object other than `data`.
+    /// Reads a member of the outer object other than `data`. A failure is never taken back by a later member of the
+    /// same name.
     pub(crate) fn member(&mut self, key: &str, value: &[u8]) {
-        match key {
-            "code" => self.code = serde_json::from_slice(value).ok(),
-            "message" | "error" => {
-                let text = serde_json::from_slice::<Value>(value).ok();
-                self.message = text
-                    .and_then(|text| text.as_str().map(str::to_owned))
-                    .or(self.message.take());
+        if !matches!(
+            key,
+            "code" | "status" | "error" | "errors" | "message" | "warning" | "warnings"
+        ) {
+            return;
+        }
+        let long = || Value::String(format!("({} bytes)", value.len()));
+        let value = match serde_json::from_slice(value) {
+            Ok(read) if value.len() <= MEMBER_LIMIT => read,
+            _ => long(),
+        };
+        let failure = match key {
+            "code" => failure_of_code(&value),
+            "status" => failure_of_status(&value),
+            "error" | "errors" => {
+                let before = self.errors.len();
+                self.errors.extend(texts(&value));
+                (self.errors.len() > before).then(|| Failure::Sign(format!("'{key}' is set")))
             }
-            _ => {}
+            _ => {
+                self.warnings.extend(texts(&value));
+                None
+            }
+        };
+        if self.failure.is_none() {
+            self.failure = failure;
         }
     }
 
     pub(crate) fn check(self, excerpt: &Excerpt) -> Result<Self, ResponseFault> {
-        let message = || self.message.clone().unwrap_or_else(|| excerpt.to_string());
-        match (self.code, self.shape) {
-            (Some(code), _) if code != 200 => Err(ResponseFault::Code {
-                code,
+        let said = [&self.errors[..], &self.warnings[..]].concat();
+        let message = || {
+            if said.is_empty() {
+                excerpt.to_string()
+            } else {
+                said.join("; ")
+            }
+        };
+        let failed = |sign: &str| ResponseFault::Failure {
+            sign: sign.to_owned(),
+            message: message(),
+        };
+        match (&self.failure, self.shape) {
+            (Some(Failure::Code(code)), _) => Err(ResponseFault::Code {
+                code: *code,
                 message: message(),
             }),
-            (_, DataShape::Null | DataShape::Missing) => Err(ResponseFault::NoData { message: message() }),
+            (Some(Failure::Sign(sign)), _) => Err(failed(sign)),
+            (None, DataShape::Missing) => Err(ResponseFault::NoData { message: message() }),
+            (None, DataShape::Null) => Err(failed("'data' is null")),
+            // Only a response that says nothing else, or just this, says that there is no data.
+            (None, _) if self.entries == 0 && said.iter().any(|text| !says_no_data(text)) => {
+                Err(failed("there are no rows, but a message"))
+            }
             _ => Ok(self),
         }
+    }
+}
+
+/// Sources write the code as a number; a proxy or a script between may turn it into a text.
+fn failure_of_code(value: &Value) -> Option<Failure> {
+    let code = match value {
+        Value::Null => return None,
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    match code {
+        Some(200.0) => None,
+        Some(code) if code.fract() == 0.0 && (0.0..1e6).contains(&code) => Some(Failure::Code(code as u64)),
+        _ => Some(Failure::Sign(format!("code {}", shortened(&value.to_string())))),
+    }
+}
+
+fn failure_of_status(value: &Value) -> Option<Failure> {
+    let text = match value {
+        Value::Null => return None,
+        Value::String(text) => text.trim().to_ascii_lowercase(),
+        other => other.to_string(),
+    };
+    let is_success = matches!(text.as_str(), "" | "success" | "ok" | "200" | "true");
+    (!is_success).then(|| Failure::Sign(format!("status {}", shortened(&value.to_string()))))
+}
+
+fn says_no_data(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("no data")
+}
+
+/// The texts of a member; none where it is empty.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null | Value::Bool(false) => Vec::new(),
+        Value::String(text) if text.trim().is_empty() => Vec::new(),
+        Value::String(text) => vec![shortened(text)],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::Object(members) if members.is_empty() => Vec::new(),
+        other => vec![shortened(&other.to_string())],
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(WARNING_LENGTH) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -109,7 +208,15 @@ pub enum ResponseFault {
         /// The source's message, or the first bytes.
         message: String,
     },
-    /// `data` is null or missing.
+    /// A failure that the source reports otherwise: by a status, an error text, or `data` that is `null`.
+    #[error("the source reports a failure ({sign}): {message}")]
+    Failure {
+        /// How it is reported.
+        sign: String,
+        /// The source's message, or the first bytes.
+        message: String,
+    },
+    /// `data` is missing.
     #[error("the response has no 'data': {message}")]
     NoData {
         /// The source's message, or the first bytes.
@@ -170,5 +277,110 @@ impl fmt::Display for Excerpt {
             }
         }
         formatter.write_str(cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FeedError, Scanner};
+
+    fn read(response: &str) -> Result<Envelope, ResponseFault> {
+        let mut scanner = Scanner::new();
+        let fed = scanner.feed(response.as_bytes(), &mut |_| Ok::<(), String>(()));
+        match fed {
+            Ok(()) => scanner.finish(),
+            Err(FeedError::Response(fault)) => Err(fault),
+            Err(FeedError::Sink(never)) => unreachable!("{never}"),
+        }
+    }
+
+    const ROWS: &str = r#""data":[{"a":{"cpuCost":1}}]"#;
+
+    #[test]
+    fn a_failure_is_a_failure_however_it_is_reported() {
+        let failures = [
+            (r#""code":500"#, "the source responded with code 500"),
+            (r#""code":"500""#, "the source responded with code 500"),
+            (r#""code":500.0"#, "the source responded with code 500"),
+            (r#""code":500.5"#, "a failure (code 500.5)"),
+            (r#""code":-1"#, "a failure (code -1)"),
+            (r#""code":"bad""#, r#"a failure (code "bad")"#),
+            (r#""code":{"value":200}"#, r#"a failure (code {"value":200})"#),
+            (r#""code":500,"code":200"#, "the source responded with code 500"),
+            (r#""code":200,"status":"error""#, r#"a failure (status "error")"#),
+            (r#""status":"Failed""#, r#"a failure (status "Failed")"#),
+            (r#""status":503"#, "a failure (status 503)"),
+            (
+                r#""status":"error","status":"success""#,
+                r#"a failure (status "error")"#,
+            ),
+            (
+                r#""status":"success","error":"context deadline exceeded""#,
+                "a failure ('error' is set): context deadline exceeded",
+            ),
+            (
+                r#""error":{"type":"timeout"}"#,
+                r#"a failure ('error' is set): {"type":"timeout"}"#,
+            ),
+            (
+                r#""errors":["too many samples"]"#,
+                "a failure ('errors' is set): too many samples",
+            ),
+        ];
+        for (members, expected) in failures {
+            for data in [ROWS, r#""data":[]"#, r#""data":null"#] {
+                for response in [format!("{{{members},{data}}}"), format!("{{{data},{members}}}")] {
+                    let fault = read(&response).unwrap_err().to_string();
+                    assert!(fault.contains(expected), "{response}: {fault}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn success_is_spelled_in_several_ways() {
+        for members in [
+            r#""code":200,"status":"success""#,
+            r#""code":"200","status":"OK""#,
+            r#""code":200.0,"status":null"#,
+            r#""code":null,"error":null,"errors":[],"warning":"","message":"""#,
+            r#""status":200,"error":false"#,
+        ] {
+            for data in [ROWS, r#""data":[]"#, r#""data":[{}]"#] {
+                let envelope = read(&format!("{{{members},{data}}}")).unwrap();
+                assert_eq!(envelope.warnings, Vec::<String>::new());
+            }
+        }
+    }
+
+    #[test]
+    fn warnings_beside_rows_are_kept() {
+        let members = r#""warning":"partial results","warnings":["a",{"b":1}],"message":"cached""#;
+        let envelope = read(&format!("{{{members},{ROWS}}}")).unwrap();
+        assert_eq!(envelope.warnings, ["partial results", "a", r#"{"b":1}"#, "cached"]);
+        let long = "é".repeat(2_000);
+        let envelope = read(&format!(r#"{{"warning":"{long}",{ROWS}}}"#)).unwrap();
+        assert_eq!(envelope.warnings[0].chars().count(), WARNING_LENGTH + 1);
+    }
+
+    #[test]
+    fn only_what_says_so_is_a_response_without_data() {
+        for member in [r#""warning":"store unavailable""#, r#""message":"query failed""#] {
+            let fault = read(&format!(r#"{{"code":200,{member},"data":[{{}}]}}"#)).unwrap_err();
+            assert!(fault.to_string().contains("no rows, but a message"), "{fault}");
+        }
+        assert!(read(r#"{"code":200,"message":"No data for the window","data":[]}"#).is_ok());
+        assert!(matches!(read(r#"{"code":200}"#), Err(ResponseFault::NoData { .. })));
+        let fault = read(r#"{"code":200,"data":null}"#).unwrap_err().to_string();
+        assert!(fault.contains("a failure ('data' is null)"), "{fault}");
+    }
+
+    #[test]
+    fn a_failure_too_long_to_read_is_still_a_failure() {
+        let long = "x".repeat(MEMBER_LIMIT + 1);
+        for key in ["error", "status", "code"] {
+            assert!(read(&format!(r#"{{"{key}":"{long}",{ROWS}}}"#)).is_err(), "{key}");
+        }
     }
 }

@@ -20,8 +20,8 @@ use crate::{
 /// all its volumes. A row of many short labels takes 16 times its length while it is read: within an exporter's memory.
 const ROW_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The largest key, and the largest member of the outer object whose content is kept, in bytes.
-const MEMBER_LIMIT: usize = 64 * 1024;
+/// The largest key, in bytes.
+const KEY_LIMIT: usize = 64 * 1024;
 
 /// How many arrays and objects `serde_json` accepts within one another.
 const DEPTH_LIMIT: usize = 127;
@@ -292,9 +292,9 @@ impl Scanner {
             ..Inside::default()
         };
         let end = string_end(buffer, self.done + 1, &mut inside);
-        if end.unwrap_or(buffer.len()) - self.done > MEMBER_LIMIT {
+        if end.unwrap_or(buffer.len()) - self.done > KEY_LIMIT {
             return Err(ResponseFault::RowTooLong {
-                limit: MEMBER_LIMIT,
+                limit: KEY_LIMIT,
                 rows: self.envelope.entries,
             });
         }
@@ -396,9 +396,7 @@ impl Scanner {
         self.place = Place::Key(Due::Comma);
         if self.level == Level::Outer {
             serde_json::from_slice::<Skipped>(value).map_err(|_| self.unexpected())?;
-            if value.len() <= MEMBER_LIMIT {
-                self.envelope.member(&self.key, value);
-            }
+            self.envelope.member(&self.key, value);
             return Ok(());
         }
         let value = std::str::from_utf8(value).map_err(|_| self.not_utf8())?;

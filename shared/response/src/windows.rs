@@ -91,9 +91,15 @@ fn other_day(day: Day, (start, end): (i64, i64)) -> String {
 /// What the windows of the day's sets leave uncovered, for a person; `None` where they cover the day.
 ///
 /// # Errors
-/// When two of them overlap, so that costs would count twice.
+/// When two of them overlap, so that costs would count twice, or when one ends before it starts.
 pub(crate) fn uncovered(day: Day, mut sets: Vec<(i64, i64)>) -> Result<Option<String>, String> {
     sets.sort_unstable();
+    if let Some((start, end)) = sets.iter().find(|(start, end)| start >= end) {
+        return Err(format!(
+            "the rows have a window without length, {}: the source's windows are wrong",
+            describe(*start, *end)
+        ));
+    }
     if let Some([one, other]) = sets.array_windows().find(|[one, other]| other.0 < one.1) {
         return Err(format!(
             "two sets of the response overlap, {} and {}, so that costs would count twice",

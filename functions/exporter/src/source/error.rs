@@ -98,7 +98,7 @@ impl SourceError {
             Self::Timeout { .. } | Self::TooSlow { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::Response { fault, .. } => match fault {
-                ResponseFault::Empty | ResponseFault::CutShort { .. } => true,
+                ResponseFault::Empty | ResponseFault::CutShort { .. } | ResponseFault::Failure { .. } => true,
                 ResponseFault::Code { code, .. } => *code >= 500,
                 _ => false,
             },
@@ -132,6 +132,10 @@ impl SourceError {
                 fault: ResponseFault::Code { code, .. },
                 ..
             } => matches!(code, 400 | 500),
+            Self::Response {
+                fault: ResponseFault::Failure { .. },
+                ..
+            } => true,
             _ => false,
         }
     }

@@ -61,7 +61,7 @@ async fn each_error_says_what_it_was_and_how_the_response_began() {
             &["400", "bad"],
             1,
         ),
-        (Box::new(|| text(200, r#"{"code":200,"data":null}"#)), &["null"], 1),
+        (Box::new(|| text(200, r#"{"code":200,"data":null}"#)), &["null"], 3),
         (
             Box::new(|| text(400, "Invalid 'window' parameter: x\n")),
             &["400", "Invalid 'window'"],

@@ -3,6 +3,7 @@
 
 mod audit;
 mod benchmark;
+mod cases;
 mod collect;
 mod gaps;
 mod killed;

@@ -91,7 +91,7 @@ async fn responses_of_other_kinds_are_quarantined() {
             "answer",
             "code 500: partial result",
         ),
-        ("shapes/refused_data_null.json", "answer", "has no 'data'"),
+        ("shapes/refused_data_null.json", "answer", "'data' is null"),
         ("shapes/refused_login_page.json", "answer", "<!DOCTYPE html>"),
         (
             "shapes/refused_rows_are_lists.json",
