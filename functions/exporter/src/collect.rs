@@ -212,6 +212,7 @@ impl Collector<'_> {
             partial,
             assets: assets.state,
             observed: self.observed.contains(&day),
+            currency: None,
             computed_totals: verdict.computed_totals,
             disagreeing_totals: verdict.disagreeing_totals,
             rows_left_out: verdict.rows_left_out,

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, Float64Array, Float64Builder, MapArray, RecordBatch, StringArray, StringBuilder, StructArray,
-        TimestampMillisecondArray,
+        ArrayRef, BooleanBuilder, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
+        TimestampMillisecondArray, TimestampMillisecondBuilder,
     },
-    buffer::OffsetBuffer,
-    datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
     error::ArrowError,
 };
-use contract::cluster::ClusterArn;
-use response::{Allocation, LabelKey, NodeFacts, Pairs};
-use table::{Kind, Origin, Property, TableLayout};
+use contract::documents::Manifest;
+use response::{Allocation, LabelKey, NodeFacts, capacity_type};
+use table::{Column, GpuText, Kind, Origin, Property, TableLayout};
+
+use crate::nested::{LoadBalancersBuilder, MapBuilder, VolumesBuilder, entries_field, item_field};
 
 /// Rows of a batch: enough for the columns to be written in runs, few enough to stay in the processor's cache.
 const ROWS: usize = 2048;
@@ -32,28 +33,23 @@ pub(crate) fn schema(layout: &TableLayout) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn data_type(kind: Kind) -> DataType {
+pub(crate) fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Text => DataType::Utf8,
         Kind::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
         Kind::Double => DataType::Float64,
+        Kind::Boolean => DataType::Boolean,
         Kind::TextMap => DataType::Map(Arc::new(entries_field()), false),
+        Kind::TextList => DataType::List(Arc::new(item_field(DataType::Utf8))),
+        Kind::Volumes | Kind::LoadBalancers => {
+            let fields = kind.fields().iter();
+            let fields = fields.map(|(name, kind)| Field::new(*name, data_type(*kind), true));
+            DataType::List(Arc::new(item_field(DataType::Struct(fields.collect()))))
+        }
     }
 }
 
 const UTC: &str = "UTC";
-
-/// The fields of a map's entries, named as the Parquet format names them.
-fn entry_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("value", DataType::Utf8, true),
-    ])
-}
-
-fn entries_field() -> Field {
-    Field::new("key_value", DataType::Struct(entry_fields()), false)
-}
 
 pub(crate) struct BatchBuilder {
     schema: SchemaRef,
@@ -79,52 +75,30 @@ enum ColumnBuilder {
     Annotation(LabelKey, StringBuilder),
     Labels(MapBuilder),
     Annotations(MapBuilder),
-}
-
-#[derive(Default)]
-struct MapBuilder {
-    keys: StringBuilder,
-    values: StringBuilder,
-    lengths: Vec<usize>,
-}
-
-impl MapBuilder {
-    fn push(&mut self, pairs: &Pairs<'_>) -> usize {
-        let mut bytes = 0;
-        for (key, value) in pairs {
-            self.keys.append_value(key);
-            self.values.append_value(value);
-            bytes += key.len() + value.len();
-        }
-        self.lengths.push(pairs.len());
-        bytes
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
-        let arrays: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
-        let entries = StructArray::try_new(entry_fields(), arrays, None)?;
-        Ok(Arc::new(MapArray::try_new(
-            Arc::new(entries_field()),
-            offsets,
-            entries,
-            None,
-            false,
-        )?))
-    }
+    ObservedStart(TimestampMillisecondBuilder),
+    ObservedEnd(TimestampMillisecondBuilder),
+    RowKind(StringBuilder),
+    CapacityType(StringBuilder),
+    Gpu(GpuText, StringBuilder),
+    GpuShared(BooleanBuilder),
+    Services(ListBuilder<StringBuilder>),
+    Volumes(VolumesBuilder),
+    LoadBalancers(LoadBalancersBuilder),
+    NamespaceLabels(MapBuilder),
+    NamespaceAnnotations(MapBuilder),
 }
 
 impl BatchBuilder {
-    /// A builder for the rows of a cluster's day. Rows without a window get the day's, in milliseconds.
-    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, cluster: &ClusterArn, window: (i64, i64)) -> Self {
+    /// A builder for the rows of a manifest's set. Rows without a window get the day's.
+    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, manifest: &Manifest) -> Self {
         Self {
             schema,
             columns: layout
                 .columns()
                 .iter()
-                .map(|column| builder(column.origin, layout, cluster))
+                .map(|column| builder(column, layout, manifest))
                 .collect(),
-            window,
+            window: manifest.date.window().milliseconds(),
             rows: 0,
             text_bytes: 0,
         }
@@ -151,17 +125,38 @@ impl BatchBuilder {
                 }
                 ColumnBuilder::Constant(_) => {}
                 ColumnBuilder::Label(key, texts) => {
-                    let value = key.find(&row.labels);
+                    let value = key.find_or_inherit(&row.labels, &row.namespace_labels);
                     bytes += value.len();
                     texts.append_value(value);
                 }
                 ColumnBuilder::Annotation(key, texts) => {
-                    let value = key.find(&row.annotations);
+                    let value = key.find_or_inherit(&row.annotations, &row.namespace_annotations);
                     bytes += value.len();
                     texts.append_value(value);
                 }
                 ColumnBuilder::Labels(map) => bytes += map.push(&row.labels),
                 ColumnBuilder::Annotations(map) => bytes += map.push(&row.annotations),
+                ColumnBuilder::ObservedStart(times) => times.append_option(row.start),
+                ColumnBuilder::ObservedEnd(times) => times.append_option(row.end),
+                ColumnBuilder::RowKind(texts) => texts.append_value(row.kind().as_str()),
+                ColumnBuilder::CapacityType(texts) => texts.append_value(capacity_type(node)),
+                ColumnBuilder::Gpu(text, texts) => {
+                    let value = row.gpu.text(*text);
+                    bytes += value.len();
+                    texts.append_value(value);
+                }
+                ColumnBuilder::GpuShared(flags) => flags.append_option(row.gpu.shared),
+                ColumnBuilder::Services(list) => {
+                    for service in &row.services {
+                        bytes += service.len();
+                        list.values().append_value(service);
+                    }
+                    list.append(true);
+                }
+                ColumnBuilder::Volumes(volumes) => bytes += volumes.push(&row.volumes),
+                ColumnBuilder::LoadBalancers(balancers) => bytes += balancers.push(&row.load_balancers),
+                ColumnBuilder::NamespaceLabels(map) => bytes += map.push(&row.namespace_labels),
+                ColumnBuilder::NamespaceAnnotations(map) => bytes += map.push(&row.namespace_annotations),
             }
         }
         self.rows += 1;
@@ -191,7 +186,10 @@ impl ColumnBuilder {
             | Self::Property(_, texts)
             | Self::Node(_, texts)
             | Self::Label(_, texts)
-            | Self::Annotation(_, texts) => Arc::new(texts.finish()),
+            | Self::Annotation(_, texts)
+            | Self::RowKind(texts)
+            | Self::CapacityType(texts)
+            | Self::Gpu(_, texts) => Arc::new(texts.finish()),
             Self::WindowStart(times) | Self::WindowEnd(times) => {
                 let times = std::mem::replace(times, Vec::with_capacity(ROWS));
                 Arc::new(TimestampMillisecondArray::from(times).with_timezone(UTC))
@@ -201,15 +199,24 @@ impl ColumnBuilder {
             }
             Self::NullableNumber(_, numbers) => Arc::new(numbers.finish()),
             Self::Constant(texts) => Arc::new(texts.slice(0, rows)),
-            Self::Labels(map) | Self::Annotations(map) => map.finish()?,
+            Self::Labels(map)
+            | Self::Annotations(map)
+            | Self::NamespaceLabels(map)
+            | Self::NamespaceAnnotations(map) => map.finish()?,
+            Self::ObservedStart(times) | Self::ObservedEnd(times) => Arc::new(times.finish().with_timezone(UTC)),
+            Self::GpuShared(flags) => Arc::new(flags.finish()),
+            Self::Services(list) => Arc::new(list.finish()),
+            Self::Volumes(volumes) => volumes.finish()?,
+            Self::LoadBalancers(balancers) => balancers.finish()?,
         })
     }
 }
 
-fn builder(origin: Origin, layout: &TableLayout, cluster: &ClusterArn) -> ColumnBuilder {
+fn builder(column: &Column, layout: &TableLayout, manifest: &Manifest) -> ColumnBuilder {
+    let cluster = &manifest.cluster;
     let texts = StringBuilder::new();
     let constant = |text: &str| ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(text, ROWS)));
-    match origin {
+    match column.origin {
         Origin::Name => ColumnBuilder::Name(texts),
         Origin::WindowStart => ColumnBuilder::WindowStart(Vec::new()),
         Origin::WindowEnd => ColumnBuilder::WindowEnd(Vec::new()),
@@ -223,5 +230,22 @@ fn builder(origin: Origin, layout: &TableLayout, cluster: &ClusterArn) -> Column
         Origin::Annotation(index) => ColumnBuilder::Annotation(LabelKey::new(&layout.annotations()[index]), texts),
         Origin::Labels => ColumnBuilder::Labels(MapBuilder::default()),
         Origin::Annotations => ColumnBuilder::Annotations(MapBuilder::default()),
+        Origin::ObservedStart => ColumnBuilder::ObservedStart(TimestampMillisecondBuilder::new()),
+        Origin::ObservedEnd => ColumnBuilder::ObservedEnd(TimestampMillisecondBuilder::new()),
+        Origin::RowKind => ColumnBuilder::RowKind(texts),
+        Origin::CapacityType => ColumnBuilder::CapacityType(texts),
+        Origin::Currency => {
+            let currency = manifest.facts.currency.as_ref();
+            constant(currency.map_or("", |currency| currency.code.as_str()))
+        }
+        Origin::Gpu(text) => ColumnBuilder::Gpu(text, texts),
+        Origin::GpuShared => ColumnBuilder::GpuShared(BooleanBuilder::new()),
+        Origin::Services => {
+            ColumnBuilder::Services(ListBuilder::new(texts).with_field(Arc::new(item_field(DataType::Utf8))))
+        }
+        Origin::Volumes => ColumnBuilder::Volumes(VolumesBuilder::default()),
+        Origin::LoadBalancers => ColumnBuilder::LoadBalancers(LoadBalancersBuilder::default()),
+        Origin::NamespaceLabels => ColumnBuilder::NamespaceLabels(MapBuilder::default()),
+        Origin::NamespaceAnnotations => ColumnBuilder::NamespaceAnnotations(MapBuilder::default()),
     }
 }

@@ -287,10 +287,9 @@ struct TableWriter {
 impl TableWriter {
     fn new(manifest: &Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
         let schema = schema(layout);
-        let window = manifest.date.window().milliseconds();
         Ok(Self {
             nodes: NodeIndex::new(),
-            batch: BatchBuilder::new(layout, schema.clone(), &manifest.cluster, window),
+            batch: BatchBuilder::new(layout, schema.clone(), manifest),
             file: ParquetFile::new(schema, output)?,
         })
     }

@@ -17,6 +17,7 @@ mod fingerprint;
 mod function;
 mod handler;
 mod input;
+mod nested;
 mod outcome;
 mod output;
 mod settings;

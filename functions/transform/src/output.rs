@@ -24,7 +24,7 @@ const ROWS_PER_GROUP: usize = 20_000;
 const GROUP_MEMORY: usize = 16 * 1024 * 1024;
 
 /// Columns whose values differ in nearly every row: a dictionary costs time and memory, and makes the file larger.
-const VARYING: [&str; 17] = [
+const VARYING: [&str; 19] = [
     "name",
     "cpuCores",
     "cpuCoreUsageAverage",
@@ -42,6 +42,8 @@ const VARYING: [&str; 17] = [
     "sharedCost",
     "totalCost",
     "totalEfficiency",
+    "cpuCoreUsageMax",
+    "ramByteUsageMax",
 ];
 
 /// How much of the file is sent at a time.

@@ -246,6 +246,9 @@ pub struct SetFacts {
     /// Whether the source was seen to have the day before it was collected, see [`Inventory::observed`].
     #[serde(default)]
     pub observed: bool,
+    /// The currency of all costs of the set. `None` in manifests of older exporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// Rows whose total cost the source left out, and the exporter computed from its parts.
     #[serde(default)]
     pub computed_totals: u64,
@@ -261,6 +264,16 @@ pub struct SetFacts {
     /// The version of the exporter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer: Option<String>,
+}
+
+/// The currency of a source's costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Currency {
+    /// The code of ISO 4217, such as `USD`.
+    pub code: String,
+    /// Whether the source did not say it, and no setting did: then it is US dollars.
+    #[serde(default)]
+    pub assumed: bool,
 }
 
 /// What an exporter queries a source for. Sets of different questions are not compared with one another.
@@ -513,6 +526,10 @@ mod tests {
                 partial: vec![PartialReason::Observed],
                 assets: AssetsState::Unavailable,
                 observed: true,
+                currency: Some(Currency {
+                    code: "EUR".to_owned(),
+                    assumed: false,
+                }),
                 computed_totals: 1,
                 disagreeing_totals: 0,
                 rows_left_out: 0,

@@ -14,6 +14,10 @@ pub(crate) enum Field {
     Window,
     Start,
     End,
+    Volumes,
+    LoadBalancers,
+    Maxima,
+    Gpu,
     /// The table has no column for it.
     Skipped,
 }
@@ -25,10 +29,10 @@ const OTHERS: [(&str, Field); 11] = [
     ("window", Field::Window),
     ("start", Field::Start),
     ("end", Field::End),
-    ("pvs", Field::Skipped),
-    ("lbAllocations", Field::Skipped),
-    ("rawAllocationOnly", Field::Skipped),
-    ("gpuAllocation", Field::Skipped),
+    ("pvs", Field::Volumes),
+    ("lbAllocations", Field::LoadBalancers),
+    ("rawAllocationOnly", Field::Maxima),
+    ("gpuAllocation", Field::Gpu),
     ("proportionalAssetResourceCosts", Field::Skipped),
     ("sharedCostBreakdown", Field::Skipped),
 ];

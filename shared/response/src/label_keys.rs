@@ -26,13 +26,27 @@ impl LabelKey {
         }
     }
 
+    /// The value of the key among a row's own pairs, else among those of its namespace; empty if there is none.
+    ///
+    /// ```
+    /// let namespace = vec![("team".into(), "blue".into())];
+    /// assert_eq!(response::LabelKey::new("team").find_or_inherit(&Vec::new(), &namespace), "blue");
+    /// ```
+    pub fn find_or_inherit<'a>(&self, own: &'a Pairs<'_>, namespace: &'a Pairs<'_>) -> &'a str {
+        self.value(own).or_else(|| self.value(namespace)).unwrap_or("")
+    }
+
     /// The value of the key; empty if there is none.
     pub fn find<'a>(&self, pairs: &'a Pairs<'_>) -> &'a str {
+        self.value(pairs).unwrap_or("")
+    }
+
+    fn value<'a>(&self, pairs: &'a Pairs<'_>) -> Option<&'a str> {
         let value = |wanted: &str| {
             let pair = pairs.iter().find(|(key, _)| key == wanted)?;
             Some(pair.1.as_ref())
         };
-        value(&self.replaced).or_else(|| value(&self.original)).unwrap_or("")
+        value(&self.replaced).or_else(|| value(&self.original))
     }
 }
 

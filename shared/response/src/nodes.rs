@@ -8,7 +8,7 @@ use table::{NodeFact, Property};
 use crate::{
     label_keys::is_key,
     row::{Allocation, RowError, RowFault},
-    value::{Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
+    value::{Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
 };
 
 /// The facts about a node, by [`NodeFact`]; empty if unknown.
@@ -50,6 +50,7 @@ struct Asset<'a> {
     cluster: Cow<'a, str>,
     name: Cow<'a, str>,
     provider_id: Cow<'a, str>,
+    preemptible: Option<f64>,
 }
 
 struct AssetReader;
@@ -63,6 +64,7 @@ impl<'a> ReadObject<'a> for AssetReader {
             match field.0.as_ref() {
                 "type" => asset.kind = fields.next_value::<Text<'a>>()?.0,
                 "nodeType" => asset.node_type = fields.next_value::<Text<'a>>()?.0,
+                "preemptible" => asset.preemptible = fields.next_value::<Number>()?.value(),
                 "labels" => asset.labels = fields.next_value::<Texts<'a>>()?.or_none(),
                 "properties" => {
                     for (name, value) in fields.next_value::<Texts<'a>>()?.or_none() {
@@ -122,7 +124,7 @@ impl NodeIndex {
             self.left_out = self.nodes;
             return Ok(());
         }
-        let facts = facts_of(&asset.provider, &asset.node_type, &asset.labels);
+        let facts = facts_of(&asset);
         let mut segments = key.rsplit('/');
         let (last, second_to_last) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
         let name = if asset.name.is_empty() { last } else { &asset.name };
@@ -219,12 +221,45 @@ impl NodeIndex {
 }
 
 /// The facts in the asset itself.
-fn facts_of<'a>(provider: &'a str, node_type: &'a str, labels: &'a Pairs<'_>) -> NodeFacts<'a> {
+fn facts_of<'a>(asset: &'a Asset<'_>) -> NodeFacts<'a> {
     NodeFact::ALL.map(|fact| match fact {
-        NodeFact::Provider => provider,
-        NodeFact::InstanceType if !node_type.is_empty() => node_type,
-        _ => first_label(labels, fact),
+        NodeFact::Provider => &asset.provider,
+        NodeFact::InstanceType if !asset.node_type.is_empty() => &asset.node_type,
+        NodeFact::Preemptible => preemptible(asset.preemptible),
+        _ => first_label(&asset.labels, fact),
     })
+}
+
+/// An asset's `preemptible` as a capacity type. Sources write 1 for a spot instance, 0 for any other.
+fn preemptible(value: Option<f64>) -> &'static str {
+    match value {
+        Some(1.0) => SPOT,
+        Some(0.0) => ON_DEMAND,
+        _ => "",
+    }
+}
+
+const SPOT: &str = "spot";
+const ON_DEMAND: &str = "on-demand";
+
+/// The node's capacity type in one spelling: `spot`, `on-demand`, or empty if it is another or unknown. EKS, Karpenter
+/// and others spell it `SPOT`, `spot`, `ON_DEMAND`, `on-demand`. Where labels do not say it, the asset does.
+pub fn capacity_type<'a>(facts: &NodeFacts<'a>) -> &'a str {
+    let raw = facts[NodeFact::CapacityType as usize];
+    if raw.is_empty() {
+        return facts[NodeFact::Preemptible as usize];
+    }
+    let letters = raw
+        .bytes()
+        .filter(u8::is_ascii_alphabetic)
+        .map(|byte| byte.to_ascii_lowercase());
+    if letters.clone().eq(*b"spot") {
+        SPOT
+    } else if letters.eq(*b"ondemand") {
+        ON_DEMAND
+    } else {
+        ""
+    }
 }
 
 /// The first label that holds a fact; empty if none does.

@@ -2,20 +2,31 @@
 
 use std::borrow::Cow;
 
-use chrono::DateTime;
-use serde::de::{DeserializeSeed, MapAccess};
-use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST, is_cost, number_name};
+use serde::de::DeserializeSeed;
+use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST};
 
-use crate::{
-    fields::{Field, Successors, UnknownFields},
-    value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
+use self::{
+    nested::FoundNumber,
+    reader::{Row, TimeCache},
 };
+use crate::{
+    fields::{Successors, UnknownFields},
+    value::{Object, Pairs, excerpt},
+};
+
+mod nested;
+mod reader;
+
+pub use nested::{Gpu, LoadBalancer, Volume};
 
 /// How far a total may differ from the sum of its 14 parts: each number is rounded to 5 decimals, which adds up to
 /// 0.75e-4.
 const TOTAL_TOLERANCE: f64 = 1e-4;
 /// The same for large costs, relative to the total.
 const RELATIVE_TOTAL_TOLERANCE: f64 = 1e-6;
+
+/// The name of volumes that no pod used, in place of container, pod and namespace.
+const UNMOUNTED: &str = "__unmounted__";
 
 /// How the total cost of a row came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +37,34 @@ pub enum TotalCost {
     Computed,
     /// The source gave it, and it disagrees with its parts. It is kept.
     Disagrees,
+}
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// What ran in the cluster.
+    Workload,
+    /// Capacity of nodes that nobody used or requested.
+    Idle,
+    /// Volumes, and load balancers, that no pod used.
+    Unmounted,
+    /// What has not the property by which the rows are aggregated.
+    Unallocated,
+    /// Costs that the source is configured to share among the others.
+    Shared,
+}
+
+impl RowKind {
+    /// The word in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Idle => "idle",
+            Self::Unmounted => "unmounted",
+            Self::Unallocated => "unallocated",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// A row, borrowed from its JSON unless an escape had to be decoded.
@@ -47,6 +86,18 @@ pub struct Allocation<'a> {
     pub labels: Pairs<'a>,
     /// `properties.annotations`, in the source's order.
     pub annotations: Pairs<'a>,
+    /// `properties.namespaceLabels`, in the source's order.
+    pub namespace_labels: Pairs<'a>,
+    /// `properties.namespaceAnnotations`, in the source's order.
+    pub namespace_annotations: Pairs<'a>,
+    /// `properties.services`: names of the Kubernetes services of the row's pod.
+    pub services: Vec<Cow<'a, str>>,
+    /// `gpuAllocation`.
+    pub gpu: Gpu<'a>,
+    /// `pvs`, in the source's order.
+    pub volumes: Vec<Volume<'a>>,
+    /// `lbAllocations`, in the source's order.
+    pub load_balancers: Vec<LoadBalancer<'a>>,
     numbers: [f64; NUMBERS],
     present: u64,
     has_cost: bool,
@@ -76,6 +127,12 @@ impl<'a> Allocation<'a> {
             total_cost: TotalCost::Given,
             labels: Pairs::new(),
             annotations: Pairs::new(),
+            namespace_labels: Pairs::new(),
+            namespace_annotations: Pairs::new(),
+            services: Vec::new(),
+            gpu: Gpu::default(),
+            volumes: Vec::new(),
+            load_balancers: Vec::new(),
             numbers: [0.0; NUMBERS],
             present: 0,
             has_cost: false,
@@ -131,9 +188,36 @@ impl<'a> Allocation<'a> {
         }
     }
 
+    /// What the row is, by its name and properties.
+    pub fn kind(&self) -> RowKind {
+        let is_unmounted = |property| self.property(property) == UNMOUNTED;
+        if [Property::Container, Property::Pod, Property::Namespace]
+            .into_iter()
+            .any(is_unmounted)
+        {
+            return RowKind::Unmounted;
+        }
+        let last = self.name.rsplit('/').next().unwrap_or("");
+        match last {
+            "__idle__" => RowKind::Idle,
+            UNMOUNTED => RowKind::Unmounted,
+            "__unallocated__" | "" => RowKind::Unallocated,
+            "__shared__" => RowKind::Shared,
+            last if last.ends_with("-unmounted-pvcs") && self.property(Property::Node).is_empty() => RowKind::Unmounted,
+            _ => RowKind::Workload,
+        }
+    }
+
     fn set_number(&mut self, index: usize, value: f64) {
         self.numbers[index] = value;
         self.present |= 1 << index;
+    }
+
+    /// Sets a number that the row may have itself: then that counts.
+    fn fill_number(&mut self, (index, value): FoundNumber) {
+        if self.number(index).is_none() {
+            self.set_number(index, value);
+        }
     }
 
     /// Compares the total cost with its parts, and computes it where the source left it out.
@@ -268,231 +352,6 @@ pub enum RowFault {
     /// Not JSON, or text that is not valid Unicode.
     #[error("is not valid JSON: {0}")]
     Syntax(serde_json::Error),
-}
-
-#[derive(Debug, Default)]
-struct TimeCache {
-    text: String,
-    milliseconds: i64,
-}
-
-impl TimeCache {
-    fn read(&mut self, text: &str) -> Option<i64> {
-        if self.text != text {
-            self.milliseconds = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
-            text.clone_into(&mut self.text);
-        }
-        Some(self.milliseconds)
-    }
-}
-
-/// A row being read. A fault does not end the reading: the first one is kept and reported with the row.
-struct Row<'p, 'a> {
-    parser: &'p mut RowParser,
-    allocation: Allocation<'a>,
-    has_number: bool,
-    has_unknown: bool,
-    fault: Option<RowFault>,
-}
-
-impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
-    /// What is there instead of the row, if it is not an object.
-    type Value = Result<(), String>;
-
-    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        self.parser.fields.begin_row();
-        loop {
-            let RowParser {
-                unknown, fields: known, ..
-            } = &mut *self.parser;
-            let has_unknown = &mut self.has_unknown;
-            let key = fields.next_key_seed(Key(|name: &str| {
-                let field = known.find(name);
-                if field.is_none() {
-                    *has_unknown = true;
-                    unknown.count(name);
-                }
-                field
-            }))?;
-            match key {
-                None => return Ok(Ok(())),
-                Some(Some(Field::Number(index))) => {
-                    let number = fields.next_value()?;
-                    self.take_number(index, number);
-                }
-                Some(Some(Field::Name)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
-                Some(Some(Field::Properties)) => fields.next_value_seed(Object(Properties(self)))?,
-                Some(Some(Field::Window)) => fields.next_value_seed(Object(Window(self)))?,
-                // A start or end that cannot be read says nothing: only the window says where a row belongs.
-                Some(Some(Field::Start)) => {
-                    let Text(text) = fields.next_value()?;
-                    self.allocation.start = self.parser.start.read(&text);
-                }
-                Some(Some(Field::End)) => {
-                    let Text(text) = fields.next_value()?;
-                    self.allocation.end = self.parser.end.read(&text);
-                }
-                Some(Some(Field::Skipped) | None) => {
-                    fields.next_value::<Skipped>()?;
-                }
-            }
-        }
-    }
-
-    fn nothing(self) -> Self::Value {
-        Err("null".to_owned())
-    }
-
-    fn other(self, found: String) -> Self::Value {
-        Err(found)
-    }
-}
-
-impl<'a> Row<'_, 'a> {
-    fn note(&mut self, fault: RowFault) {
-        self.fault.get_or_insert(fault);
-    }
-
-    fn take_number(&mut self, index: usize, number: Number) {
-        self.has_number = true;
-        self.allocation.has_cost |= is_cost(index);
-        match number {
-            Number::Value(value) => self.allocation.set_number(index, value),
-            Number::Missing => {}
-            Number::Wrong(found) => self.note(RowFault::Number {
-                field: number_name(index),
-                found,
-            }),
-        }
-    }
-
-    fn take_time(&mut self, field: &'static str, text: &str) -> Option<i64> {
-        if is_nothing(text) {
-            return None;
-        }
-        let cache = if field == WINDOW_START {
-            &mut self.parser.window_start
-        } else {
-            &mut self.parser.window_end
-        };
-        let time = cache.read(text);
-        if time.is_none() {
-            self.note(RowFault::Time {
-                field,
-                found: excerpt(text),
-            });
-        }
-        time
-    }
-
-    fn take_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
-        match texts {
-            Texts::Pairs(pairs) => pairs,
-            Texts::Wrong(found) => {
-                self.note(RowFault::Object { field, found });
-                Pairs::new()
-            }
-        }
-    }
-}
-
-const WINDOW_START: &str = "window.start";
-const WINDOW_END: &str = "window.end";
-
-enum PropertyField {
-    Text(Property),
-    Labels,
-    Annotations,
-    Skipped,
-}
-
-/// The row's `properties`.
-struct Properties<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
-
-impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
-    type Value = ();
-
-    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
-        let Self(row) = self;
-        loop {
-            let unknown = &mut row.parser.unknown;
-            let key = fields.next_key_seed(Key(|name: &str| match (Property::of(name), name) {
-                (Some(property), _) => PropertyField::Text(property),
-                (None, "labels") => PropertyField::Labels,
-                (None, "annotations") => PropertyField::Annotations,
-                (None, "services" | "namespaceLabels" | "namespaceAnnotations") => PropertyField::Skipped,
-                (None, name) => {
-                    unknown.count(&format!("properties.{name}"));
-                    PropertyField::Skipped
-                }
-            }))?;
-            let Some(field) = key else { return Ok(()) };
-            match field {
-                PropertyField::Text(property) => {
-                    row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
-                }
-                PropertyField::Labels => {
-                    let texts = fields.next_value()?;
-                    row.allocation.labels = row.take_texts("properties.labels", texts);
-                }
-                PropertyField::Annotations => {
-                    let texts = fields.next_value()?;
-                    row.allocation.annotations = row.take_texts("properties.annotations", texts);
-                }
-                PropertyField::Skipped => {
-                    fields.next_value::<Skipped>()?;
-                }
-            }
-        }
-    }
-
-    fn nothing(self) {}
-
-    fn other(self, found: String) {
-        self.0.note(RowFault::Object {
-            field: "properties",
-            found,
-        });
-    }
-}
-
-/// The row's `window`.
-struct Window<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
-
-impl<'a> ReadObject<'a> for Window<'_, '_, 'a> {
-    type Value = ();
-
-    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
-        let Self(row) = self;
-        loop {
-            let key = fields.next_key_seed(Key(|name: &str| match name {
-                "start" => Some(WINDOW_START),
-                "end" => Some(WINDOW_END),
-                _ => None,
-            }))?;
-            match key {
-                None => return Ok(()),
-                Some(None) => {
-                    fields.next_value::<Skipped>()?;
-                }
-                Some(Some(field)) => {
-                    let Text(text) = fields.next_value()?;
-                    let time = row.take_time(field, &text);
-                    if field == WINDOW_START {
-                        row.allocation.window_start = time;
-                    } else {
-                        row.allocation.window_end = time;
-                    }
-                }
-            }
-        }
-    }
-
-    fn nothing(self) {}
-
-    fn other(self, found: String) {
-        self.0.note(RowFault::Object { field: "window", found });
-    }
 }
 
 #[cfg(test)]

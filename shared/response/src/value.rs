@@ -81,6 +81,16 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+impl Number {
+    /// The value; `None` where it is missing or something else was there.
+    pub(crate) fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Missing | Self::Wrong(_) => None,
+        }
+    }
+}
+
 struct NumberVisitor;
 
 impl<'de> Visitor<'de> for NumberVisitor {
@@ -295,6 +305,90 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Key<F> {
     }
 }
 
+/// A yes or no, or what was there instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flag {
+    Value(bool),
+    /// Null, the same as a missing field.
+    Missing,
+    Wrong,
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Text(text) = Text::deserialize(deserializer)?;
+        Ok(match text.as_ref() {
+            "true" => Self::Value(true),
+            "false" => Self::Value(false),
+            text if is_nothing(text) => Self::Missing,
+            _ => Self::Wrong,
+        })
+    }
+}
+
+/// A list of texts, or something else. Null and the texts that stand for it are an empty list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum List<'a> {
+    Texts(Vec<Cow<'a, str>>),
+    Wrong,
+}
+
+impl<'de> Deserialize<'de> for List<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = List<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of texts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(Text(text)) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(List::Texts(texts))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(List::Texts(Vec::new()))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(if is_nothing(text) {
+            List::Texts(Vec::new())
+        } else {
+            List::Wrong
+        })
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(List::Wrong)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(List::Wrong)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(List::Wrong)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(List::Wrong)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        Skipped.visit_map(entries).map(|_| List::Wrong)
+    }
+}
+
 /// Texts that programs in Python and Go are known to write for null.
 pub(crate) fn is_nothing(text: &str) -> bool {
     matches!(text, "" | "None" | "null" | "<nil>")
@@ -362,101 +456,4 @@ pub(crate) fn excerpt(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn numbers_are_exact(json in "-?(0|[1-9][0-9]{0,17})\\.[0-9]{1,18}(e-?[0-9]{1,2})?") {
-            let expected: f64 = json.parse().unwrap();
-            prop_assert_eq!(number(&json), Number::Value(expected));
-        }
-    }
-
-    fn text(json: &str) -> String {
-        serde_json::from_str::<Text<'_>>(json).unwrap().0.into_owned()
-    }
-
-    fn number(json: &str) -> Number {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn texts_stay_exactly_as_they_are() {
-        for exact in [
-            "1.20",
-            "8080",
-            "001",
-            "NA",
-            "null",
-            "true",
-            "😀",
-            "a\"b",
-            "line\nbreak",
-            "",
-            " ",
-        ] {
-            assert_eq!(text(&serde_json::to_string(exact).unwrap()), exact);
-        }
-    }
-
-    #[test]
-    fn other_values_in_the_place_of_texts_are_their_json() {
-        for (json, expected) in [
-            ("null", ""),
-            ("true", "true"),
-            ("8080", "8080"),
-            ("-1", "-1"),
-            ("1.5", "1.5"),
-            ("[1,\"a\"]", "[1,\"a\"]"),
-        ] {
-            assert_eq!(text(json), expected);
-        }
-        assert_eq!(text("{\"a\": {}}"), "{\"a\":{}}");
-    }
-
-    #[test]
-    fn numbers_may_be_texts() {
-        for (json, expected) in [
-            ("720", 720.0),
-            ("0.75866", 0.758_66),
-            ("-186.57", -186.57),
-            ("\"1.5\"", 1.5),
-            ("-0.000000", 0.0),
-            ("1e3", 1000.0),
-        ] {
-            assert_eq!(number(json), Number::Value(expected), "{json}");
-        }
-        assert_eq!(
-            number("18446744073709551616"),
-            Number::Value(18_446_744_073_709_551_616.0)
-        );
-        assert_eq!(number("null"), Number::Missing);
-        for json in ["\"abc\"", "\"\"", "\"NaN\"", "\"inf\"", "true", "[]", "{\"a\":1}"] {
-            assert!(matches!(number(json), Number::Wrong(_)), "{json}");
-        }
-    }
-
-    #[test]
-    fn of_a_key_given_twice_the_later_value_counts() {
-        let Texts::Pairs(pairs) = serde_json::from_str(r#"{"b":"1","a":"2","b":"3"}"#).unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            pairs,
-            [("a".into(), "2".into()), ("b".into(), "3".into())] as [(Cow<'_, str>, Cow<'_, str>); 2]
-        );
-        let Texts::Pairs(pairs) = serde_json::from_str(r#"{"a":"1","a":"2"}"#).unwrap() else {
-            panic!()
-        };
-        assert_eq!(pairs.len(), 1);
-    }
-
-    #[test]
-    fn excerpts_end_between_characters() {
-        assert_eq!(excerpt(&"ä".repeat(500)).chars().count(), 121);
-        assert_eq!(excerpt("short"), "short");
-    }
-}
+mod tests;

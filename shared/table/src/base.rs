@@ -52,23 +52,81 @@ pub enum Origin {
     Labels,
     /// All annotations.
     Annotations,
+    /// The allocation's `start`: when the source first observed the row within its window; NULL if a row lacks it.
+    ObservedStart,
+    /// The allocation's `end`: when the source last observed it; NULL if a row lacks it.
+    ObservedEnd,
+    /// What the row is: `workload`, `idle`, `unmounted`, `unallocated` or `shared`.
+    RowKind,
+    /// The node's capacity type in one spelling: `spot`, `on-demand`, or empty if it is neither or unknown.
+    CapacityType,
+    /// The currency of all costs of the row, as in ISO 4217; empty if the exporter did not record it.
+    Currency,
+    /// A text of `gpuAllocation`; empty if a row lacks it.
+    Gpu(GpuText),
+    /// `gpuAllocation.isGPUShared`; NULL if a row lacks it.
+    GpuShared,
+    /// `properties.services`.
+    Services,
+    /// `pvs`: the row's share of each volume.
+    Volumes,
+    /// `lbAllocations`: the row's share of each load balancer.
+    LoadBalancers,
+    /// All labels of the row's namespace.
+    NamespaceLabels,
+    /// All annotations of the row's namespace.
+    NamespaceAnnotations,
 }
 
 impl Origin {
     /// The column's type, which follows from the origin.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::WindowStart | Self::WindowEnd => Kind::Timestamp,
+            Self::WindowStart | Self::WindowEnd | Self::ObservedStart | Self::ObservedEnd => Kind::Timestamp,
             Self::Number(_) | Self::NewerNumber(_) => Kind::Double,
-            Self::Labels | Self::Annotations => Kind::TextMap,
+            Self::Labels | Self::Annotations | Self::NamespaceLabels | Self::NamespaceAnnotations => Kind::TextMap,
+            Self::GpuShared => Kind::Boolean,
+            Self::Services => Kind::TextList,
+            Self::Volumes => Kind::Volumes,
+            Self::LoadBalancers => Kind::LoadBalancers,
             Self::Name
             | Self::Property(_)
             | Self::ClusterArn
             | Self::ClusterName
             | Self::Node(_)
             | Self::Label(_)
-            | Self::Annotation(_) => Kind::Text,
+            | Self::Annotation(_)
+            | Self::RowKind
+            | Self::CapacityType
+            | Self::Currency
+            | Self::Gpu(_) => Kind::Text,
         }
+    }
+}
+
+/// A text field of an allocation's `gpuAllocation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GpuText {
+    /// `gpuModel`, such as `Tesla T4`.
+    Model,
+    /// `gpuDevice`, such as `nvidia0`.
+    Device,
+    /// `gpuUUID`.
+    Uuid,
+}
+
+impl GpuText {
+    /// All of them, in the order of their values as indexes.
+    pub const ALL: [Self; 3] = [Self::Model, Self::Device, Self::Uuid];
+
+    /// The field of a name, as the sources spell it.
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "gpuModel" => Self::Model,
+            "gpuDevice" => Self::Device,
+            "gpuUUID" => Self::Uuid,
+            _ => return None,
+        })
     }
 }
 
@@ -143,11 +201,14 @@ pub enum NodeFact {
     NodeGroup,
     /// The machine image that the node group uses.
     NodeGroupImage,
+    /// `spot` or `on-demand`, from the asset's `preemptible`. It fills [`Origin::CapacityType`] where
+    /// [`NodeFact::CapacityType`] does not, and has no column of its own.
+    Preemptible,
 }
 
 impl NodeFact {
     /// All of them, in the order of their values as indexes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Provider,
         Self::Region,
         Self::InstanceType,
@@ -157,6 +218,7 @@ impl NodeFact {
         Self::OperatingSystem,
         Self::NodeGroup,
         Self::NodeGroupImage,
+        Self::Preemptible,
     ];
 
     /// The node labels that hold the fact; the first one found counts. They are spelled as the sources spell them,
@@ -164,7 +226,7 @@ impl NodeFact {
     /// nodes have both.
     pub const fn labels(self) -> &'static [&'static str] {
         match self {
-            Self::Provider => &[],
+            Self::Provider | Self::Preemptible => &[],
             Self::Region => &[
                 "topology_kubernetes_io_region",
                 "failure_domain_beta_kubernetes_io_region",
@@ -243,6 +305,9 @@ mod tests {
         }
         for (index, fact) in NodeFact::ALL.into_iter().enumerate() {
             assert_eq!(fact as usize, index);
+        }
+        for (index, text) in GpuText::ALL.into_iter().enumerate() {
+            assert_eq!(text as usize, index);
         }
     }
 }

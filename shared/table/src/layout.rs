@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, fmt};
 
 use crate::{
     BASE_NUMBERS, NEWER_NUMBERS,
-    base::{Column, Origin, base_columns},
+    base::{Column, GpuText, Origin, base_columns},
     kubernetes::is_metadata_key,
 };
 
@@ -71,12 +71,31 @@ pub(crate) const LABEL_COLUMN: &str = "properties.labels.";
 /// What the names of annotation columns begin with.
 pub(crate) const ANNOTATION_COLUMN: &str = "properties.annotations.";
 
+/// The columns after the newer numbers. New columns are added at the end of these.
+const AFTER_NEWER_NUMBERS: [(&str, Origin); 14] = [
+    ("observed.start", Origin::ObservedStart),
+    ("observed.end", Origin::ObservedEnd),
+    ("rowKind", Origin::RowKind),
+    ("capacityType", Origin::CapacityType),
+    ("currency", Origin::Currency),
+    ("gpuModel", Origin::Gpu(GpuText::Model)),
+    ("gpuDevice", Origin::Gpu(GpuText::Device)),
+    ("gpuUUID", Origin::Gpu(GpuText::Uuid)),
+    ("isGPUShared", Origin::GpuShared),
+    ("services", Origin::Services),
+    ("pvs", Origin::Volumes),
+    ("lbAllocations", Origin::LoadBalancers),
+    ("namespaceLabels", Origin::NamespaceLabels),
+    ("namespaceAnnotations", Origin::NamespaceAnnotations),
+];
+
 /// The columns after those of the configuration.
 pub(crate) fn trailing_columns() -> impl Iterator<Item = Column> {
     let maps = [("labels", Origin::Labels), ("annotations", Origin::Annotations)];
     let numbers = NEWER_NUMBERS.iter().enumerate();
     let numbers = numbers.map(|(index, name)| (*name, Origin::NewerNumber(BASE_NUMBERS.len() + index)));
-    maps.into_iter().chain(numbers).map(|(name, origin)| Column {
+    let columns = maps.into_iter().chain(numbers).chain(AFTER_NEWER_NUMBERS);
+    columns.map(|(name, origin)| Column {
         name: Cow::Borrowed(name),
         origin,
     })
@@ -221,7 +240,10 @@ mod tests {
     fn configured_columns_stand_between_the_58_and_the_maps() {
         let layout = TableLayout::new(&keys(&["app.kubernetes.io/name", "Team"]), &keys(&["team"])).unwrap();
         let names: Vec<&str> = layout.columns().iter().map(|column| column.name.as_ref()).collect();
-        assert_eq!(names.len(), 58 + 3 + 2 + NEWER_NUMBERS.len());
+        assert_eq!(
+            names.len(),
+            58 + 3 + 2 + NEWER_NUMBERS.len() + AFTER_NEWER_NUMBERS.len()
+        );
         assert_eq!(
             names[58..64],
             [

@@ -3,8 +3,9 @@
 //!
 //! The table begins with the 58 columns of the Kubecost dashboards that it replaces, so that their queries continue to
 //! work. Then come one string column for each configured label and annotation, the maps `labels` and `annotations` with
-//! all of them, and the numeric fields that sources have added since ([`NEWER_NUMBERS`]). New columns are only ever
-//! added at the end: engines find columns by name, and read a column that an older file lacks as NULL.
+//! all of them, the numeric fields that sources have added since ([`NEWER_NUMBERS`]), and what else a row holds: times,
+//! kind, currency, GPU, volumes, load balancers, the namespace's labels. New columns are only ever added at the end:
+//! engines find columns by name, and read a column that an older file lacks as NULL.
 //!
 //! ```
 //! let layout = table::TableLayout::new(&["app.kubernetes.io/name".to_owned()], &[]).unwrap();
@@ -15,42 +16,20 @@
 
 mod base;
 mod glue;
+mod kind;
 mod kubernetes;
 mod layout;
 mod numbers;
 
-pub use base::{Column, NodeFact, Origin, Property};
+pub use base::{Column, GpuText, NodeFact, Origin, Property};
 pub use glue::columns_json;
+pub use kind::{Kind, LOAD_BALANCER_FIELDS, VOLUME_FIELDS};
 pub use layout::{LayoutFault, LayoutFaults, Metadata, TableLayout};
 pub use numbers::{
-    BASE_NUMBERS, COST_PARTS, CPU_CORE_HOURS, MINUTES, NEWER_NUMBERS, NUMBERS, RAM_BYTE_HOURS, TOTAL_COST, is_cost,
+    BASE_NUMBERS, COST_PARTS, CPU_CORE_HOURS, CPU_CORE_USAGE_MAX, GPU_REQUEST_AVERAGE, GPU_USAGE_AVERAGE,
+    GPU_USAGE_MAX, MINUTES, NEWER_NUMBERS, NUMBERS, RAM_BYTE_HOURS, RAM_BYTE_USAGE_MAX, TOTAL_COST, is_cost,
     number_name,
 };
 
 /// The columns that partition the table; their values are in the objects' keys, not in the files.
 pub const PARTITION_KEYS: [&str; 4] = ["account_id", "region", "year", "month"];
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// UTF-8 text. Parquet: BYTE_ARRAY, STRING.
-    Text,
-    /// A moment, UTC, in milliseconds. Parquet: INT64, TIMESTAMP(MILLIS, isAdjustedToUTC=true).
-    Timestamp,
-    /// A number. Parquet: DOUBLE.
-    Double,
-    /// Text by text. Parquet: MAP of STRING to STRING.
-    TextMap,
-}
-
-impl Kind {
-    /// The type's name in Glue and Athena.
-    pub const fn glue_type(self) -> &'static str {
-        match self {
-            Self::Text => "string",
-            Self::Timestamp => "timestamp",
-            Self::Double => "double",
-            Self::TextMap => "map<string,string>",
-        }
-    }
-}

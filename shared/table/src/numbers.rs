@@ -44,8 +44,9 @@ pub const BASE_NUMBERS: [&str; 36] = [
 ];
 
 /// Numeric fields that newer sources have (OpenCost 1.112, Kubecost 2.x), in the table's order. Where a source lacks
-/// one, its column is NULL: unknown is not zero.
-pub const NEWER_NUMBERS: [&str; 10] = [
+/// one, its column is NULL: unknown is not zero. The GPU averages also come from `gpuAllocation`, the maxima from
+/// `rawAllocationOnly`.
+pub const NEWER_NUMBERS: [&str; 13] = [
     "cpuCoreLimitAverage",
     "ramByteLimitAverage",
     "cpuCostIdle",
@@ -56,6 +57,9 @@ pub const NEWER_NUMBERS: [&str; 10] = [
     "gpuRequestAverage",
     "gpuUsageAverage",
     "gpuEfficiency",
+    "cpuCoreUsageMax",
+    "ramByteUsageMax",
+    "gpuUsageMax",
 ];
 
 /// The index of `totalCost`: what a row costs, everything included, in the source's currency.
@@ -67,6 +71,17 @@ pub const MINUTES: usize = 0;
 pub const CPU_CORE_HOURS: usize = 4;
 /// The index of `ramByteHours`.
 pub const RAM_BYTE_HOURS: usize = 28;
+
+/// The index of `gpuRequestAverage`.
+pub const GPU_REQUEST_AVERAGE: usize = 43;
+/// The index of `gpuUsageAverage`.
+pub const GPU_USAGE_AVERAGE: usize = 44;
+/// The index of `cpuCoreUsageMax`.
+pub const CPU_CORE_USAGE_MAX: usize = 46;
+/// The index of `ramByteUsageMax`.
+pub const RAM_BYTE_USAGE_MAX: usize = 47;
+/// The index of `gpuUsageMax`.
+pub const GPU_USAGE_MAX: usize = 48;
 
 /// The indexes of the costs and adjustments that add up to `totalCost`, in every complete row of both sources.
 pub const COST_PARTS: [usize; 14] = [5, 6, 10, 11, 14, 18, 19, 20, 23, 24, 29, 30, 32, 33];
@@ -96,6 +111,10 @@ mod tests {
     fn indexes_are_those_of_their_names() {
         let named = [TOTAL_COST, MINUTES, CPU_CORE_HOURS, RAM_BYTE_HOURS].map(number_name);
         assert_eq!(named, ["totalCost", "minutes", "cpuCoreHours", "ramByteHours"]);
+        let gpu = [GPU_REQUEST_AVERAGE, GPU_USAGE_AVERAGE].map(number_name);
+        assert_eq!(gpu, ["gpuRequestAverage", "gpuUsageAverage"]);
+        let maxima = [CPU_CORE_USAGE_MAX, RAM_BYTE_USAGE_MAX, GPU_USAGE_MAX].map(number_name);
+        assert_eq!(maxima, ["cpuCoreUsageMax", "ramByteUsageMax", "gpuUsageMax"]);
         let parts = "cpuCost cpuCostAdjustment gpuCost gpuCostAdjustment networkCost networkCostAdjustment loadBalancerCost \
              loadBalancerCostAdjustment pvCost pvCostAdjustment ramCost ramCostAdjustment sharedCost externalCost";
         assert_eq!(COST_PARTS.map(number_name).join(" "), parts);

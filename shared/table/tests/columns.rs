@@ -32,7 +32,7 @@ fn the_first_columns_are_the_predecessors() {
             Kind::Text => "empty string",
             Kind::Timestamp => "never missing",
             Kind::Double => "0",
-            Kind::TextMap => "",
+            _ => "",
         };
         assert_eq!(missing, expected_missing, "{name}");
         check_origin(column.origin, name, comes_from);

@@ -13,7 +13,8 @@ fn index(assets: &[(&str, &str)]) -> NodeIndex {
 
 fn facts(index: &NodeIndex, row: &str) -> [String; 9] {
     let row = RowParser::new().parse("", row).unwrap();
-    index.facts(&row).map(str::to_owned)
+    let facts = index.facts(&row);
+    std::array::from_fn(|fact| facts[fact].to_owned())
 }
 
 fn instance_type(index: &NodeIndex, row: &str) -> String {
@@ -259,4 +260,32 @@ fn kinds_of_nodes_count_as_well() {
     }
     assert_eq!(index.left_out(), 30_000);
     assert!(index.by_facts.is_empty() && index.by_name.is_empty());
+}
+
+#[test]
+fn capacity_types_have_one_spelling_and_the_asset_fills_in() {
+    let of = |labels: &str, preemptible: &str| {
+        let asset = format!(r#"{{"type":"Node","labels":{{{labels}}}{preemptible}}}"#);
+        let index = index(&[(AWS, &asset)]);
+        let row = RowParser::new()
+            .parse("", r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#)
+            .unwrap();
+        capacity_type(&index.facts(&row)).to_owned()
+    };
+    let eks = |value: &str| format!(r#""eks.amazonaws.com/capacityType":"{value}""#);
+    let karpenter = |value: &str| format!(r#""karpenter.sh/capacity-type":"{value}""#);
+    for (labels, preemptible, expected) in [
+        (eks("SPOT"), "", "spot"),
+        (eks("ON_DEMAND"), r#","preemptible":1"#, "on-demand"),
+        (karpenter("spot"), r#","preemptible":0"#, "spot"),
+        (karpenter("on-demand"), "", "on-demand"),
+        (karpenter("reserved"), r#","preemptible":0"#, ""),
+        (String::new(), r#","preemptible":1.0"#, "spot"),
+        (String::new(), r#","preemptible":0"#, "on-demand"),
+        (String::new(), r#","preemptible":0.5"#, ""),
+        (String::new(), r#","preemptible":null"#, ""),
+        (String::new(), "", ""),
+    ] {
+        assert_eq!(of(&labels, preemptible), expected, "{labels} {preemptible}");
+    }
 }

@@ -1,3 +1,6 @@
+use chrono::DateTime;
+use table::{GpuText, number_name};
+
 use super::*;
 
 fn parse(json: &str) -> Result<Allocation<'_>, RowError> {
@@ -186,4 +189,127 @@ fn unknown_fields_are_counted_and_their_names_bounded() {
     let unknown = parser.unknown_fields();
     assert_eq!((unknown.total(), unknown.names().len()), (400, 64));
     assert_eq!(unknown.names()["properties.new"], 200);
+}
+
+#[test]
+fn objects_within_a_row_are_read() {
+    let row = row(
+        r#"{"totalCost":1,"gpuAllocation":{"gpuDevice":"nvidia0","gpuModel":"T4","gpuUUID":"GPU-1","isGPUShared":false,
+        "gpuUsageAverage":0.5,"gpuRequestAverage":1},"rawAllocationOnly":{"cpuCoreUsageMax":2,"ramByteUsageMax":3,"gpuUsageMax":null},
+        "pvs":{"cluster=c:name=pvc-1":{"byteHours":4,"cost":0.5,"adjustment":-0.1,"providerID":"vol-1"},"odd":null},
+        "lbAllocations":{"c/ns/s":{"service":"ns/s","cost":0.25,"adjustment":0,"private":true,"ip":"10.0.0.1","hours":24}},
+        "properties":{"services":["a","b"],"namespaceLabels":{"team":"x"},"namespaceAnnotations":{"note":"y"}}}"#,
+    );
+    assert_eq!(
+        GpuText::ALL.map(|text| row.gpu.text(text).to_owned()),
+        ["T4", "nvidia0", "GPU-1"]
+    );
+    assert_eq!(row.gpu.shared, Some(false));
+    let numbers = [
+        "gpuUsageAverage",
+        "gpuRequestAverage",
+        "cpuCoreUsageMax",
+        "ramByteUsageMax",
+        "gpuUsageMax",
+    ];
+    let found = numbers.map(|name| named(&row, name));
+    assert_eq!(found, [Some(0.5), Some(1.0), Some(2.0), Some(3.0), None]);
+    let [volume, odd] = row.volumes.as_slice() else {
+        panic!("{:?}", row.volumes)
+    };
+    assert_eq!((volume.name(), volume.key.as_ref()), ("pvc-1", "cluster=c:name=pvc-1"));
+    assert_eq!(
+        (volume.byte_hours, volume.cost, volume.adjustment),
+        (Some(4.0), Some(0.5), Some(-0.1))
+    );
+    assert_eq!(volume.provider_id, "vol-1");
+    assert_eq!((odd.name(), odd.cost), ("odd", None));
+    let [balancer] = row.load_balancers.as_slice() else {
+        panic!("{:?}", row.load_balancers)
+    };
+    assert_eq!((balancer.service.as_ref(), balancer.ip.as_ref()), ("ns/s", "10.0.0.1"));
+    assert_eq!(
+        (balancer.cost, balancer.private, balancer.hours),
+        (Some(0.25), Some(true), Some(24.0))
+    );
+    assert_eq!(row.services, ["a", "b"]);
+    assert_eq!(
+        (
+            row.namespace_labels[0].1.as_ref(),
+            row.namespace_annotations[0].1.as_ref()
+        ),
+        ("x", "y")
+    );
+}
+
+#[test]
+fn the_rows_own_gpu_averages_count_before_those_of_its_gpu() {
+    for json in [
+        r#"{"totalCost":1,"gpuUsageAverage":0.25,"gpuAllocation":{"gpuUsageAverage":0.5}}"#,
+        r#"{"totalCost":1,"gpuAllocation":{"gpuUsageAverage":0.5},"gpuUsageAverage":0.25}"#,
+    ] {
+        assert_eq!(named(&row(json), "gpuUsageAverage"), Some(0.25), "{json}");
+    }
+}
+
+#[test]
+fn odd_objects_within_a_row_are_counted_and_refuse_nothing() {
+    let mut parser = RowParser::new();
+    let json = r#"{"totalCost":1,"gpuAllocation":{"isGPUShared":"maybe","gpuUsageAverage":"much","new":1},"rawAllocationOnly":[],
+        "pvs":{"a":{"cost":{},"new":[1]},"b":7},"lbAllocations":"text","properties":{"services":{"a":1},"namespaceLabels":[]},
+        "window":{"zone":"UTC"}}"#;
+    let row = parser.parse("", json).unwrap();
+    assert_eq!((row.gpu.shared, row.volumes.len(), row.services.len()), (None, 2, 0));
+    let names: Vec<&str> = parser.unknown_fields().names().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "gpuAllocation.gpuUsageAverage",
+            "gpuAllocation.isGPUShared",
+            "gpuAllocation.new",
+            "lbAllocations",
+            "properties.namespaceLabels",
+            "properties.services",
+            "pvs.*",
+            "pvs.*.cost",
+            "pvs.*.new",
+            "rawAllocationOnly",
+            "window.zone",
+        ]
+    );
+}
+
+#[test]
+fn rows_are_of_five_kinds() {
+    for (name, properties, expected) in [
+        ("c/n/ns/p/x", r#""container":"x","pod":"p","node":"n""#, "workload"),
+        (
+            "c/n/ns/__unallocated__/__unallocated__/p/x",
+            r#""container":"x","node":"n""#,
+            "workload",
+        ),
+        (
+            "c/n/ns/p/my-unmounted-pvcs",
+            r#""container":"my-unmounted-pvcs","node":"n""#,
+            "workload",
+        ),
+        ("c/n/__idle__", r#""node":"n""#, "idle"),
+        ("__idle__", "", "idle"),
+        (
+            "c//__unmounted__/__unmounted__/__unmounted__",
+            r#""container":"__unmounted__""#,
+            "unmounted",
+        ),
+        ("c//ns/ns-unmounted-pvcs/__unmounted__", "", "unmounted"),
+        ("ns-unmounted-pvcs", r#""namespace":"ns""#, "unmounted"),
+        ("", r#""container":"__unmounted__""#, "unmounted"),
+        ("", r#""cluster":"c""#, "unallocated"),
+        ("__unallocated__", "", "unallocated"),
+        ("c/ns/__unallocated__", "", "unallocated"),
+        ("__shared__", "", "shared"),
+    ] {
+        let json = format!(r#"{{"name":"{name}","totalCost":1,"properties":{{{properties}}}}}"#);
+        let row = RowParser::new().parse(name, &json).unwrap().kind().as_str();
+        assert_eq!(row, expected, "{name} {properties}");
+    }
 }

@@ -1,0 +1,159 @@
+//! Columns whose values are maps and lists.
+
+use std::{borrow::Cow, sync::Arc};
+
+use arrow::{
+    array::{ArrayRef, BooleanBuilder, Float64Builder, ListArray, MapArray, StringBuilder, StructArray},
+    buffer::OffsetBuffer,
+    datatypes::{DataType, Field, Fields},
+    error::ArrowError,
+};
+use response::{LoadBalancer, Pairs, Volume};
+use table::Kind;
+
+use crate::batch::data_type;
+
+/// The fields of a map's entries, named as the Parquet format names them.
+fn entry_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("key", DataType::Utf8, false),
+        Field::new("value", DataType::Utf8, true),
+    ])
+}
+
+pub(crate) fn entries_field() -> Field {
+    Field::new("key_value", DataType::Struct(entry_fields()), false)
+}
+
+/// The items of a list, named as the Parquet format names them.
+pub(crate) fn item_field(data_type: DataType) -> Field {
+    Field::new("element", data_type, true)
+}
+
+#[derive(Default)]
+pub(crate) struct MapBuilder {
+    keys: StringBuilder,
+    values: StringBuilder,
+    lengths: Vec<usize>,
+}
+
+impl MapBuilder {
+    /// Adds a row's pairs, and returns how many bytes they have.
+    pub(crate) fn push(&mut self, pairs: &Pairs<'_>) -> usize {
+        let mut bytes = 0;
+        for (key, value) in pairs {
+            self.keys.append_value(key);
+            self.values.append_value(value);
+            bytes += key.len() + value.len();
+        }
+        self.lengths.push(pairs.len());
+        bytes
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
+        let arrays: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
+        let entries = StructArray::try_new(entry_fields(), arrays, None)?;
+        let field = Arc::new(entries_field());
+        Ok(Arc::new(MapArray::try_new(field, offsets, entries, None, false)?))
+    }
+}
+
+/// Lists of structures, from the arrays of their fields.
+fn finish_list(kind: Kind, lengths: &mut Vec<usize>, arrays: Vec<ArrayRef>) -> Result<ArrayRef, ArrowError> {
+    let DataType::List(field) = data_type(kind) else {
+        return Err(ArrowError::SchemaError(format!("{kind:?} is not a list")));
+    };
+    let DataType::Struct(fields) = field.data_type() else {
+        return Err(ArrowError::SchemaError(format!("{kind:?} is not a list of structures")));
+    };
+    let offsets = OffsetBuffer::from_lengths(lengths.drain(..));
+    let items = StructArray::try_new(fields.clone(), arrays, None)?;
+    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(items), None)?))
+}
+
+fn append(texts: &mut StringBuilder, text: &Cow<'_, str>) -> usize {
+    texts.append_value(text);
+    text.len()
+}
+
+#[derive(Default)]
+pub(crate) struct VolumesBuilder {
+    keys: StringBuilder,
+    names: StringBuilder,
+    byte_hours: Float64Builder,
+    costs: Float64Builder,
+    adjustments: Float64Builder,
+    provider_ids: StringBuilder,
+    lengths: Vec<usize>,
+}
+
+impl VolumesBuilder {
+    /// Adds a row's volumes, and returns how many bytes their texts have.
+    pub(crate) fn push(&mut self, volumes: &[Volume<'_>]) -> usize {
+        let mut bytes = 0;
+        for volume in volumes {
+            bytes += append(&mut self.keys, &volume.key) + append(&mut self.provider_ids, &volume.provider_id);
+            bytes += append(&mut self.names, &volume.name().into());
+            self.byte_hours.append_option(volume.byte_hours);
+            self.costs.append_option(volume.cost);
+            self.adjustments.append_option(volume.adjustment);
+        }
+        self.lengths.push(volumes.len());
+        bytes
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(self.keys.finish()),
+            Arc::new(self.names.finish()),
+            Arc::new(self.byte_hours.finish()),
+            Arc::new(self.costs.finish()),
+            Arc::new(self.adjustments.finish()),
+            Arc::new(self.provider_ids.finish()),
+        ];
+        finish_list(Kind::Volumes, &mut self.lengths, arrays)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct LoadBalancersBuilder {
+    keys: StringBuilder,
+    services: StringBuilder,
+    costs: Float64Builder,
+    adjustments: Float64Builder,
+    private: BooleanBuilder,
+    ips: StringBuilder,
+    hours: Float64Builder,
+    lengths: Vec<usize>,
+}
+
+impl LoadBalancersBuilder {
+    /// Adds a row's load balancers, and returns how many bytes their texts have.
+    pub(crate) fn push(&mut self, balancers: &[LoadBalancer<'_>]) -> usize {
+        let mut bytes = 0;
+        for balancer in balancers {
+            bytes += append(&mut self.keys, &balancer.key) + append(&mut self.services, &balancer.service);
+            bytes += append(&mut self.ips, &balancer.ip);
+            self.costs.append_option(balancer.cost);
+            self.adjustments.append_option(balancer.adjustment);
+            self.private.append_option(balancer.private);
+            self.hours.append_option(balancer.hours);
+        }
+        self.lengths.push(balancers.len());
+        bytes
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(self.keys.finish()),
+            Arc::new(self.services.finish()),
+            Arc::new(self.costs.finish()),
+            Arc::new(self.adjustments.finish()),
+            Arc::new(self.private.finish()),
+            Arc::new(self.ips.finish()),
+            Arc::new(self.hours.finish()),
+        ];
+        finish_list(Kind::LoadBalancers, &mut self.lengths, arrays)
+    }
+}

@@ -1,0 +1,291 @@
+//! Reads the fields of a row.
+
+use chrono::DateTime;
+use serde::de::MapAccess;
+use table::{Property, is_cost, number_name};
+
+use super::{
+    Allocation, RowFault, RowParser,
+    nested::{FoundNumber, GpuReader, ItemsReader, MaximaReader, services},
+};
+use crate::{
+    fields::Field,
+    value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct TimeCache {
+    text: String,
+    milliseconds: i64,
+}
+
+impl TimeCache {
+    fn read(&mut self, text: &str) -> Option<i64> {
+        if self.text != text {
+            self.milliseconds = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
+            text.clone_into(&mut self.text);
+        }
+        Some(self.milliseconds)
+    }
+}
+
+/// A row being read. A fault does not end the reading: the first one is kept and reported with the row.
+pub(super) struct Row<'p, 'a> {
+    pub(super) parser: &'p mut RowParser,
+    pub(super) allocation: Allocation<'a>,
+    pub(super) has_number: bool,
+    pub(super) has_unknown: bool,
+    pub(super) fault: Option<RowFault>,
+}
+
+impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
+    /// What is there instead of the row, if it is not an object.
+    type Value = Result<(), String>;
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        self.parser.fields.begin_row();
+        loop {
+            let RowParser {
+                unknown, fields: known, ..
+            } = &mut *self.parser;
+            let has_unknown = &mut self.has_unknown;
+            let key = fields.next_key_seed(Key(|name: &str| {
+                let field = known.find(name);
+                if field.is_none() {
+                    *has_unknown = true;
+                    unknown.count(name);
+                }
+                field
+            }))?;
+            match key {
+                None => return Ok(Ok(())),
+                Some(Some(Field::Number(index))) => {
+                    let number = fields.next_value()?;
+                    self.take_number(index, number);
+                }
+                Some(Some(Field::Name)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
+                Some(Some(Field::Properties)) => fields.next_value_seed(Object(Properties(self)))?,
+                Some(Some(Field::Window)) => fields.next_value_seed(Object(Window(self)))?,
+                // A start or end that cannot be read says nothing: only the window says where a row belongs.
+                Some(Some(Field::Start)) => {
+                    let Text(text) = fields.next_value()?;
+                    self.allocation.start = self.parser.start.read(&text);
+                }
+                Some(Some(Field::End)) => {
+                    let Text(text) = fields.next_value()?;
+                    self.allocation.end = self.parser.end.read(&text);
+                }
+                Some(Some(Field::Gpu)) => {
+                    let (gpu, numbers) = fields.next_value_seed(Object(GpuReader(&mut self.parser.unknown)))?;
+                    self.allocation.gpu = gpu;
+                    self.fill(numbers);
+                }
+                Some(Some(Field::Maxima)) => {
+                    let numbers = fields.next_value_seed(Object(MaximaReader(&mut self.parser.unknown)))?;
+                    self.fill(numbers);
+                }
+                Some(Some(Field::Volumes)) => {
+                    let reader = ItemsReader::new(&mut self.parser.unknown);
+                    self.allocation.volumes = fields.next_value_seed(Object(reader))?;
+                }
+                Some(Some(Field::LoadBalancers)) => {
+                    let reader = ItemsReader::new(&mut self.parser.unknown);
+                    self.allocation.load_balancers = fields.next_value_seed(Object(reader))?;
+                }
+                Some(Some(Field::Skipped) | None) => {
+                    fields.next_value::<Skipped>()?;
+                }
+            }
+        }
+    }
+
+    fn nothing(self) -> Self::Value {
+        Err("null".to_owned())
+    }
+
+    fn other(self, found: String) -> Self::Value {
+        Err(found)
+    }
+}
+
+impl<'a> Row<'_, 'a> {
+    fn note(&mut self, fault: RowFault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn fill(&mut self, numbers: impl IntoIterator<Item = Option<FoundNumber>>) {
+        for number in numbers.into_iter().flatten() {
+            self.allocation.fill_number(number);
+        }
+    }
+
+    fn take_number(&mut self, index: usize, number: Number) {
+        self.has_number = true;
+        self.allocation.has_cost |= is_cost(index);
+        match number {
+            Number::Value(value) => self.allocation.set_number(index, value),
+            Number::Missing => {}
+            Number::Wrong(found) => self.note(RowFault::Number {
+                field: number_name(index),
+                found,
+            }),
+        }
+    }
+
+    fn take_time(&mut self, field: &'static str, text: &str) -> Option<i64> {
+        if is_nothing(text) {
+            return None;
+        }
+        let cache = if field == WINDOW_START {
+            &mut self.parser.window_start
+        } else {
+            &mut self.parser.window_end
+        };
+        let time = cache.read(text);
+        if time.is_none() {
+            self.note(RowFault::Time {
+                field,
+                found: excerpt(text),
+            });
+        }
+        time
+    }
+
+    /// The pairs. Another value refuses no row: until lately, nobody read these fields.
+    fn count_unless_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
+        if matches!(texts, Texts::Wrong(_)) {
+            self.parser.unknown.count(field);
+        }
+        texts.or_none()
+    }
+
+    fn take_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
+        match texts {
+            Texts::Pairs(pairs) => pairs,
+            Texts::Wrong(found) => {
+                self.note(RowFault::Object { field, found });
+                Pairs::new()
+            }
+        }
+    }
+}
+
+const WINDOW_START: &str = "window.start";
+const WINDOW_END: &str = "window.end";
+
+enum PropertyField {
+    Text(Property),
+    Labels,
+    Annotations,
+    NamespaceLabels,
+    NamespaceAnnotations,
+    Services,
+    Skipped,
+}
+
+/// The row's `properties`.
+struct Properties<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
+
+impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
+    type Value = ();
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(row) = self;
+        loop {
+            let unknown = &mut row.parser.unknown;
+            let key = fields.next_key_seed(Key(|name: &str| match (Property::of(name), name) {
+                (Some(property), _) => PropertyField::Text(property),
+                (None, "labels") => PropertyField::Labels,
+                (None, "annotations") => PropertyField::Annotations,
+                (None, "namespaceLabels") => PropertyField::NamespaceLabels,
+                (None, "namespaceAnnotations") => PropertyField::NamespaceAnnotations,
+                (None, "services") => PropertyField::Services,
+                (None, name) => {
+                    unknown.count(&format!("properties.{name}"));
+                    PropertyField::Skipped
+                }
+            }))?;
+            let Some(field) = key else { return Ok(()) };
+            match field {
+                PropertyField::Text(property) => {
+                    row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
+                }
+                PropertyField::Labels => {
+                    let texts = fields.next_value()?;
+                    row.allocation.labels = row.take_texts("properties.labels", texts);
+                }
+                PropertyField::Annotations => {
+                    let texts = fields.next_value()?;
+                    row.allocation.annotations = row.take_texts("properties.annotations", texts);
+                }
+                PropertyField::NamespaceLabels => {
+                    let texts = fields.next_value()?;
+                    row.allocation.namespace_labels = row.count_unless_texts("properties.namespaceLabels", texts);
+                }
+                PropertyField::NamespaceAnnotations => {
+                    let texts = fields.next_value()?;
+                    row.allocation.namespace_annotations =
+                        row.count_unless_texts("properties.namespaceAnnotations", texts);
+                }
+                PropertyField::Services => {
+                    row.allocation.services = services(fields.next_value()?, &mut row.parser.unknown);
+                }
+                PropertyField::Skipped => {
+                    fields.next_value::<Skipped>()?;
+                }
+            }
+        }
+    }
+
+    fn nothing(self) {}
+
+    fn other(self, found: String) {
+        self.0.note(RowFault::Object {
+            field: "properties",
+            found,
+        });
+    }
+}
+
+/// The row's `window`.
+struct Window<'r, 'p, 'a>(&'r mut Row<'p, 'a>);
+
+impl<'a> ReadObject<'a> for Window<'_, '_, 'a> {
+    type Value = ();
+
+    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(row) = self;
+        loop {
+            let unknown = &mut row.parser.unknown;
+            let key = fields.next_key_seed(Key(|name: &str| match name {
+                "start" => Some(WINDOW_START),
+                "end" => Some(WINDOW_END),
+                name => {
+                    unknown.count(&format!("window.{name}"));
+                    None
+                }
+            }))?;
+            match key {
+                None => return Ok(()),
+                Some(None) => {
+                    fields.next_value::<Skipped>()?;
+                }
+                Some(Some(field)) => {
+                    let Text(text) = fields.next_value()?;
+                    let time = row.take_time(field, &text);
+                    if field == WINDOW_START {
+                        row.allocation.window_start = time;
+                    } else {
+                        row.allocation.window_end = time;
+                    }
+                }
+            }
+        }
+    }
+
+    fn nothing(self) {}
+
+    fn other(self, found: String) {
+        self.0.note(RowFault::Object { field: "window", found });
+    }
+}
