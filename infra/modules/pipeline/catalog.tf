@@ -8,10 +8,10 @@ locals {
   )
   table_columns = concat(local.table.columns, local.configured_columns, local.table.trailing_columns)
 
-  # QuickSight cannot read maps, so the view has none.
-  view_columns = [for column in concat(local.table_columns, local.table.partition_keys) : column if !startswith(column.type, "map<")]
+  # QuickSight cannot read maps and lists, so the view has none.
+  view_columns = [for column in concat(local.table_columns, local.table.partition_keys) : column if !strcontains(column.type, "<")]
 
-  trino_types = { string = "varchar", double = "double", timestamp = "timestamp(3)" }
+  trino_types = { string = "varchar", double = "double", timestamp = "timestamp(3)", boolean = "boolean" }
 
   # Partitions are months, so the view has two conditions: one on partition keys, evaluated before any object is opened, so that older
   # partitions are not read; and one on days.
@@ -100,7 +100,7 @@ resource "aws_glue_catalog_table" "this" {
 resource "aws_glue_catalog_table" "view" {
   database_name = var.glue.create_database ? aws_glue_catalog_database.this[0].name : var.glue.database
   name          = var.glue.view
-  description   = "The last ${var.view_months} months of ${var.glue.table}, without map columns"
+  description   = "The last ${var.view_months} months of ${var.glue.table}, without columns of maps and lists"
   table_type    = "VIRTUAL_VIEW"
   # Trino runs a view with its owner's permissions and rejects a view without an owner. Athena ignores the owner and writes the same name.
   owner = "hadoop"

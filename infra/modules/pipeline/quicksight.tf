@@ -3,6 +3,7 @@ locals {
     string    = { Type = "STRING" }
     double    = { Type = "DECIMAL", SubType = "FLOAT" }
     timestamp = { Type = "DATETIME" }
+    boolean   = { Type = "BOOLEAN" }
   }
 
   # QuickSight limits column names to 128 characters, Athena to 255. Longer ones are only in the view.

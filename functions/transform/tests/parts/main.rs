@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod file;
 mod golden;
+mod leaves;
 mod nodes;
 mod responses;
 mod shapes;

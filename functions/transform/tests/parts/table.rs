@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::{
     array::{Array, AsArray, RecordBatch},
     compute::concat_batches,
-    datatypes::{Float64Type, TimestampMillisecondType},
+    datatypes::{DataType, Float64Type, TimestampMillisecondType},
 };
 use end_to_end::bucket::Object;
 use parquet::{
@@ -15,6 +15,38 @@ use parquet::{
         reader::{FileReader, SerializedFileReader},
     },
 };
+use serde_json::Value;
+
+fn cell(array: &dyn Array, row: usize) -> Value {
+    if array.is_null(row) {
+        return Value::Null;
+    }
+    let items = |items: &dyn Array| (0..items.len()).map(|item| cell(items, item)).collect::<Vec<Value>>();
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(row).into(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into(),
+        DataType::Boolean => array.as_boolean().value(row).into(),
+        DataType::Timestamp(..) => array.as_primitive::<TimestampMillisecondType>().value(row).into(),
+        DataType::List(_) => items(&array.as_list::<i32>().value(row)).into(),
+        DataType::Struct(fields) => {
+            let values = array.as_struct();
+            let pairs = fields.iter().zip(values.columns());
+            let pairs = pairs.map(|(field, values)| (field.name().clone(), cell(values, row)));
+            Value::Object(pairs.collect())
+        }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let (keys, values) = (items(entries.column(0)), items(entries.column(1)));
+            let pairs = keys.into_iter().zip(values);
+            Value::Object(
+                pairs
+                    .map(|(key, value)| (key.as_str().unwrap().to_owned(), value))
+                    .collect(),
+            )
+        }
+        other => panic!("{other}"),
+    }
+}
 
 pub(crate) struct Table {
     pub(crate) metadata: ParquetMetaData,
@@ -82,6 +114,11 @@ impl Table {
                     .collect()
             })
             .collect()
+    }
+
+    /// A value of any type as JSON: times in milliseconds since 1970, maps as objects.
+    pub(crate) fn cell(&self, column: &str, row: usize) -> Value {
+        cell(self.column(column), row)
     }
 
     /// The row of a name.
