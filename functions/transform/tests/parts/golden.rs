@@ -24,6 +24,13 @@ const PINNED: &[(&str, [&str; 2])] = &[
             "8ba82550d351dc3621a430567cc3d4abdc7e0244b95e13c3efbfb8eff956b7e1",
         ],
     ),
+    (
+        "3",
+        [
+            "3c4257dfebd39b8643af09092097b618d32563331292f4a118729d11e287a048",
+            "bbfa01783338ae507cf33388b3c7ed1e54c68d08b6b4cfe1191c0f6579911653",
+        ],
+    ),
 ];
 
 /// A hash of names, types and values of all columns, whatever their encoding in the file.
