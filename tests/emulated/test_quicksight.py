@@ -33,6 +33,7 @@ TYPES = {
     "string": {"Type": "STRING"},
     "double": {"Type": "DECIMAL", "SubType": "FLOAT"},
     "timestamp": {"Type": "DATETIME"},
+    "boolean": {"Type": "BOOLEAN"},
 }
 VIEW = DEPLOYED["module.pipeline.aws_glue_catalog_table.view"]
 VIEW_COLUMNS = [{"Name": column["name"], **TYPES[column["type"]]} for column in VIEW["storage_descriptor"][0]["columns"]]
@@ -230,14 +231,14 @@ def calculated(dataset):
     return [column["ColumnName"] for column in created_columns(dataset)]
 
 
-def test_the_dataset_has_the_views_columns_and_types_and_no_maps(dataset):
+def test_the_dataset_has_the_views_columns_and_types_and_no_nested_ones(dataset):
     assert input_columns(dataset) == VIEW_COLUMNS
     [table] = dataset["PhysicalTableMap"].values()
     assert (table["RelationalTable"]["Schema"], table["RelationalTable"]["Name"]) == (TABLE["GLUE_DATABASE_NAME"], VIEW["name"])
     columns = DEPLOYED["module.pipeline.aws_glue_catalog_table.this"]["storage_descriptor"][0]["columns"]
-    maps = [column["name"] for column in columns if column["type"].startswith("map<")]
-    assert maps == ["labels", "annotations"]
-    assert not set(maps) & {column["Name"] for column in input_columns(dataset)}
+    nested = [column["name"] for column in columns if "<" in column["type"]]
+    assert nested == ["labels", "annotations", "services", "pvs", "lballocations", "namespacelabels", "namespaceannotations"]
+    assert not set(nested) & {column["Name"] for column in input_columns(dataset)}
 
 
 def test_configured_labels_and_annotations_are_columns(dataset):

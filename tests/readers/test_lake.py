@@ -5,8 +5,10 @@ import pathlib
 import subprocess
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -82,3 +84,32 @@ def test_every_row_has_its_node_and_day(files):
     for name in ["properties.node_instance_type", "properties.node_availability_zone", "properties.node_nodegroup_image"]:
         assert pc.min(pc.utf8_length(mounted[name])).as_py() > 0, name
     assert {value.date().isoformat() for value in table["window.start"].to_pylist()} == {files[0].name[:10]}
+
+
+# What files had before there were times, kinds, currencies and nested columns.
+OLDER = -17
+
+
+def test_files_from_before_and_after_the_upgrade_are_one_table(files, tmp_path):
+    table = pq.read_table(files[0])
+    older = table.select(table.column_names[:OLDER])
+    assert older.column_names[-1] == "gpuEfficiency"
+    pq.write_table(older, tmp_path / "a-older.parquet")
+    pq.write_table(table, tmp_path / "b-newer.parquet")
+    names = ", ".join(f'"{name}"' for name in table.column_names)
+    both = duckdb.sql(f"SELECT {names} FROM read_parquet('{tmp_path}/*.parquet', union_by_name = true)").to_arrow_table()
+    read = pa.dataset.dataset(tmp_path, schema=table.schema).to_table()
+    for found in [both, read]:
+        assert found.num_rows == 2 * table.num_rows
+        assert pc.sum(found["totalCost"]).as_py() == pytest.approx(2 * pc.sum(table["totalCost"]).as_py(), rel=1e-9)
+        for name in table.column_names[OLDER:]:
+            assert found[name].null_count == table.num_rows + table[name].null_count, name
+
+
+def test_pandas_reads_nested_columns(files):
+    frame = pd.concat(pq.read_table(path).to_pandas() for path in files)
+    assert set(frame["rowKind"]) >= {"workload", "idle"}
+    balancers = [balancer for balancers in frame["lbAllocations"] for balancer in balancers]
+    volumes = [volume for volumes in frame["pvs"] for volume in volumes]
+    assert all(volume["key"] and volume["cost"] is not None for volume in volumes)
+    assert all(balancer["service"] for balancer in balancers)
