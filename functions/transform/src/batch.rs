@@ -7,49 +7,23 @@ use arrow::{
         ArrayRef, BooleanBuilder, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
         TimestampMillisecondArray, TimestampMillisecondBuilder,
     },
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, SchemaRef},
     error::ArrowError,
 };
 use contract::documents::Manifest;
 use response::{Allocation, LabelKey, NodeFacts, capacity_type};
-use table::{Column, GpuText, Kind, Origin, Property, TableLayout};
+use table::{Column, GpuText, Origin, Property, TableLayout};
 
-use crate::nested::{LoadBalancersBuilder, MapBuilder, VolumesBuilder, entries_field, item_field};
+use crate::{
+    nested::{LoadBalancersBuilder, MapBuilder, VolumesBuilder},
+    schema::{UTC, item_field},
+};
 
 /// Rows of a batch: enough for the columns to be written in runs, few enough to stay in the processor's cache.
 const ROWS: usize = 2048;
 
 /// A batch is closed earlier when its texts reach this many bytes, so that long labels cannot fill the memory.
 const TEXT_BYTES: usize = 4 * 1024 * 1024;
-
-/// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be
-/// read as one table; only the newer numbers are ever null.
-pub(crate) fn schema(layout: &TableLayout) -> SchemaRef {
-    let fields: Vec<Field> = layout
-        .columns()
-        .iter()
-        .map(|column| Field::new(column.name.as_ref(), data_type(column.origin.kind()), true))
-        .collect();
-    Arc::new(Schema::new(fields))
-}
-
-pub(crate) fn data_type(kind: Kind) -> DataType {
-    match kind {
-        Kind::Text => DataType::Utf8,
-        Kind::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
-        Kind::Double => DataType::Float64,
-        Kind::Boolean => DataType::Boolean,
-        Kind::TextMap => DataType::Map(Arc::new(entries_field()), false),
-        Kind::TextList => DataType::List(Arc::new(item_field(DataType::Utf8))),
-        Kind::Volumes | Kind::LoadBalancers => {
-            let fields = kind.fields().iter();
-            let fields = fields.map(|(name, kind)| Field::new(*name, data_type(*kind), true));
-            DataType::List(Arc::new(item_field(DataType::Struct(fields.collect()))))
-        }
-    }
-}
-
-const UTC: &str = "UTC";
 
 pub(crate) struct BatchBuilder {
     schema: SchemaRef,

@@ -12,10 +12,11 @@ use table::{TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
 
 use crate::{
-    batch::{BatchBuilder, schema},
+    batch::BatchBuilder,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
     output::{OutputError, ParquetFile},
+    schema::schema,
 };
 
 /// Makes what the file's footer says of the day from what the rows add up to; `None` if the file is not to be used.

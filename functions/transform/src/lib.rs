@@ -20,6 +20,7 @@ mod input;
 mod nested;
 mod outcome;
 mod output;
+mod schema;
 mod settings;
 mod stream;
 mod write;

@@ -1,34 +1,17 @@
 //! Columns whose values are maps and lists.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, BooleanBuilder, Float64Builder, ListArray, MapArray, StringBuilder, StructArray},
     buffer::OffsetBuffer,
-    datatypes::{DataType, Field, Fields},
+    datatypes::DataType,
     error::ArrowError,
 };
 use response::{LoadBalancer, Pairs, Volume};
 use table::Kind;
 
-use crate::batch::data_type;
-
-/// The fields of a map's entries, named as the Parquet format names them.
-fn entry_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("value", DataType::Utf8, true),
-    ])
-}
-
-pub(crate) fn entries_field() -> Field {
-    Field::new("key_value", DataType::Struct(entry_fields()), false)
-}
-
-/// The items of a list, named as the Parquet format names them.
-pub(crate) fn item_field(data_type: DataType) -> Field {
-    Field::new("element", data_type, true)
-}
+use crate::schema::{data_type, entries_field, entry_fields};
 
 #[derive(Default)]
 pub(crate) struct MapBuilder {
@@ -72,7 +55,7 @@ fn finish_list(kind: Kind, lengths: &mut Vec<usize>, arrays: Vec<ArrayRef>) -> R
     Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(items), None)?))
 }
 
-fn append(texts: &mut StringBuilder, text: &Cow<'_, str>) -> usize {
+fn append(texts: &mut StringBuilder, text: &str) -> usize {
     texts.append_value(text);
     text.len()
 }
@@ -94,7 +77,7 @@ impl VolumesBuilder {
         let mut bytes = 0;
         for volume in volumes {
             bytes += append(&mut self.keys, &volume.key) + append(&mut self.provider_ids, &volume.provider_id);
-            bytes += append(&mut self.names, &volume.name().into());
+            bytes += append(&mut self.names, volume.name());
             self.byte_hours.append_option(volume.byte_hours);
             self.costs.append_option(volume.cost);
             self.adjustments.append_option(volume.adjustment);
