@@ -1,5 +1,6 @@
-//! What a row holds in objects of its own: its GPU, its volumes, its load balancers, its services. None of it is part of
-//! the row's cost, so that a value of another type refuses no row: it is left out, and counted with the unknown fields.
+//! What a row holds in objects of its own: its GPU, its volumes, its load balancers, its services. None of it is part
+//! of the row's cost, so that a value of another type refuses no row: it is left out, and counted with the unknown
+//! fields.
 
 use std::borrow::Cow;
 
