@@ -19,7 +19,6 @@ mod source;
 mod stop;
 pub mod units;
 
-pub use collect::CollectedDay;
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};
 pub use stop::{Stop, Stopper};

@@ -1,10 +1,6 @@
 //! `collect`: the work of the CronJob and of the functions for one cluster, on one machine.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use contract::{
     clock::Clock,
@@ -14,7 +10,7 @@ use contract::{
     record::{DayRecord, RECORD_METADATA},
 };
 use exporter::{
-    CollectedDay, Days, RunSummary,
+    Days, RunSummary,
     certificate::{self, CertificateError},
     settings::{PeriodSettings, SourceSettings, read_cluster},
 };
@@ -198,19 +194,13 @@ impl Host {
             });
             explained.insert(day);
         }
-        let stored: BTreeMap<Day, &CollectedDay> = run.collected().collect();
         for day in expected.difference(&explained) {
             let Some(head) = self.store.head(&self.prefixes.lake_object(cluster, *day)).await? else {
                 lines.push(format!("{day} is not in the lake: the source has no data for it"));
                 continue;
             };
             let record = DayRecord::from_metadata(head.metadata.get(RECORD_METADATA).map(String::as_str));
-            let (partial, share) = match (stored.get(day), record) {
-                (Some(stored), _) => (stored.partial.clone(), stored.share),
-                (None, Some(record)) => (record.partial, record.share),
-                (None, None) => continue,
-            };
-            if !partial.is_empty() {
+            if let Some(DayRecord { partial, share, .. }) = record.filter(|record| !record.partial.is_empty()) {
                 let reasons: Vec<String> = partial.iter().map(ToString::to_string).collect();
                 let share = share.map(|share| format!(", {:.0} % observed", share * 100.0));
                 lines.push(format!(

@@ -7,6 +7,7 @@ mod cases;
 mod collect;
 mod gaps;
 mod killed;
+mod misbehaving;
 mod partitions;
 mod retried;
 mod support;
