@@ -228,6 +228,27 @@ def test_the_statements_in_the_documents_run_unchanged(costs):
         assert costs.query(statement), statement
 
 
+def test_partitions_registered_before_an_upgrade_have_the_columns_of_newer_files(glue, costs):
+    """The list of columns of such a partition ends before the newer ones; its files of after the upgrade have them."""
+    day = costs.days[SECOND][-1]
+    names = {"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "TableName": TABLE["GLUE_TABLE_NAME"]}
+    values = list(partition_of(SECOND, day))
+    descriptor = glue[1].get_partition(**names, PartitionValues=values)["Partition"]["StorageDescriptor"]
+    newer = [column["Name"] for column in descriptor["Columns"]].index("cpucoreusagemax")
+    older = {**descriptor, "Columns": descriptor["Columns"][:newer]}
+    select = f"""SELECT name, rowkind, "observed.start", pvs, namespacelabels, "totalcost" FROM kubecost_table
+        WHERE account_id = '{SECOND[0]}' AND "window.start" = TIMESTAMP '{day} 00:00:00' ORDER BY name"""
+    expected = costs.query(select)
+    assert len(expected) == len(SOURCE_ROWS) and all(row[1] for row in expected)
+    glue[1].update_partition(**names, PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": older})
+    try:
+        columns = glue[1].get_partition(**names, PartitionValues=values)["Partition"]["StorageDescriptor"]["Columns"]
+        assert len(columns) == newer
+        assert costs.query(select) == expected
+    finally:
+        glue[1].update_partition(**names, PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": descriptor})
+
+
 @pytest.fixture(scope="module")
 def broken(lake, glue, costs):
     """An object that is not Parquet, in a month before those of the view: queries that open it fail."""
@@ -298,24 +319,3 @@ def test_copied_and_registered_files_of_the_predecessor_have_the_same_rows(lake,
         select = f"SELECT {names} FROM {source} WHERE {where} AND account_id = '{{}}' ORDER BY name"
         old, new = costs.query(select.format(PREDECESSOR[0])), costs.query(select.format(SECOND[0]))
         assert len(old) == len(SOURCE_ROWS) and old == new
-
-
-def test_partitions_registered_before_an_upgrade_have_the_columns_of_newer_files(glue, costs):
-    """The list of columns of such a partition ends before the newer ones; its files of after the upgrade have them."""
-    day = costs.days[SECOND][-1]
-    names = {"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "TableName": TABLE["GLUE_TABLE_NAME"]}
-    values = list(partition_of(SECOND, day))
-    descriptor = glue[1].get_partition(**names, PartitionValues=values)["Partition"]["StorageDescriptor"]
-    newer = [column["Name"] for column in descriptor["Columns"]].index("cpucoreusagemax")
-    older = {**descriptor, "Columns": descriptor["Columns"][:newer]}
-    select = f"""SELECT name, rowkind, "observed.start", pvs, namespacelabels, "totalcost" FROM kubecost_table
-        WHERE account_id = '{SECOND[0]}' AND "window.start" = TIMESTAMP '{day} 00:00:00' ORDER BY name"""
-    expected = costs.query(select)
-    assert len(expected) == len(SOURCE_ROWS) and all(row[1] for row in expected)
-    glue[1].update_partition(**names, PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": older})
-    try:
-        columns = glue[1].get_partition(**names, PartitionValues=values)["Partition"]["StorageDescriptor"]["Columns"]
-        assert len(columns) == newer
-        assert costs.query(select) == expected
-    finally:
-        glue[1].update_partition(**names, PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": descriptor})
