@@ -26,8 +26,8 @@ pub struct Directory {
     root: PathBuf,
     /// Held while a condition is checked and the object becomes visible, so that the two are one step.
     commit: Mutex<()>,
-    /// Held as long as the value lives.
-    _lock: File,
+    /// Held as long as the value lives. A reader has none.
+    _lock: Option<File>,
 }
 
 /// The condition of a write.
@@ -59,7 +59,7 @@ impl Directory {
         let directory = Self {
             root: root.to_owned(),
             commit: Mutex::new(()),
-            _lock: lock,
+            _lock: Some(lock),
         };
         let uploads = directory.uploads();
         match fs::remove_dir_all(&uploads) {
@@ -83,6 +83,15 @@ impl Directory {
 
     fn uploads(&self) -> PathBuf {
         self.root.join(HIDDEN).join("uploads")
+    }
+
+    /// A directory that is only read, also while another process writes to it: each object is whole or absent.
+    pub fn for_reading(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            commit: Mutex::new(()),
+            _lock: None,
+        }
     }
 
     fn locked(&self) -> MutexGuard<'_, ()> {

@@ -298,6 +298,30 @@ impl Store {
         }
     }
 
+    /// Reads a part of an object, from `start`, `length` bytes; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails, as for a part that the object does not have.
+    pub async fn get_range(&self, key: &str, start: u64, length: u64) -> Result<Option<Bytes>, StoreError> {
+        let last = start.saturating_add(length).saturating_sub(1);
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .range(format!("bytes={start}-{last}"))
+            .set_expected_bucket_owner(self.bucket_owner());
+        let output = match request.send().await {
+            Ok(output) => output,
+            Err(error) => return none_if_absent(StoreError::call("GetObject", &self.bucket, key, error)),
+        };
+        let bytes = output.body.collect().await.map_err(|error| StoreError::Read {
+            key: key.to_owned(),
+            source: Box::new(error),
+        })?;
+        Ok(Some(bytes.into_bytes()))
+    }
+
     /// What is known of an object; `None` where there is no such key.
     ///
     /// # Errors
