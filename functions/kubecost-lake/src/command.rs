@@ -19,7 +19,7 @@ use crate::{
     collect::Collection,
     demo,
     host::{Host, check_settings},
-    output,
+    output, reading,
     replay::Replay,
     summary::LakeSummary,
 };
@@ -78,6 +78,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs the progress of each part"))
         .subcommands([demo, collect, replay])
+        .subcommands(reading::commands())
 }
 
 pub async fn run(matches: &ArgMatches) -> ExitCode {
@@ -87,7 +88,10 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
-        _ => Ok(ExitCode::from(EXIT_USAGE)),
+        Some((name, matches)) => Box::pin(reading::run(name, matches))
+            .await
+            .unwrap_or(Ok(ExitCode::from(EXIT_USAGE))),
+        None => Ok(ExitCode::from(EXIT_USAGE)),
     };
     match result {
         Ok(code) => code,

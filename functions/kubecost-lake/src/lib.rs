@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod host;
 pub mod output;
 pub mod progress;
+pub mod reading;
 pub mod replay;
 pub mod simulator;
 pub mod summary;

@@ -12,6 +12,11 @@ pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stdout().lock(), "{}", mask(&text.to_string()));
 }
 
+/// Writes text that ends its own lines to standard output.
+pub fn text(text: impl std::fmt::Display) {
+    let _ = write!(io::stdout().lock(), "{text}");
+}
+
 /// Starts the log as text: from the level of `RUST_LOG` up, or of `--verbose`.
 pub fn start_log(verbose: bool) {
     let level = if verbose { "info" } else { "warn" };

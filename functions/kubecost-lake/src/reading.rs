@@ -1,0 +1,226 @@
+//! The commands that read a lake, a directory or a bucket: `status`, `questions`, `schema`, `report`.
+
+use std::{path::Path, process::ExitCode};
+
+use clap::{Arg, ArgMatches, Command, ValueEnum};
+use report::{
+    lake::Lake,
+    questions::{self, Engine, QUESTIONS, Question},
+    status::Status,
+    table::Table,
+};
+use store::{Store, session};
+use table::TableLayout;
+
+use crate::output;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The command worked, and found something missing or wrong.
+pub const EXIT_FINDINGS: u8 = 3;
+
+/// The exit statuses of the commands that examine a lake, for their help.
+const EXIT_STATUSES: &str = "Exit status:\n  0  nothing is missing or wrong\n  1  the lake cannot be read\n  2  the command line is wrong\n  \
+                             3  something is missing or wrong, or the lake has no days";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+fn lake_argument() -> Arg {
+    Arg::new("LAKE")
+        .long("lake")
+        .value_name("DIR|s3://BUCKET")
+        .required(true)
+        .help("The lake: a directory, or a bucket as s3://BUCKET with the credentials of the environment")
+}
+
+fn format_argument() -> Arg {
+    Arg::new("FORMAT")
+        .long("format")
+        .alias("output")
+        .value_name("FORMAT")
+        .value_parser(clap::value_parser!(Format))
+        .default_value("table")
+        .help("How to print")
+}
+
+fn label_argument() -> Arg {
+    Arg::new("LABEL")
+        .long("label")
+        .value_name("KEY")
+        .default_value("team")
+        .help("The label that names teams, as in Kubernetes")
+}
+
+pub(crate) fn commands() -> Vec<Command> {
+    vec![
+        Command::new("status")
+            .about("Shows which days a lake has of each cluster, what is missing, partial or quarantined, and the costs by currency")
+            .after_help(EXIT_STATUSES)
+            .args([lake_argument(), format_argument()]),
+        Command::new("questions")
+            .about("Lists questions about the costs, or prints one as SQL for Athena or DuckDB")
+            .args([
+                Arg::new("NAME").help("The question to print; without it all are listed"),
+                Arg::new("ENGINE")
+                    .long("engine")
+                    .value_parser(["athena", "duckdb"])
+                    .default_value("athena")
+                    .help("For Athena (and Trino) the view `costs` is in the catalog. For DuckDB it is created from the files of --lake"),
+                lake_argument().required(false).help("DuckDB's files: a directory, or a bucket as s3://BUCKET"),
+                label_argument(),
+            ]),
+        Command::new("schema")
+            .about("Prints the columns of the table")
+            .args([
+                Arg::new("FORMAT")
+                    .long("format")
+                    .alias("output")
+                    .value_name("FORMAT")
+                    .value_parser(["table", "json", "csv", "ddl"])
+                    .default_value("table")
+                    .help("How to print; ddl is Athena's CREATE EXTERNAL TABLE"),
+                settings::command_line::argument(&settings::rows::LABELS),
+                settings::command_line::argument(&settings::rows::ANNOTATIONS),
+                Arg::new("LOCATION")
+                    .long("location")
+                    .value_name("s3://BUCKET/PREFIX/")
+                    .default_value("s3://BUCKET/lake/")
+                    .help("The table's location, for --format ddl"),
+            ]),
+    ]
+}
+
+/// Runs one of the commands; `None` if it is another one.
+pub(crate) async fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitCode, AnyError>> {
+    Some(match name {
+        "status" => status(matches).await,
+        "questions" => print_questions(matches),
+        "schema" => schema(matches),
+        _ => return None,
+    })
+}
+
+fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {
+    matches
+        .try_get_one::<String>(id)
+        .ok()
+        .flatten()
+        .map_or("", String::as_str)
+}
+
+/// Opens the lake that the user names.
+///
+/// # Errors
+/// When there is no such directory, or the name has more than a bucket.
+pub(crate) async fn open(name: &str) -> Result<Lake, AnyError> {
+    let Some(bucket) = name.strip_prefix("s3://") else {
+        return Ok(Lake::directory(Path::new(name))?);
+    };
+    let bucket = bucket.trim_end_matches('/');
+    if bucket.is_empty() || bucket.contains('/') {
+        return Err(format!("'{name}' is not a bucket: name it as s3://bucket, without a prefix").into());
+    }
+    let config = session::from_environment().await;
+    Ok(Lake::Bucket(Store::new(session::s3_client(&config), bucket)))
+}
+
+fn print(table: &Table, matches: &ArgMatches) {
+    match matches.get_one::<Format>("FORMAT") {
+        Some(Format::Json) => output::line(table.to_json()),
+        Some(Format::Csv) => output::text(table.to_csv()),
+        _ => output::text(table.to_text()),
+    }
+}
+
+async fn status(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let lake = open(text(matches, "LAKE")).await?;
+    let status = Status::read(&lake).await?;
+    let findings = status.findings();
+    match matches.get_one::<Format>("FORMAT") {
+        Some(Format::Json) => output::line(serde_json::json!({
+            "lake": lake.place(),
+            "complete": status.is_complete(),
+            "clusters": status.table().to_json(),
+            "findings": findings.to_json(),
+        })),
+        Some(Format::Table) if status.clusters.is_empty() && findings.rows.is_empty() => {
+            output::line(format_args!("{} has no days", lake.place()));
+        }
+        format => {
+            print(&status.table(), matches);
+            if format == Some(&Format::Table) && !findings.rows.is_empty() {
+                output::line("");
+                print(&findings, matches);
+            }
+        }
+    }
+    Ok(if status.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_FINDINGS)
+    })
+}
+
+fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let name = text(matches, "NAME");
+    if name.is_empty() {
+        let width = QUESTIONS.iter().map(|question| question.name.len()).max().unwrap_or(0);
+        for question in QUESTIONS {
+            output::line(format_args!("{:width$}  {}", question.name, question.what()));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let question = Question::of(name)
+        .ok_or_else(|| format!("there is no question '{name}': `kubecost-lake questions` lists them"))?;
+    let engine = match text(matches, "ENGINE") {
+        "duckdb" => Engine::Duckdb,
+        _ => Engine::Athena,
+    };
+    if engine == Engine::Duckdb {
+        output::text(questions::duckdb_views(
+            &duckdb_files(text(matches, "LAKE")),
+            &TableLayout::new(&[], &[])?,
+        ));
+        output::line("");
+    }
+    output::text(question.with_label(text(matches, "LABEL")));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files that DuckDB reads; none in a directory without days, since a pattern without files is an error.
+fn duckdb_files(lake: &str) -> Vec<String> {
+    let pattern = |place: &str| format!("{place}/lake/**/*.parquet");
+    match lake.strip_prefix("s3://") {
+        _ if lake.is_empty() => vec![pattern(".")],
+        Some(bucket) => vec![pattern(&format!("s3://{}", bucket.trim_end_matches('/')))],
+        None if Path::new(lake).join("lake").is_dir() => vec![pattern(lake.trim_end_matches('/'))],
+        None => Vec::new(),
+    }
+}
+
+fn schema(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let keys = |id: &str| -> Vec<String> {
+        let keys = text(matches, id).split(',').map(str::trim);
+        keys.filter(|key| !key.is_empty()).map(str::to_owned).collect()
+    };
+    let layout = TableLayout::new(
+        &keys(settings::rows::LABELS.name),
+        &keys(settings::rows::ANNOTATIONS.name),
+    )?;
+    let columns = report::schema::columns(&layout);
+    match text(matches, "FORMAT") {
+        "json" => output::line(columns.to_json()),
+        "csv" => output::text(columns.to_csv()),
+        "ddl" => output::text(report::schema::ddl(&layout, text(matches, "LOCATION"))),
+        _ => output::text(columns.to_text()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

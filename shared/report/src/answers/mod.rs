@@ -1,0 +1,425 @@
+//! The answers to the questions, computed from the sums of a lake: the same columns and rows as the SQL files give.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate};
+use contract::day::Day;
+
+use crate::{
+    cube::{Cubes, SeriesKey},
+    names::Id,
+    table::{Cell, Column, Table, Unit},
+};
+
+mod anomalies;
+mod usage;
+
+/// The newest days that are compared with those before them.
+pub(crate) const WEEK: u32 = 7;
+
+/// How the columns of each answer are shown, by their names in the SQL files.
+pub(crate) fn columns(names: &[&'static str]) -> Vec<Column> {
+    names.iter().map(|name| Column::of(name)).collect()
+}
+
+/// All answers, in the order in which a reader wants them.
+pub fn all(cubes: &Cubes) -> Vec<Table> {
+    vec![
+        cost_per_day(cubes),
+        cost_by_month(cubes),
+        forecast(cubes),
+        top_movers(cubes),
+        cost_by_namespace(cubes),
+        cost_by_team(cubes),
+        usage::cost_by_workload(cubes),
+        usage::efficiency(cubes),
+        usage::idle_by_node_group(cubes),
+        usage::spot_savings(cubes),
+        usage::volumes(cubes),
+        usage::load_balancers(cubes),
+        usage::gpu(cubes),
+        label_coverage(cubes),
+        anomalies::anomalies(cubes),
+        data_quality(cubes),
+    ]
+}
+
+impl Cubes {
+    pub(crate) fn text(&self, id: Id) -> Cell {
+        Cell::Text(self.names.text(id).to_owned())
+    }
+
+    /// A cluster as the view's `cluster_id` spells it.
+    pub(crate) fn cluster(&self, id: Id) -> Cell {
+        Cell::Text(
+            self.clusters
+                .get(id as usize)
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        )
+    }
+
+    pub(crate) fn is(&self, id: Id, text: &str) -> bool {
+        self.names.text(id) == text
+    }
+
+    /// The newest day of the lake.
+    pub(crate) fn newest(&self) -> Option<Day> {
+        self.days.last().copied()
+    }
+
+    /// All costs, with what they are added up by.
+    pub(crate) fn daily(&self) -> impl Iterator<Item = (&SeriesKey, Day, f64)> {
+        self.series.iter().flat_map(|(key, costs)| {
+            let days = self.days.iter().zip(costs);
+            days.filter(|(_, cost)| !cost.is_nan())
+                .map(move |(day, cost)| (key, *day, *cost))
+        })
+    }
+
+    /// Sums of all costs by some key.
+    fn sums<K: Ord>(&self, key: impl Fn(&SeriesKey, Day) -> Option<K>) -> BTreeMap<K, f64> {
+        let mut sums = BTreeMap::new();
+        for (series, day, cost) in self.daily() {
+            if let Some(key) = key(series, day) {
+                *sums.entry(key).or_insert(0.0) += cost;
+            }
+        }
+        sums
+    }
+}
+
+/// A month, as the SQL files spell it.
+fn month(day: Day) -> String {
+    day.date().format("%Y-%m").to_string()
+}
+
+fn cost_per_day(cubes: &Cubes) -> Table {
+    let names = ["day", "currency", "cluster_id", "row_kind", "namespace", "team", "cost"];
+    let rows = cubes.daily().map(|(key, day, cost)| {
+        vec![
+            Cell::Text(day.to_string()),
+            cubes.text(key.currency),
+            cubes.cluster(key.cluster),
+            cubes.text(key.kind),
+            cubes.text(key.namespace),
+            cubes.text(key.team),
+            Cell::Number(cost),
+        ]
+    });
+    Table::new("cost_per_day", columns(&names), rows.collect()).sorted_by_keys()
+}
+
+fn cost_by_month(cubes: &Cubes) -> Table {
+    let mut sums: BTreeMap<(String, Id, Id), (Vec<Day>, f64)> = BTreeMap::new();
+    for (key, day, cost) in cubes.daily() {
+        let (days, sum) = sums.entry((month(day), key.currency, key.cluster)).or_default();
+        days.push(day);
+        *sum += cost;
+    }
+    let rows = sums.into_iter().map(|((month, currency, cluster), (mut days, cost))| {
+        days.sort();
+        days.dedup();
+        vec![
+            Cell::Text(month),
+            cubes.text(currency),
+            cubes.cluster(cluster),
+            Cell::count(days.len()),
+            Cell::Number(cost),
+        ]
+    });
+    let names = ["month", "currency", "cluster_id", "days", "cost"];
+    let mut table = Table::new("cost_by_month", columns(&names), rows.collect()).sorted_by("cost");
+    table.rows.sort_by(|one, other| other[0].cmp_text(&one[0]));
+    table
+}
+
+fn cost_by_namespace(cubes: &Cubes) -> Table {
+    let sums = cubes.sums(|key, _| Some((key.currency, key.cluster, key.namespace)));
+    let mut totals: BTreeMap<Id, f64> = BTreeMap::new();
+    for ((currency, ..), cost) in &sums {
+        *totals.entry(*currency).or_default() += cost;
+    }
+    let rows = sums.iter().map(|((currency, cluster, namespace), cost)| {
+        vec![
+            cubes.text(*currency),
+            cubes.cluster(*cluster),
+            cubes.text(*namespace),
+            Cell::Number(*cost),
+            Cell::ratio(*cost, totals.get(currency).copied().unwrap_or_default()),
+        ]
+    });
+    let names = ["currency", "cluster_id", "namespace", "cost", "share"];
+    Table::new("cost_by_namespace", columns(&names), rows.collect()).sorted_by("cost")
+}
+
+/// The own and idle costs of the teams of a cluster.
+#[derive(Debug, Clone, Copy, Default)]
+struct TeamCost {
+    own: f64,
+    idle: f64,
+}
+
+fn cost_by_team(cubes: &Cubes) -> Table {
+    let mut clusters: BTreeMap<(Id, Id), BTreeMap<Id, TeamCost>> = BTreeMap::new();
+    for (key, _, cost) in cubes.daily() {
+        let teams = clusters.entry((key.currency, key.cluster)).or_default();
+        let team = teams.entry(key.team).or_default();
+        if cubes.is(key.kind, "idle") {
+            team.idle += cost;
+        } else {
+            team.own += cost;
+        }
+    }
+    let mut sums: BTreeMap<(Id, Id), TeamCost> = BTreeMap::new();
+    for ((currency, _), teams) in &clusters {
+        let weights: f64 = teams.values().map(|team| team.own.max(0.0)).sum();
+        let idle: f64 = teams.values().map(|team| team.idle).sum();
+        for (team, cost) in teams {
+            let sum = sums.entry((*currency, *team)).or_default();
+            sum.own += cost.own;
+            sum.idle += if weights > 0.0 {
+                idle * cost.own.max(0.0) / weights
+            } else {
+                cost.idle
+            };
+        }
+    }
+    let rows = sums.into_iter().map(|((currency, team), cost)| {
+        vec![
+            cubes.text(currency),
+            cubes.text(team),
+            Cell::Number(cost.own),
+            Cell::Number(cost.idle),
+            Cell::Number(cost.own + cost.idle),
+        ]
+    });
+    let names = ["currency", "team", "own_cost", "idle_cost", "cost"];
+    Table::new("cost_by_team", columns(&names), rows.collect()).sorted_by("cost")
+}
+
+fn forecast(cubes: &Cubes) -> Table {
+    let mut table = Table::new(
+        "forecast",
+        columns(&[
+            "month",
+            "currency",
+            "days",
+            "days_in_month",
+            "cost",
+            "run_rate",
+            "forecast",
+        ]),
+        Vec::new(),
+    );
+    let Some(newest) = cubes.newest() else {
+        return table;
+    };
+    #[derive(Default)]
+    struct Sums {
+        week: f64,
+        week_days: Vec<Day>,
+        month: f64,
+        month_days: Vec<Day>,
+    }
+    let mut sums: BTreeMap<Id, Sums> = BTreeMap::new();
+    for (key, day, cost) in cubes.daily() {
+        let sums = sums.entry(key.currency).or_default();
+        if day > newest.minus(WEEK) {
+            sums.week += cost;
+            sums.week_days.push(day);
+        }
+        if month(day) == month(newest) {
+            sums.month += cost;
+            sums.month_days.push(day);
+        }
+    }
+    let days_in_month = days_in_month(newest.date());
+    for (currency, mut sums) in sums {
+        for days in [&mut sums.week_days, &mut sums.month_days] {
+            days.sort();
+            days.dedup();
+        }
+        // A currency without costs in the newest week or month has no row: there is nothing to go by.
+        if sums.week_days.is_empty() || sums.month_days.is_empty() {
+            continue;
+        }
+        let run_rate = sums.week / sums.week_days.len() as f64;
+        let rest = f64::from(days_in_month) - sums.month_days.len() as f64;
+        table.rows.push(vec![
+            Cell::Text(month(newest)),
+            cubes.text(currency),
+            Cell::count(sums.month_days.len()),
+            Cell::Number(f64::from(days_in_month)),
+            Cell::Number(sums.month),
+            Cell::Number(run_rate),
+            Cell::Number(sums.month + run_rate * rest),
+        ]);
+    }
+    table.sorted_by_keys()
+}
+
+fn days_in_month(date: NaiveDate) -> u32 {
+    let (year, month) = match date.month() {
+        12 => (date.year() + 1, 1),
+        month => (date.year(), month + 1),
+    };
+    NaiveDate::from_ymd_opt(year, month, 1)
+        .and_then(|first| first.pred_opt())
+        .map_or(0, |last| last.day())
+}
+
+fn top_movers(cubes: &Cubes) -> Table {
+    let names = [
+        "currency",
+        "cluster_id",
+        "namespace",
+        "previous_per_day",
+        "newest_per_day",
+        "change_per_day",
+    ];
+    let mut table = Table::new("top_movers", columns(&names), Vec::new());
+    let Some(newest) = cubes.newest() else {
+        return table;
+    };
+    let week_of = |day: Day| {
+        if day > newest.minus(WEEK) {
+            Some(1)
+        } else {
+            (day > newest.minus(2 * WEEK)).then_some(0)
+        }
+    };
+    let mut days: BTreeMap<Id, [Vec<Day>; 2]> = BTreeMap::new();
+    let mut sums: BTreeMap<(Id, Id, Id), [f64; 2]> = BTreeMap::new();
+    for (key, day, cost) in cubes.daily() {
+        if let Some(week) = week_of(day) {
+            days.entry(key.cluster).or_default()[week].push(day);
+            sums.entry((key.currency, key.cluster, key.namespace)).or_default()[week] += cost;
+        }
+    }
+    for days in days.values_mut().flatten() {
+        days.sort();
+        days.dedup();
+    }
+    for ((currency, cluster, namespace), costs) in sums {
+        let per_day = |week: usize| {
+            let days = days.get(&cluster).map_or(0, |weeks| weeks[week].len());
+            Cell::ratio(costs[week], days as f64)
+        };
+        let (previous, newest) = (per_day(0), per_day(1));
+        let change = match (&previous, &newest) {
+            (Cell::Number(previous), Cell::Number(newest)) => Cell::Number(newest - previous),
+            _ => Cell::Null,
+        };
+        table.rows.push(vec![
+            cubes.text(currency),
+            cubes.cluster(cluster),
+            cubes.text(namespace),
+            previous,
+            newest,
+            change,
+        ]);
+    }
+    table.sorted_by_size("change_per_day")
+}
+
+fn label_coverage(cubes: &Cubes) -> Table {
+    let mut sums: BTreeMap<(Id, Id, Id), (f64, f64)> = BTreeMap::new();
+    for (key, _, cost) in cubes.daily() {
+        if cubes.is(key.kind, "idle") {
+            continue;
+        }
+        let (all, without) = sums.entry((key.currency, key.cluster, key.namespace)).or_default();
+        *all += cost;
+        if cubes.is(key.team, "") {
+            *without += cost;
+        }
+    }
+    let rows = sums
+        .into_iter()
+        .map(|((currency, cluster, namespace), (cost, without))| {
+            vec![
+                cubes.text(currency),
+                cubes.cluster(cluster),
+                cubes.text(namespace),
+                Cell::Number(cost),
+                Cell::Number(without),
+            ]
+        });
+    let names = ["currency", "cluster_id", "namespace", "cost", "cost_without_team"];
+    Table::new("label_coverage", columns(&names), rows.collect()).sorted_by("cost_without_team")
+}
+
+fn data_quality(cubes: &Cubes) -> Table {
+    let rows = cubes.quality.iter().map(|((cluster, currency), quality)| {
+        let days: Vec<Day> = cubes
+            .days
+            .iter()
+            .zip(&quality.days)
+            .filter(|(_, has)| **has)
+            .map(|(day, _)| *day)
+            .collect();
+        let span = days.first().zip(days.last()).map_or(0, |(first, last)| {
+            usize::try_from((last.date() - first.date()).num_days() + 1).unwrap_or(0)
+        });
+        let text = |day: Option<&Day>| Cell::Text(day.map(Day::to_string).unwrap_or_default());
+        vec![
+            cubes.cluster(*cluster),
+            cubes.text(*currency),
+            text(days.first()),
+            text(days.last()),
+            Cell::count(days.len()),
+            Cell::count(span - days.len()),
+            Cell::Number(quality.rows as f64),
+            Cell::Number(quality.negative_rows as f64),
+            Cell::Number(quality.rows_without_minutes as f64),
+            Cell::Number(quality.rows_without_instance_type as f64),
+            Cell::Number(quality.cost),
+        ]
+    });
+    let names = [
+        "cluster_id",
+        "currency",
+        "first_day",
+        "last_day",
+        "days",
+        "missing_days",
+        "row_count",
+        "negative_rows",
+        "rows_without_minutes",
+        "rows_without_instance_type",
+        "cost",
+    ];
+    Table::new("data_quality", columns(&names), rows.collect()).sorted_by_keys()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_have_their_days() {
+        let days = |text: &str| days_in_month(text.parse().unwrap());
+        assert_eq!(
+            [
+                days("2026-02-10"),
+                days("2024-02-01"),
+                days("2026-12-31"),
+                days("2026-11-30")
+            ],
+            [28, 29, 31, 30]
+        );
+    }
+
+    #[test]
+    fn an_empty_lake_has_all_answers_and_no_rows() {
+        let answers = all(&Cubes::default());
+        assert_eq!(answers.len(), 16);
+        assert!(answers.iter().all(|answer| answer.rows.is_empty()));
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.columns.iter().any(|column| column.unit == Unit::Money))
+        );
+    }
+}

@@ -1,0 +1,463 @@
+//! Reads the costs of a lake into [`Cubes`]: only the columns that the questions need, one row group at a time.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Float64Array, MapArray, RecordBatch, StringArray, types::Int32Type,
+};
+use arrow_schema::{DataType, Field, Schema};
+use contract::{
+    cluster::ClusterId,
+    day::Day,
+    keys::{Area, Prefixes},
+};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+};
+
+use crate::{
+    cube::{Cubes, Kinds, Row},
+    file::{Footer, Parts, parquet_error},
+    lake::{Lake, LakeError},
+    names::{EMPTY, Id, Names},
+};
+
+const ROWS_PER_BATCH: usize = 8_192;
+
+/// Texts that are read as dictionaries.
+const NAMESPACE: usize = 0;
+const CONTROLLER_KIND: usize = 1;
+const CONTROLLER: usize = 2;
+const NODE_GROUP: usize = 3;
+const RAW_CAPACITY_TYPE: usize = 4;
+const INSTANCE_TYPE: usize = 5;
+const ROW_KIND: usize = 6;
+const CAPACITY_TYPE: usize = 7;
+const CURRENCY: usize = 8;
+const GPU_MODEL: usize = 9;
+const TEXTS: [&str; 10] = [
+    "properties.namespace",
+    "properties.controllerKind",
+    "properties.controller",
+    "properties.node_nodegroup",
+    "properties.node_capacity_type",
+    "properties.node_instance_type",
+    "rowKind",
+    "capacityType",
+    "currency",
+    "gpuModel",
+];
+
+const NUMBERS: [&str; 25] = [
+    "minutes",
+    "cpuCoreHours",
+    "cpuCoreRequestAverage",
+    "cpuCoreUsageAverage",
+    "cpuCoreUsageMax",
+    "ramByteHours",
+    "ramByteRequestAverage",
+    "ramByteUsageAverage",
+    "ramByteUsageMax",
+    "gpuHours",
+    "gpuUsageAverage",
+    "pvByteHours",
+    "cpuCost",
+    "cpuCostAdjustment",
+    "ramCost",
+    "ramCostAdjustment",
+    "gpuCost",
+    "gpuCostAdjustment",
+    "pvCost",
+    "pvCostAdjustment",
+    "networkCost",
+    "networkCostAdjustment",
+    "loadBalancerCost",
+    "loadBalancerCostAdjustment",
+    "totalCost",
+];
+
+const NAME: &str = "name";
+const LABELS: &str = "labels";
+const NAMESPACE_LABELS: &str = "namespaceLabels";
+const LABEL_COLUMN: &str = "properties.labels.";
+/// The currency of files that do not say theirs.
+const ASSUMED_CURRENCY: &str = "USD";
+
+/// Which part of a lake to read.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// The first day; `None`: as far back as the lake goes.
+    pub from: Option<Day>,
+    /// The last day, included.
+    pub to: Option<Day>,
+    /// The label that names teams, as in Kubernetes.
+    pub label: String,
+}
+
+impl Selection {
+    fn has(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// A label's key as the sources and the table's maps spell it.
+pub fn map_key(label: &str) -> String {
+    label.replace(['.', '/', '-'], "_")
+}
+
+/// Reads a lake's costs. `progress` is called before each file with its number and how many there are.
+///
+/// # Errors
+/// When the lake cannot be read, or a file is not a table of costs.
+pub async fn read(lake: &Lake, selection: &Selection, progress: &dyn Fn(usize, usize)) -> Result<Cubes, LakeError> {
+    let prefixes = Prefixes::default();
+    let mut files: BTreeMap<(Day, ClusterId), (String, u64)> = BTreeMap::new();
+    for object in lake.list(prefixes.of(Area::Lake)).await? {
+        if let Some((cluster, day)) = prefixes.parse_lake(&object.key)
+            && selection.has(day)
+        {
+            files.insert((day, cluster), (object.key, object.bytes));
+        }
+    }
+    let mut cubes = Cubes {
+        label: map_key(&selection.label),
+        ..Cubes::default()
+    };
+    cubes.days = files.keys().map(|(day, _)| *day).collect();
+    cubes.days.dedup();
+    cubes.clusters = files.keys().map(|(_, cluster)| cluster.clone()).collect();
+    cubes.clusters.sort();
+    cubes.clusters.dedup();
+    let kinds = cubes.kinds();
+    let assumed = cubes.names.id(ASSUMED_CURRENCY);
+    let number = files.len();
+    for (index, ((day, cluster), (key, bytes))) in files.into_iter().enumerate() {
+        progress(index, number);
+        let day = cubes.days.binary_search(&day).unwrap_or_default();
+        let cluster = cubes.clusters.binary_search(&cluster).unwrap_or_default();
+        let target = Target {
+            cluster: Id::try_from(cluster).unwrap_or(Id::MAX),
+            day,
+            kinds,
+            assumed,
+        };
+        read_file(lake, &key, bytes, &selection.label, target, &mut cubes).await?;
+    }
+    Ok(cubes)
+}
+
+#[derive(Clone, Copy)]
+struct Target {
+    cluster: Id,
+    day: usize,
+    kinds: Kinds,
+    assumed: Id,
+}
+
+async fn read_file(
+    lake: &Lake,
+    key: &str,
+    bytes: u64,
+    label: &str,
+    target: Target,
+    cubes: &mut Cubes,
+) -> Result<(), LakeError> {
+    let footer = Footer::read(lake, key, bytes).await?;
+    let failed = |error: &dyn std::fmt::Display| parquet_error(key, error);
+    let schema = {
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.parquet), ArrowReaderOptions::new());
+        Arc::clone(metadata.map_err(|error| failed(&error))?.schema())
+    };
+    let has = |name: &str| schema.index_of(name).is_ok();
+    let label_column = format!("{LABEL_COLUMN}{label}");
+    let mut texts: Vec<&str> = TEXTS.to_vec();
+    let mut wanted: Vec<&str> = NUMBERS.to_vec();
+    if has(&label_column) {
+        texts.push(&label_column);
+    } else if !label.is_empty() {
+        wanted.extend([LABELS, NAMESPACE_LABELS]);
+    }
+    if !has("rowKind") {
+        wanted.push(NAME);
+    }
+    if !has("totalCost") {
+        return Err(failed(&"the column 'totalCost' is missing"));
+    }
+    wanted.extend(&texts);
+    let fields = schema.fields().iter().map(|field| {
+        if texts.contains(&field.name().as_str()) {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(Field::new(field.name(), dictionary, field.is_nullable()))
+        } else {
+            Arc::clone(field)
+        }
+    });
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+    let metadata =
+        ArrowReaderMetadata::try_new(Arc::clone(&footer.parquet), options).map_err(|error| failed(&error))?;
+    let roots: Vec<usize> = wanted.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+    let parquet_schema = footer.parquet.file_metadata().schema_descr();
+    let leaves: Vec<usize> = (0..parquet_schema.num_columns())
+        .filter(|leaf| roots.contains(&parquet_schema.get_column_root_idx(*leaf)))
+        .collect();
+    let mask = ProjectionMask::roots(parquet_schema, roots);
+    for group in 0..footer.parquet.num_row_groups() {
+        let parts = Parts::read(lake, key, &footer, group, &leaves).await?;
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata.clone())
+            .with_row_groups(vec![group])
+            .with_projection(mask.clone())
+            .with_batch_size(ROWS_PER_BATCH)
+            .build()
+            .map_err(|error| failed(&error))?;
+        let mut dictionaries = Dictionaries::default();
+        for batch in batches {
+            let batch = batch.map_err(|error| failed(&error))?;
+            add_batch(&batch, &label_column, target, &mut dictionaries, cubes).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of each column's dictionary. Batches of one row group share it.
+#[derive(Default)]
+struct Dictionaries(BTreeMap<String, (Option<ArrayRef>, Vec<Id>)>);
+
+impl Dictionaries {
+    /// The texts of a column as numbers; empty where the file lacks the column.
+    fn ids(&mut self, batch: &RecordBatch, name: &str, names: &mut Names) -> Result<Vec<Id>, String> {
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(Vec::new());
+        };
+        let dictionary = column
+            .as_any()
+            .downcast_ref::<DictionaryArray<Int32Type>>()
+            .ok_or_else(|| format!("'{name}' is not a text"))?;
+        let values = dictionary.values();
+        let (known, ids) = self.0.entry(name.to_owned()).or_default();
+        if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
+            let texts = values
+                .as_any()
+                .downcast_ref::<StringArray>()
+                .ok_or_else(|| format!("'{name}' is not a text"))?;
+            *ids = texts.iter().map(|text| names.id(text.unwrap_or_default())).collect();
+            *known = Some(Arc::clone(values));
+        }
+        let id = |index: usize| usize::try_from(index).ok().and_then(|index| ids.get(index)).copied();
+        let keys = dictionary.keys().iter().map(|key| {
+            let index = key.and_then(|key| usize::try_from(key).ok());
+            index.and_then(id).unwrap_or(EMPTY)
+        });
+        Ok(keys.collect())
+    }
+}
+
+/// A column of numbers, which a file may lack.
+struct Numbers<'a>(Option<&'a Float64Array>);
+
+impl<'a> Numbers<'a> {
+    fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, String> {
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(Self(None));
+        };
+        let numbers = column.as_any().downcast_ref::<Float64Array>();
+        numbers
+            .map(|numbers| Self(Some(numbers)))
+            .ok_or_else(|| format!("'{name}' is not a number"))
+    }
+
+    fn known(&self, row: usize) -> Option<f64> {
+        self.0
+            .and_then(|numbers| numbers.is_valid(row).then(|| numbers.value(row)))
+    }
+
+    fn get(&self, row: usize) -> f64 {
+        match self.0 {
+            Some(numbers) if numbers.null_count() == 0 => numbers.value(row),
+            _ => self.known(row).unwrap_or(0.0),
+        }
+    }
+}
+
+fn add_batch(
+    batch: &RecordBatch,
+    label_column: &str,
+    target: Target,
+    dictionaries: &mut Dictionaries,
+    cubes: &mut Cubes,
+) -> Result<(), String> {
+    let mut texts = Vec::with_capacity(TEXTS.len());
+    for name in TEXTS {
+        texts.push(dictionaries.ids(batch, name, &mut cubes.names)?);
+    }
+    let teams = teams(batch, label_column, dictionaries, cubes)?;
+    let names = batch
+        .column_by_name(NAME)
+        .map(|names| {
+            names
+                .as_any()
+                .downcast_ref::<StringArray>()
+                .ok_or("'name' is not a text")
+        })
+        .transpose()?;
+    let numbers: Vec<Numbers<'_>> = NUMBERS
+        .iter()
+        .map(|name| Numbers::of(batch, name))
+        .collect::<Result<_, _>>()?;
+    let [
+        minutes,
+        cpu_core_hours,
+        cpu_requested,
+        cpu_used,
+        cpu_max,
+        ram_byte_hours,
+        ram_requested,
+        ram_used,
+        ram_max,
+        gpu_hours,
+        gpu_used,
+        pv_byte_hours,
+        cpu_cost,
+        cpu_adjustment,
+        ram_cost,
+        ram_adjustment,
+        gpu_cost,
+        gpu_adjustment,
+        pv_cost,
+        pv_adjustment,
+        network_cost,
+        network_adjustment,
+        load_balancer_cost,
+        load_balancer_adjustment,
+        total_cost,
+    ] = numbers.as_slice()
+    else {
+        return Err("columns are missing".to_owned());
+    };
+    let kinds = target.kinds;
+    let mut capacity_types = CapacityTypes::default();
+    for row in 0..batch.num_rows() {
+        let text = |column: usize| texts[column].get(row).copied().unwrap_or(EMPTY);
+        let kind = match (text(ROW_KIND), names) {
+            (EMPTY, Some(names)) => kind_of(names.value(row), kinds),
+            (EMPTY, None) => kinds.workload,
+            (kind, _) => kind,
+        };
+        let capacity_type = match text(CAPACITY_TYPE) {
+            EMPTY => capacity_types.normalised(text(RAW_CAPACITY_TYPE), &mut cubes.names),
+            known => known,
+        };
+        let currency = match text(CURRENCY) {
+            EMPTY => target.assumed,
+            known => known,
+        };
+        let row = Row {
+            kind,
+            currency,
+            namespace: text(NAMESPACE),
+            team: teams.get(row).copied().unwrap_or(EMPTY),
+            controller_kind: text(CONTROLLER_KIND),
+            controller: text(CONTROLLER),
+            node_group: text(NODE_GROUP),
+            capacity_type,
+            instance_type: text(INSTANCE_TYPE),
+            gpu_model: text(GPU_MODEL),
+            minutes: minutes.get(row),
+            cpu_core_hours: cpu_core_hours.get(row),
+            cpu_requested: cpu_requested.get(row),
+            cpu_used: cpu_used.get(row),
+            cpu_max: cpu_max.known(row),
+            ram_byte_hours: ram_byte_hours.get(row),
+            ram_requested: ram_requested.get(row),
+            ram_used: ram_used.get(row),
+            ram_max: ram_max.known(row),
+            gpu_hours: gpu_hours.get(row),
+            gpu_used: gpu_used.known(row),
+            pv_byte_hours: pv_byte_hours.get(row),
+            cpu_cost: cpu_cost.get(row) + cpu_adjustment.get(row),
+            ram_cost: ram_cost.get(row) + ram_adjustment.get(row),
+            gpu_cost: gpu_cost.get(row) + gpu_adjustment.get(row),
+            pv_cost: pv_cost.get(row) + pv_adjustment.get(row),
+            network_cost: network_cost.get(row) + network_adjustment.get(row),
+            load_balancer_cost: load_balancer_cost.get(row) + load_balancer_adjustment.get(row),
+            total_cost: total_cost.get(row),
+        };
+        cubes.add(target.cluster, target.day, &row, kinds);
+    }
+    Ok(())
+}
+
+/// What a row is, by its name, as in files that have no column for it.
+fn kind_of(name: &str, kinds: Kinds) -> Id {
+    // Most names have no double underscore.
+    if name.contains("__idle__") {
+        kinds.idle
+    } else if name.contains("__unmounted__") || name.contains("-unmounted-pvcs") {
+        kinds.unmounted
+    } else if name.contains("__unallocated__") {
+        kinds.unallocated
+    } else {
+        kinds.workload
+    }
+}
+
+/// Spellings of capacity types, with their common one.
+#[derive(Default)]
+struct CapacityTypes(Vec<(Id, Id)>);
+
+impl CapacityTypes {
+    fn normalised(&mut self, raw: Id, names: &mut Names) -> Id {
+        if raw == EMPTY {
+            return EMPTY;
+        }
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == raw) {
+            return *known;
+        }
+        let text = names.text(raw).to_lowercase().replace('_', "-");
+        let id = names.id(&text);
+        self.0.push((raw, id));
+        id
+    }
+}
+
+/// The team of each row: from the label's column, else from the maps of labels.
+fn teams(
+    batch: &RecordBatch,
+    label_column: &str,
+    dictionaries: &mut Dictionaries,
+    cubes: &mut Cubes,
+) -> Result<Vec<Id>, String> {
+    if batch.column_by_name(label_column).is_some() {
+        return dictionaries.ids(batch, label_column, &mut cubes.names);
+    }
+    let mut teams = Vec::new();
+    for name in [LABELS, NAMESPACE_LABELS] {
+        let Some(column) = batch.column_by_name(name) else {
+            continue;
+        };
+        let map = column
+            .as_any()
+            .downcast_ref::<MapArray>()
+            .ok_or_else(|| format!("'{name}' is not a map"))?;
+        let texts = |array: &'_ ArrayRef| array.as_any().downcast_ref::<StringArray>().cloned();
+        let (keys, values) = texts(map.keys())
+            .zip(texts(map.values()))
+            .ok_or_else(|| format!("'{name}' is not a map of texts"))?;
+        teams.resize(batch.num_rows(), EMPTY);
+        for (row, team) in teams.iter_mut().enumerate() {
+            if *team != EMPTY || map.is_null(row) {
+                continue;
+            }
+            let offsets = map.value_offsets();
+            let mut entries = offsets[row]..offsets[row + 1];
+            let found = entries.find_map(|entry| {
+                let entry = usize::try_from(entry).ok()?;
+                (keys.value(entry) == cubes.label && values.is_valid(entry)).then(|| values.value(entry))
+            });
+            if let Some(found) = found {
+                *team = cubes.names.id(found);
+            }
+        }
+    }
+    Ok(teams)
+}

@@ -1,0 +1,275 @@
+//! The state of a lake: which clusters and days it has, and what is missing or wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    cluster::ClusterId,
+    day::Day,
+    documents::AssetsState,
+    keys::{Area, Prefixes, QuarantineObject, RUN_METADATA},
+    record::{DayRecord, RECORD_METADATA},
+    run::RunId,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::{
+    answers::columns,
+    file::Footer,
+    lake::{Lake, LakeError},
+    table::{Cell, Table},
+};
+
+/// How many objects are asked for at the same time.
+const CONCURRENCY: usize = 16;
+/// The currency of files that do not say theirs.
+const ASSUMED_CURRENCY: &str = "USD";
+
+/// A cluster's part of the lake.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClusterStatus {
+    /// Its days.
+    pub days: BTreeSet<Day>,
+    /// Days between the first and the last that the lake lacks.
+    pub gaps: BTreeSet<Day>,
+    /// Days that are partial by their own record, with the reasons.
+    pub partial: BTreeMap<Day, String>,
+    /// Days of which a set was quarantined and no later one is in the lake, with the reason.
+    pub quarantined: BTreeMap<Day, String>,
+    /// Days whose fuller set was kept against a thinner one.
+    pub thinner: BTreeSet<Day>,
+    /// Days without the node assets.
+    pub without_assets: BTreeSet<Day>,
+    /// Rows whose total the source left out.
+    pub computed_totals: u64,
+    /// Fields that the table has no column for.
+    pub unknown_fields: u64,
+    /// The newest run whose data is in the lake.
+    pub newest_run: Option<RunId>,
+    /// All rows.
+    pub rows: u64,
+    /// The size of the files.
+    pub bytes: u64,
+    /// The total cost by currency.
+    pub cost: BTreeMap<String, f64>,
+}
+
+/// The state of a lake.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Status {
+    /// The clusters.
+    pub clusters: BTreeMap<ClusterId, ClusterStatus>,
+    /// Objects below the table's prefix that are no day of a cluster: queries fail on them.
+    pub foreign: Vec<String>,
+}
+
+/// What one object says.
+struct ObjectStatus {
+    cluster: ClusterId,
+    day: Day,
+    bytes: u64,
+    rows: u64,
+    cost: f64,
+    currency: String,
+    unknown_fields: u64,
+    run: Option<RunId>,
+    record: Option<DayRecord>,
+}
+
+impl Status {
+    /// Reads the footers and metadata of all objects, and the documents of quarantined sets.
+    ///
+    /// # Errors
+    /// When the lake cannot be read, or an object is no Parquet file.
+    pub async fn read(lake: &Lake) -> Result<Self, LakeError> {
+        let prefixes = Prefixes::default();
+        let mut status = Self::default();
+        let mut wanted = Vec::new();
+        for object in lake.list(prefixes.of(Area::Lake)).await? {
+            match prefixes.parse_lake(&object.key) {
+                Some((cluster, day)) => wanted.push((cluster, day, object)),
+                None => status.foreign.push(object.key),
+            }
+        }
+        let read = wanted.into_iter().map(|(cluster, day, object)| async move {
+            let footer = Footer::read(lake, &object.key, object.bytes).await?;
+            let head = lake.head(&object.key).await?.unwrap_or_default();
+            let metadata = |name: &str| head.metadata.get(name).map(String::as_str);
+            let number = |name: &str| footer.value(name).and_then(|text| text.parse::<u64>().ok());
+            let run = metadata(RUN_METADATA).or_else(|| footer.value(RUN_METADATA));
+            Ok::<_, LakeError>(ObjectStatus {
+                cluster,
+                day,
+                bytes: object.bytes,
+                rows: footer.rows(),
+                cost: footer
+                    .value("total_cost")
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or(f64::NAN),
+                currency: footer.value("currency").unwrap_or(ASSUMED_CURRENCY).to_owned(),
+                unknown_fields: number("unknown_fields").unwrap_or(0),
+                run: run.and_then(|run| run.parse().ok()),
+                record: DayRecord::from_metadata(metadata(RECORD_METADATA)),
+            })
+        });
+        let objects: Vec<ObjectStatus> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
+        let mut runs: BTreeMap<(ClusterId, Day), Option<RunId>> = BTreeMap::new();
+        for object in objects {
+            runs.insert((object.cluster.clone(), object.day), object.run);
+            status.clusters.entry(object.cluster.clone()).or_default().add(object);
+        }
+        for cluster in status.clusters.values_mut() {
+            if let (Some(first), Some(last)) = (cluster.days.first(), cluster.days.last()) {
+                let all = Day::range(*first, *last);
+                cluster.gaps = all.filter(|day| !cluster.days.contains(day)).collect();
+            }
+        }
+        status.add_quarantine(lake, &prefixes, &runs).await?;
+        Ok(status)
+    }
+
+    async fn add_quarantine(
+        &mut self,
+        lake: &Lake,
+        prefixes: &Prefixes,
+        runs: &BTreeMap<(ClusterId, Day), Option<RunId>>,
+    ) -> Result<(), LakeError> {
+        for object in lake.list(prefixes.of(Area::Quarantine)).await? {
+            let Some(quarantined) = prefixes.parse_quarantine(&object.key) else {
+                continue;
+            };
+            let in_lake = runs
+                .get(&(quarantined.cluster.clone(), quarantined.day))
+                .copied()
+                .flatten();
+            // A later run, or the same one after it was converted again, has replaced it.
+            if in_lake.is_some_and(|run| run >= quarantined.run) {
+                continue;
+            }
+            let cluster = self.clusters.entry(quarantined.cluster).or_default();
+            match quarantined.object {
+                QuarantineObject::Thinner => {
+                    cluster.thinner.insert(quarantined.day);
+                }
+                QuarantineObject::Fault => {
+                    let document = lake.document::<contract::documents::Quarantine>(&object.key).await?;
+                    let reason = document.map(|document| document.reason).unwrap_or_default();
+                    cluster.quarantined.insert(quarantined.day, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is missing and nothing is wrong. A lake without days is not complete.
+    pub fn is_complete(&self) -> bool {
+        let is_complete = |cluster: &ClusterStatus| {
+            !cluster.days.is_empty()
+                && cluster.gaps.is_empty()
+                && cluster.partial.is_empty()
+                && cluster.quarantined.is_empty()
+        };
+        !self.clusters.is_empty() && self.foreign.is_empty() && self.clusters.values().all(is_complete)
+    }
+
+    /// One row for each cluster and currency.
+    pub fn table(&self) -> Table {
+        let names = [
+            "cluster_id",
+            "first_day",
+            "last_day",
+            "days",
+            "missing_days",
+            "partial_days",
+            "quarantined_days",
+            "newest_run",
+            "rows",
+            "currency",
+            "cost",
+        ];
+        let rows = self.clusters.iter().flat_map(|(id, cluster)| {
+            let text = |day: Option<&Day>| Cell::Text(day.map(Day::to_string).unwrap_or_default());
+            let none = BTreeMap::from([(String::new(), 0.0)]);
+            let costs = if cluster.cost.is_empty() {
+                none
+            } else {
+                cluster.cost.clone()
+            };
+            costs.into_iter().map(move |(currency, cost)| {
+                vec![
+                    Cell::Text(id.to_string()),
+                    text(cluster.days.first()),
+                    text(cluster.days.last()),
+                    Cell::count(cluster.days.len()),
+                    Cell::count(cluster.gaps.len()),
+                    Cell::count(cluster.partial.len()),
+                    Cell::count(cluster.quarantined.len()),
+                    Cell::Text(
+                        cluster
+                            .newest_run
+                            .map_or_else(String::new, |run| run.began().format("%Y-%m-%d %H:%M").to_string()),
+                    ),
+                    Cell::Number(cluster.rows as f64),
+                    Cell::Text(currency),
+                    if cost.is_nan() { Cell::Null } else { Cell::Number(cost) },
+                ]
+            })
+        });
+        Table::new("status", columns(&names), rows.collect())
+    }
+
+    /// What is missing or wrong, one row for each day.
+    pub fn findings(&self) -> Table {
+        let mut rows = Vec::new();
+        for (id, cluster) in &self.clusters {
+            let mut add = |day: &Day, finding: &str, reason: &str| {
+                rows.push(vec![
+                    Cell::Text(id.to_string()),
+                    Cell::Text(day.to_string()),
+                    Cell::Text(finding.to_owned()),
+                    Cell::Text(reason.to_owned()),
+                ]);
+            };
+            for day in &cluster.gaps {
+                add(day, "missing", "the lake has days before and after it");
+            }
+            for (day, reason) in &cluster.partial {
+                add(day, "partial", reason);
+            }
+            for (day, reason) in &cluster.quarantined {
+                add(day, "quarantined", reason);
+            }
+            for day in &cluster.thinner {
+                add(day, "kept", "a later set has less of the day and did not replace it");
+            }
+            for day in &cluster.without_assets {
+                add(day, "without assets", "node columns come from labels");
+            }
+        }
+        for key in &self.foreign {
+            let texts = ["", "", "foreign file", key.as_str()];
+            rows.push(texts.map(|text| Cell::Text(text.to_owned())).to_vec());
+        }
+        Table::new("findings", columns(&["cluster_id", "day", "finding", "reason"]), rows)
+    }
+}
+
+impl ClusterStatus {
+    fn add(&mut self, object: ObjectStatus) {
+        self.days.insert(object.day);
+        self.rows += object.rows;
+        self.bytes += object.bytes;
+        self.unknown_fields += object.unknown_fields;
+        self.newest_run = self.newest_run.max(object.run);
+        *self.cost.entry(object.currency).or_default() += object.cost;
+        if let Some(record) = object.record {
+            self.computed_totals += record.computed_totals;
+            if !record.partial.is_empty() {
+                let reasons: Vec<String> = record.partial.iter().map(ToString::to_string).collect();
+                self.partial.insert(object.day, reasons.join(", "));
+            }
+            if record.assets == AssetsState::Unavailable {
+                self.without_assets.insert(object.day);
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Numbers as a person reads them.
+
+/// A number with its thousands grouped and some decimals: `1,234,567.89`. Never `-0.00`.
+pub fn grouped(number: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", number.abs());
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let is_zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
+    let mut grouped = String::with_capacity(text.len() + text.len() / 3 + 1);
+    if number < 0.0 && !is_zero {
+        grouped.push('-');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if !fraction.is_empty() {
+        grouped.push('.');
+        grouped.push_str(fraction);
+    }
+    grouped
+}
+
+/// A number with its noun: "1 day", "2,000 days".
+pub fn count(number: usize, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        grouped(number as f64, 0),
+        if number == 1 { "" } else { "s" }
+    )
+}
+
+/// A number for programs: the shortest text that reads back as the same number.
+pub(crate) fn plain(number: f64) -> String {
+    number.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped_and_nothing_is_minus_zero() {
+        let numbers = [0.0, -0.001, 999.0, 1_000.0, -1_234_567.891];
+        assert_eq!(
+            numbers.map(|number| grouped(number, 2)),
+            ["0.00", "0.00", "999.00", "1,000.00", "-1,234,567.89"]
+        );
+        assert_eq!(grouped(12_345.6, 0), "12,346");
+        assert_eq!([count(1, "day"), count(3_000, "row")], ["1 day", "3,000 rows"]);
+    }
+}
