@@ -1,11 +1,16 @@
-//! The commands that read a lake, a directory or a bucket: `status`, `questions`, `schema`, `report`.
+//! The commands that read a lake, a directory or a bucket, or say what it contains: `status`, `questions`, `answer`,
+//! `schema`.
 
 use std::{path::Path, process::ExitCode};
 
-use clap::{Arg, ArgMatches, Command, ValueEnum};
+use clap::{Arg, ArgMatches, Command};
+use contract::day::{Day, DayError};
 use report::{
+    answers,
+    costs::{self, Selection},
     lake::Lake,
-    questions::{self, Engine, QUESTIONS, Question},
+    questions::{self, QUESTIONS, Question},
+    share::{self, Policy},
     status::Status,
     table::Table,
 };
@@ -23,16 +28,6 @@ pub const EXIT_FINDINGS: u8 = 3;
 const EXIT_STATUSES: &str = "Exit status:\n  0  nothing is missing or wrong\n  1  the lake cannot be read\n  2  the command line is wrong\n  \
                              3  something is missing or wrong, or the lake has no days";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
-    /// For spreadsheets.
-    Csv,
-}
-
 fn lake_argument() -> Arg {
     Arg::new("LAKE")
         .long("lake")
@@ -46,7 +41,7 @@ fn format_argument() -> Arg {
         .long("format")
         .alias("output")
         .value_name("FORMAT")
-        .value_parser(clap::value_parser!(Format))
+        .value_parser(["table", "json", "csv"])
         .default_value("table")
         .help("How to print")
 }
@@ -68,15 +63,28 @@ pub(crate) fn commands() -> Vec<Command> {
         Command::new("questions")
             .about("Lists questions about the costs, or prints one as SQL for Athena or DuckDB")
             .args([
-                Arg::new("NAME").help("The question to print; without it all are listed"),
+                Arg::new("NAME").help("The question to print; without it all are listed. `costs` is the statement of the view that they select from"),
                 Arg::new("ENGINE")
                     .long("engine")
                     .value_parser(["athena", "duckdb"])
                     .default_value("athena")
-                    .help("For Athena (and Trino) the view `costs` is in the catalog. For DuckDB it is created from the files of --lake"),
+                    .help("Athena and Trino need the view `costs` in the catalog. For DuckDB the statements create it from the files of --lake"),
                 lake_argument().required(false).help("DuckDB's files: a directory, or a bucket as s3://BUCKET"),
                 label_argument(),
             ]),
+        Command::new("answer")
+            .about("Answers a question about the costs of a lake, without a database")
+            .args([
+                Arg::new("NAME").required(true).help("The question, as `questions` lists them"),
+                lake_argument(),
+                format_argument(),
+                label_argument(),
+                Arg::new("SHARE")
+                    .long("share")
+                    .value_name("RULES")
+                    .help("For cost_by_team: distributes costs in whole cents, as in idle=proportional,namespaces=kube-system:even"),
+            ])
+            .args([&settings::rows::FROM, &settings::rows::TO].map(settings::command_line::argument)),
         Command::new("schema")
             .about("Prints the columns of the table")
             .args([
@@ -103,6 +111,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitC
     Some(match name {
         "status" => status(matches).await,
         "questions" => print_questions(matches),
+        "answer" => answer(matches).await,
         "schema" => schema(matches),
         _ => return None,
     })
@@ -133,9 +142,9 @@ pub(crate) async fn open(name: &str) -> Result<Lake, AnyError> {
 }
 
 fn print(table: &Table, matches: &ArgMatches) {
-    match matches.get_one::<Format>("FORMAT") {
-        Some(Format::Json) => output::line(table.to_json()),
-        Some(Format::Csv) => output::text(table.to_csv()),
+    match text(matches, "FORMAT") {
+        "json" => output::line(table.to_json()),
+        "csv" => output::text(table.to_csv()),
         _ => output::text(table.to_text()),
     }
 }
@@ -144,19 +153,19 @@ async fn status(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let lake = open(text(matches, "LAKE")).await?;
     let status = Status::read(&lake).await?;
     let findings = status.findings();
-    match matches.get_one::<Format>("FORMAT") {
-        Some(Format::Json) => output::line(serde_json::json!({
+    match text(matches, "FORMAT") {
+        "json" => output::line(serde_json::json!({
             "lake": lake.place(),
             "complete": status.is_complete(),
             "clusters": status.table().to_json(),
             "findings": findings.to_json(),
         })),
-        Some(Format::Table) if status.clusters.is_empty() && findings.rows.is_empty() => {
+        "table" if status.clusters.is_empty() && findings.rows.is_empty() => {
             output::line(format_args!("{} has no days", lake.place()));
         }
         format => {
             print(&status.table(), matches);
-            if format == Some(&Format::Table) && !findings.rows.is_empty() {
+            if format == "table" && !findings.rows.is_empty() {
                 output::line("");
                 print(&findings, matches);
             }
@@ -178,20 +187,54 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if name == "costs" {
+        output::text(questions::costs_view(&TableLayout::new(&[], &[])?));
+        return Ok(ExitCode::SUCCESS);
+    }
     let question = Question::of(name)
         .ok_or_else(|| format!("there is no question '{name}': `kubecost-lake questions` lists them"))?;
-    let engine = match text(matches, "ENGINE") {
-        "duckdb" => Engine::Duckdb,
-        _ => Engine::Athena,
-    };
-    if engine == Engine::Duckdb {
-        output::text(questions::duckdb_views(
-            &duckdb_files(text(matches, "LAKE")),
-            &TableLayout::new(&[], &[])?,
-        ));
+    if text(matches, "ENGINE") == "duckdb" {
+        let files = duckdb_files(text(matches, "LAKE"));
+        output::text(questions::duckdb_views(&files, &TableLayout::new(&[], &[])?));
         output::line("");
     }
     output::text(question.with_label(text(matches, "LABEL")));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let name = text(matches, "NAME");
+    let day = |id: &str| -> Result<Option<Day>, DayError> {
+        Some(text(matches, id))
+            .filter(|day| !day.is_empty())
+            .map(str::parse)
+            .transpose()
+    };
+    let selection = Selection {
+        from: day(settings::rows::FROM.name)?,
+        to: day(settings::rows::TO.name)?,
+        label: text(matches, "LABEL").to_owned(),
+    };
+    let policy: Option<Policy> = Some(text(matches, "SHARE"))
+        .filter(|rules| !rules.is_empty())
+        .map(str::parse)
+        .transpose()?;
+    if policy.is_some() && name != answers::COST_BY_TEAM {
+        return Err(format!("--share is for the question '{}' only", answers::COST_BY_TEAM).into());
+    }
+    if !answers::NAMES.contains(&name) {
+        let names = answers::NAMES.join(", ");
+        return Err(format!("'{name}' is not answered without a database: expected one of {names}. `kubecost-lake questions` prints others as SQL").into());
+    }
+    let lake = open(text(matches, "LAKE")).await?;
+    let cubes = costs::read(&lake, &selection).await?;
+    let table = match policy {
+        Some(policy) => Some(share::showback(&cubes, &policy)),
+        None => answers::answer(&cubes, name),
+    };
+    if let Some(table) = table {
+        print(&table, matches);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

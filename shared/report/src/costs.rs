@@ -106,11 +106,11 @@ pub fn map_key(label: &str) -> String {
     label.replace(['.', '/', '-'], "_")
 }
 
-/// Reads a lake's costs. `progress` is called before each file with its number and how many there are.
+/// Reads a lake's costs.
 ///
 /// # Errors
 /// When the lake cannot be read, or a file is not a table of costs.
-pub async fn read(lake: &Lake, selection: &Selection, progress: &dyn Fn(usize, usize)) -> Result<Cubes, LakeError> {
+pub async fn read(lake: &Lake, selection: &Selection) -> Result<Cubes, LakeError> {
     let prefixes = Prefixes::default();
     let mut files: BTreeMap<(Day, ClusterId), (String, u64)> = BTreeMap::new();
     for object in lake.list(prefixes.of(Area::Lake)).await? {
@@ -131,9 +131,7 @@ pub async fn read(lake: &Lake, selection: &Selection, progress: &dyn Fn(usize, u
     cubes.clusters.dedup();
     let kinds = cubes.kinds();
     let assumed = cubes.names.id(ASSUMED_CURRENCY);
-    let number = files.len();
-    for (index, ((day, cluster), (key, bytes))) in files.into_iter().enumerate() {
-        progress(index, number);
+    for ((day, cluster), (key, bytes)) in files {
         let day = cubes.days.binary_search(&day).unwrap_or_default();
         let cluster = cubes.clusters.binary_search(&cluster).unwrap_or_default();
         let target = Target {

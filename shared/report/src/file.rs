@@ -21,11 +21,11 @@ const GAP: u64 = 64 * 1024;
 
 /// A file's footer.
 #[derive(Debug, Clone)]
-pub struct Footer {
+pub(crate) struct Footer {
     /// The metadata.
-    pub parquet: Arc<ParquetMetaData>,
+    pub(crate) parquet: Arc<ParquetMetaData>,
     /// The file's size.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Footer {
@@ -33,7 +33,7 @@ impl Footer {
     ///
     /// # Errors
     /// When the object is no Parquet file, or cannot be read.
-    pub async fn read(lake: &Lake, key: &str, bytes: u64) -> std::result::Result<Self, LakeError> {
+    pub(crate) async fn read(lake: &Lake, key: &str, bytes: u64) -> std::result::Result<Self, LakeError> {
         let mut wanted = TAIL.min(bytes);
         loop {
             let tail = lake.range(key, bytes - wanted, wanted).await?;
@@ -55,13 +55,13 @@ impl Footer {
     }
 
     /// A value of the footer's own metadata.
-    pub fn value(&self, key: &str) -> Option<&str> {
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
         let values = self.parquet.file_metadata().key_value_metadata()?;
         values.iter().find(|value| value.key == key)?.value.as_deref()
     }
 
     /// How many rows the footer says there are.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.parquet.file_metadata().num_rows().try_into().unwrap_or(0)
     }
 }

@@ -45,15 +45,6 @@ pub const COSTS_VIEW: &str = include_str!("../../../infra/sql/costs.sql");
 /// The label in the files.
 const LABEL: &str = "'team'";
 
-/// An engine that answers questions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// Athena or Trino: the view is in the catalog.
-    Athena,
-    /// DuckDB, on the files.
-    Duckdb,
-}
-
 impl Question {
     /// The question of a name.
     pub fn of(name: &str) -> Option<&'static Self> {
@@ -73,15 +64,46 @@ impl Question {
     }
 }
 
+/// Columns that the view reads and that tables of older layouts lack, with their types in SQL. In the view they are NULL
+/// there.
+const NEWER_COLUMNS: [(&str, &str); 7] = [
+    ("rowKind", "varchar"),
+    ("capacityType", "varchar"),
+    ("currency", "varchar"),
+    ("gpuModel", "varchar"),
+    ("cpuCoreUsageMax", "double"),
+    ("ramByteUsageMax", "double"),
+    ("namespaceLabels", "map(varchar, varchar)"),
+];
+
+fn lacking(layout: &TableLayout) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let has = |name: &str| layout.columns().iter().any(|column| column.name == name);
+    NEWER_COLUMNS.into_iter().filter(move |(name, _)| !has(name))
+}
+
+/// The statement of the view `costs` for Athena and Trino, over a table of this layout.
+pub fn costs_view(layout: &TableLayout) -> String {
+    lacking(layout).fold(COSTS_VIEW.to_owned(), |view, (name, kind)| {
+        view.replace(&format!("\"{name}\""), &format!("CAST(NULL AS {kind})"))
+    })
+}
+
 /// What DuckDB needs before a question: the table over the lake's files, and the view. `files` are paths or URLs, with
 /// wildcards where wanted; without any the table is empty. Columns that no file has are NULL.
 pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
     let mut columns: Vec<String> = layout
         .columns()
         .iter()
-        .map(|column| format!("NULL::{} AS \"{}\"", duckdb_type(column.origin.kind()), column.name))
+        .map(|column| {
+            format!(
+                "CAST(NULL AS {}) AS \"{}\"",
+                duckdb_type(column.origin.kind()),
+                column.name
+            )
+        })
         .collect();
-    columns.extend(table::PARTITION_KEYS.map(|key| format!("NULL::VARCHAR AS {key}")));
+    columns.extend(lacking(layout).map(|(name, kind)| format!("CAST(NULL AS {kind}) AS \"{name}\"")));
+    columns.extend(table::PARTITION_KEYS.map(|key| format!("CAST(NULL AS varchar) AS {key}")));
     let empty = format!("SELECT {} WHERE false", columns.join(", "));
     let files: Vec<String> = files
         .iter()
@@ -90,9 +112,11 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
     let table = if files.is_empty() {
         empty
     } else {
+        // DuckDB reads moments as such; elsewhere they are timestamps in UTC without a time zone.
         format!(
-            "{empty}\nUNION ALL BY NAME\nSELECT * REPLACE (\"window.start\" AT TIME ZONE 'UTC' AS \"window.start\", \"window.end\" AT TIME ZONE \
-             'UTC' AS \"window.end\")\nFROM read_parquet([{}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)",
+            "{empty}\nUNION ALL BY NAME\nSELECT * REPLACE (\"window.start\" AT TIME ZONE 'UTC' AS \"window.start\", \
+             \"window.end\" AT TIME ZONE 'UTC' AS \"window.end\")\nFROM read_parquet([{}], union_by_name = true, \
+             hive_partitioning = true, hive_types_autocast = false)",
             files.join(", ")
         )
     };

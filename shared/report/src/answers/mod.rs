@@ -8,7 +8,7 @@ use contract::day::Day;
 use crate::{
     cube::{Cubes, SeriesKey},
     names::Id,
-    table::{Cell, Column, Table, Unit},
+    table::{Cell, Column, Table},
 };
 
 mod anomalies;
@@ -22,26 +22,51 @@ pub(crate) fn columns(names: &[&'static str]) -> Vec<Column> {
     names.iter().map(|name| Column::of(name)).collect()
 }
 
-/// All answers, in the order in which a reader wants them.
-pub fn all(cubes: &Cubes) -> Vec<Table> {
-    vec![
-        cost_per_day(cubes),
-        cost_by_month(cubes),
-        forecast(cubes),
-        top_movers(cubes),
-        cost_by_namespace(cubes),
-        cost_by_team(cubes),
-        usage::cost_by_workload(cubes),
-        usage::efficiency(cubes),
-        usage::idle_by_node_group(cubes),
-        usage::spot_savings(cubes),
-        usage::volumes(cubes),
-        usage::load_balancers(cubes),
-        usage::gpu(cubes),
-        label_coverage(cubes),
-        anomalies::anomalies(cubes),
-        data_quality(cubes),
-    ]
+/// The question that [`share::showback`](crate::share::showback) answers by other rules.
+pub const COST_BY_TEAM: &str = "cost_by_team";
+
+/// The questions that are answered here. Others are only SQL.
+pub const NAMES: [&str; 16] = [
+    "cost_per_day",
+    "cost_by_month",
+    "forecast",
+    "top_movers",
+    "cost_by_namespace",
+    "cost_by_team",
+    "cost_by_workload",
+    "efficiency",
+    "idle_by_node_group",
+    "spot_savings",
+    "volumes",
+    "load_balancers",
+    "gpu",
+    "label_coverage",
+    "anomalies",
+    "data_quality",
+];
+
+/// The answer to a question; `None` for one that is not among [`NAMES`].
+pub fn answer(cubes: &Cubes, name: &str) -> Option<Table> {
+    let answer = match name {
+        "cost_per_day" => cost_per_day,
+        "cost_by_month" => cost_by_month,
+        "forecast" => forecast,
+        "top_movers" => top_movers,
+        "cost_by_namespace" => cost_by_namespace,
+        "cost_by_team" => cost_by_team,
+        "cost_by_workload" => usage::cost_by_workload,
+        "efficiency" => usage::efficiency,
+        "idle_by_node_group" => usage::idle_by_node_group,
+        "spot_savings" => usage::spot_savings,
+        "volumes" => usage::volumes,
+        "load_balancers" => usage::load_balancers,
+        "gpu" => usage::gpu,
+        "label_coverage" => label_coverage,
+        "anomalies" => anomalies::anomalies,
+        "data_quality" => data_quality,
+        _ => return None,
+    };
+    Some(answer(cubes))
 }
 
 impl Cubes {
@@ -396,6 +421,7 @@ fn data_quality(cubes: &Cubes) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Unit;
 
     #[test]
     fn months_have_their_days() {
@@ -413,8 +439,7 @@ mod tests {
 
     #[test]
     fn an_empty_lake_has_all_answers_and_no_rows() {
-        let answers = all(&Cubes::default());
-        assert_eq!(answers.len(), 16);
+        let answers = NAMES.map(|name| answer(&Cubes::default(), name).unwrap());
         assert!(answers.iter().all(|answer| answer.rows.is_empty()));
         assert!(
             answers

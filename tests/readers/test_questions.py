@@ -1,0 +1,228 @@
+"""The SQL questions in DuckDB, and the program's own answers to them, on the same lakes."""
+
+import datetime
+import json
+import math
+import pathlib
+import re
+import subprocess
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "target/debug/kubecost-lake"
+SQL = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
+# Only as SQL.
+NOT_ANSWERED = {"rightsizing", "bill_by_node"}
+CUR = """CREATE TEMP TABLE cur2 AS SELECT * FROM (VALUES
+    (TIMESTAMP '2026-11-20 05:00:00', 'i-00000000000000001', 'AmazonEC2', 1.5),
+    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonEC2', 0.5),
+    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonS3', 9.0)
+) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost)"""
+LABEL = "team"
+FIRST = datetime.date(2026, 10, 20)
+
+
+def run(*arguments, status=0):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("demo")
+    run("demo", "--lake", directory)
+    return directory
+
+
+def row(name, namespace, cost, labels=None, **values):
+    """A row as an older table has it, without the columns that came later."""
+    numbers = dict.fromkeys(
+        ["minutes", "cpuCoreHours", "cpuCoreRequestAverage", "cpuCoreUsageAverage", "ramByteHours", "ramByteRequestAverage"]
+        + ["ramByteUsageAverage", "gpuHours", "pvByteHours", "networkTransferBytes", "sharedCost", "externalCost"]
+        + [part + suffix for part in ["cpu", "ram", "gpu", "pv", "network", "loadBalancer"] for suffix in ["Cost", "CostAdjustment"]],
+        0.0,
+    )
+    texts = dict.fromkeys(
+        ["controllerKind", "controller", "pod", "container", "node", "providerID", "node_instance_type", "node_availability_zone"]
+        + ["node_nodegroup", "node_capacity_type"],
+        "",
+    )
+    texts = {f"properties.{text}": value for text, value in texts.items()}
+    return {"name": name, "properties.namespace": namespace, **texts, **numbers, "totalCost": cost, "labels": list((labels or {}).items()), **values}
+
+
+def write(directory, account, cluster, day, rows, newer=None):
+    for one in rows:
+        one |= {"properties.eksClusterName": cluster, **(newer or {})}
+    table = pa.Table.from_pylist(rows)
+    index = table.column_names.index("labels")
+    labels = pa.array([one["labels"] for one in rows], pa.map_(pa.string(), pa.string()))
+    table = table.set_column(index, "labels", labels)
+    for offset, name in enumerate(["window.start", "window.end"]):
+        moment = datetime.datetime.combine(day + datetime.timedelta(days=offset), datetime.time(), datetime.UTC)
+        table = table.append_column(name, pa.array([moment] * len(rows), pa.timestamp("ms", tz="UTC")))
+    file = directory / f"lake/account_id={account}/region=eu-west-1/year={day:%Y}/month={day:%m}/{day}_{cluster}.snappy.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, file, compression="snappy")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Two clusters of one name, two currencies, files with and without newer columns and label columns, credits, gaps, an anomaly, GPUs."""
+    directory = tmp_path_factory.mktemp("mixed")
+    for number in range(25):
+        day = FIRST + datetime.timedelta(days=number)
+        if number == 5:
+            continue
+        usage = {
+            "minutes": 1440.0,
+            "cpuCoreHours": 48.0,
+            "cpuCoreRequestAverage": 2.0,
+            "cpuCoreUsageAverage": 0.1 * number,
+            "ramByteHours": 24.0 * 2**30,
+            "ramByteRequestAverage": 2.0**30,
+            "ramByteUsageAverage": 2.0**29,
+            "cpuCost": 3.0 + number % 3,
+            "cpuCostAdjustment": -0.25,
+            "ramCost": 1.0,
+            "properties.node_instance_type": "m6i.large",
+            "properties.node_nodegroup": "workers",
+        }
+        capacity = "SPOT" if number % 2 else "on-demand"
+        surge = 80.0 if number == 23 else 0.0
+        rows = [
+            row("c/n/shop/p/web", "shop", 4.0 + number % 3 + surge, {"team": "a", "x_y": "1"}, **usage)
+            | {"properties.controllerKind": "deployment", "properties.controller": "web", "properties.node_capacity_type": capacity},
+            row("c/n/search/p/x", "search", 2.5, {"app": "x"}, **usage) | {"properties.controller": "search", "loadBalancerCost": 0.5},
+            row("c/n/__idle__", "", -1.5 if number == 3 else 2.0, cpuCost=2.0) | {"properties.node_capacity_type": "ON_DEMAND"},
+            row("c/__unmounted__", "__unmounted__", 0.3, pvCost=0.3, pvByteHours=2.0**30),
+            row("__unallocated__", "__unallocated__", -0.2, minutes=0.0),
+        ]
+        rows += [row(f"c/n/</script>{i}/p/x", f"</script>{i}", 0.01 * i, {"team": f"t{i % 7}"}) for i in range(20)]
+        write(directory, "111122223333", "one", day, rows, {"properties.labels.team": None} if number < 0 else None)
+        if number >= 10:
+            gpu = row("c/n/ml/p/train", "ml", 9.0, {"team": "b"}, gpuHours=24.0, gpuCost=8.0) | {"gpuUsageAverage": 0.5, "gpuModel": "T4"}
+            newer = {"currency": "EUR", "rowKind": "workload", "capacityType": "spot", "cpuCoreUsageMax": 1.5, "ramByteUsageMax": 2.0**30}
+            write(directory, "012345678901", "one", day, [gpu], newer | {"properties.labels.team": "b"})
+    return directory
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return tmp_path_factory.mktemp("empty")
+
+
+def answered_by_duckdb(lake, question):
+    database = duckdb.connect()
+    database.execute("SET TimeZone = 'Asia/Tokyo'")
+    if question == "bill_by_node":
+        database.execute(CUR)
+    *views, select = [part for part in run("questions", question, "--engine", "duckdb", "--lake", lake).split(";\n") if part.strip()]
+    for view in views:
+        database.execute(view)
+    result = database.execute(select)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, values)) for values in result.fetchall()]
+
+
+def keyed(rows):
+    """Rows by their texts; numbers apart."""
+    found = {}
+    for one in rows:
+        texts = {name: str(value) for name, value in one.items() if isinstance(value, (str, datetime.date))}
+        key = tuple(sorted(texts.items()))
+        assert key not in found
+        found[key] = {name: value for name, value in one.items() if name not in texts}
+    return found
+
+
+@pytest.mark.parametrize("lake", ["demo", "mixed", "empty"])
+@pytest.mark.parametrize("question", SQL)
+def test_the_programs_answers_are_those_of_the_sql_files(request, lake, question):
+    directory = request.getfixturevalue(lake)
+    expected = answered_by_duckdb(directory, question)
+    if question in NOT_ANSWERED:
+        return
+    answers = json.loads(run("answer", question, "--lake", directory, "--format", "json"))
+    assert (expected == []) == (answers == [])
+    if lake != "empty" and question not in ("gpu", "anomalies"):
+        assert expected, "the lake has no such costs"
+    found, expected = keyed(answers), keyed(expected)
+    assert found.keys() == expected.keys()
+    for key, numbers in expected.items():
+        assert found[key] == {name: value if value is None else pytest.approx(float(value), rel=1e-9, abs=1e-9) for name, value in numbers.items()}, key
+
+
+def test_the_questions_find_what_is_in_the_lake(mixed):
+    answer = lambda name, *more: json.loads(run("answer", name, "--lake", mixed, "--format", "json", *more))
+    surges = answer("anomalies")
+    assert [(one["namespace"], one["day"]) for one in surges] == [("shop", str(FIRST + datetime.timedelta(days=23)))]
+    assert [one["missing_days"] for one in answer("data_quality")] == [0, 1]
+    assert {one["currency"] for one in answer("cost_by_team")} == {"EUR", "USD"}
+    assert answer("gpu")[0] | {"usage": 0.5, "gpu_model": "T4", "gpu_hours": 15 * 24} == answer("gpu")[0]
+    assert answer("volumes")[0]["row_kind"] == "unmounted"
+    assert {one["team"] for one in answer("cost_by_team", "--label", "x.y")} >= {"1"}
+    spot = {(one["currency"], one["capacity_type"]): one["saved"] for one in answer("spot_savings")}
+    assert spot["USD", "spot"] is not None and spot["USD", "on-demand"] is None and spot["EUR", "spot"] is None
+
+
+def test_teams_add_up_to_the_total_in_cents(mixed):
+    total = {}
+    for one in answered_by_duckdb(mixed, "cost_per_day"):
+        total[one["currency"]] = total.get(one["currency"], 0) + one["cost"]
+    for rules in ["idle=proportional", "idle=even", "idle=none,namespaces=__unmounted__:even,search:proportional"]:
+        teams = json.loads(run("answer", "cost_by_team", "--lake", mixed, "--format", "json", "--share", rules))
+        for currency, cost in total.items():
+            cents = sum(round(one["cost"] * 100) for one in teams if one["currency"] == currency)
+            assert abs(cents - cost * 100) < 0.51, rules
+    assert not any(one["namespace"] == "search" for one in teams if "namespace" in one)
+    run("answer", "cost_by_team", "--lake", mixed, "--share", "idle=x", status=1)
+
+
+def test_days_can_be_selected(mixed):
+    day = FIRST + datetime.timedelta(days=12)
+    rows = json.loads(run("answer", "cost_per_day", "--lake", mixed, "--format", "json", "--from", day, "--to", day))
+    assert rows and {one["day"] for one in rows} == {str(day)}
+
+
+def test_status_names_what_is_missing(mixed, demo, empty):
+    document = json.loads(run("status", "--lake", mixed, "--output", "json", status=3))
+    assert [(one["day"], one["finding"]) for one in document["findings"]] == [(str(FIRST + datetime.timedelta(days=5)), "missing")]
+    assert [one["days"] for one in document["clusters"]] == [15, 24]
+    assert "has no days" in run("status", "--lake", empty, status=3)
+    table = run("status", "--lake", demo)
+    assert re.search(r"111122223333/eu-west-1/shop-production .* 46,830 +USD", table), table
+    foreign = mixed / "lake/account_id=111122223333/notes.txt"
+    foreign.write_text("x")
+    assert "foreign file" in run("status", "--lake", mixed, status=3)
+    foreign.unlink()
+    run("status", "--lake", mixed / "absent", status=1)
+
+
+def test_status_agrees_with_the_files(demo):
+    document = json.loads(run("status", "--lake", demo, "--format", "json"))
+    assert document["complete"] is True and document["findings"] == []
+    files = f"read_parquet('{demo}/lake/**/*.parquet', union_by_name = true)"
+    rows, cost = duckdb.sql(f'SELECT count(*), sum("totalCost") FROM {files}').fetchone()
+    assert sum(one["rows"] for one in document["clusters"]) == rows
+    assert math.isclose(sum(one["cost"] for one in document["clusters"]), cost, rel_tol=1e-9)
+
+
+def test_each_question_is_listed_and_csv_has_its_columns(demo):
+    listed = run("questions").splitlines()
+    assert {line.split()[0] for line in listed} == set(SQL)
+    assert run("answer", "cost_by_namespace", "--lake", demo, "--format", "csv").splitlines()[0] == "currency,cluster_id,namespace,cost,share"
+
+
+def test_the_schema_is_the_tables(demo):
+    columns = json.loads(run("schema", "--labels", "team", "--format", "json"))
+    names = [column["column"] for column in columns if column["place"] == "file"]
+    file = next(demo.glob("lake/**/*.parquet"))
+    assert [name for name in names if name != "properties.labels.team"] == pq.read_schema(file).names
+    ddl = run("schema", "--format", "ddl", "--location", "s3://finops/lake/")
+    assert ddl.startswith("CREATE EXTERNAL TABLE") and "`window.start` timestamp" in ddl and "LOCATION 's3://finops/lake/'" in ddl
