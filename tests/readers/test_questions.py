@@ -143,7 +143,7 @@ def keyed(rows):
 
 @pytest.mark.parametrize("lake", ["demo", "mixed", "empty"])
 @pytest.mark.parametrize("question", SQL)
-def test_the_programs_answers_are_those_of_the_sql_files(request, lake, question):
+def test_the_program_gives_what_the_sql_files_give(request, lake, question):
     directory = request.getfixturevalue(lake)
     expected = answered_by_duckdb(directory, question)
     if question in NOT_ANSWERED:

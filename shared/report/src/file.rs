@@ -108,7 +108,7 @@ impl Parts {
         let mut parts = Vec::with_capacity(merged.len());
         for range in merged {
             if range.end > footer.bytes {
-                return Err(parquet_error(key, &"a column lies beyond the end of the file"));
+                return Err(parquet_error(key, &"a column is beyond the end of the file"));
             }
             parts.push((
                 range.start,

@@ -1,7 +1,7 @@
-//! Reads a lake: its state ([`status`]), its costs ([`costs`], [`answers`]), and the HTML report ([`html`]).
+//! Reads a lake: its state ([`status`]) and its costs ([`costs`], [`answers`]).
 //!
-//! The questions about costs are SQL files ([`questions`]). The same answers are computed here without a database: tests
-//! compare them with DuckDB's.
+//! The questions about costs are SQL files ([`questions`]). Their results are computed here without a database as well:
+//! tests compare them with those of DuckDB.
 #![deny(missing_docs)]
 
 pub mod answers;

@@ -64,8 +64,8 @@ impl Question {
     }
 }
 
-/// Columns that the view reads and that tables of older layouts lack, with their types in SQL. In the view they are NULL
-/// there.
+/// Columns that the view reads and that tables of older layouts lack, with their types in SQL. In the view they are
+/// NULL there.
 const NEWER_COLUMNS: [(&str, &str); 7] = [
     ("rowKind", "varchar"),
     ("capacityType", "varchar"),

@@ -11,7 +11,7 @@ pub fn columns(layout: &TableLayout) -> Table {
     let columns = layout
         .columns()
         .iter()
-        .map(|column| row(&column.name, &column.origin.kind().glue_type(), "file"));
+        .map(|column| row(&column.name, column.origin.kind().glue_type(), "file"));
     let keys = PARTITION_KEYS.map(|key| row(key, "string", "partition"));
     let rows = columns.chain(keys).collect();
     Table::new("schema", ["column", "type", "place"].map(Column::of).to_vec(), rows)

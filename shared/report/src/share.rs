@@ -155,7 +155,7 @@ fn rounded(amounts: &[f64]) -> Vec<i64> {
 
 /// What the teams of a cluster bear, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Borne {
+struct TeamCosts {
     own: i64,
     idle: i64,
     shared: i64,
@@ -193,7 +193,7 @@ pub fn showback(cubes: &Cubes, policy: &Policy) -> Table {
         let entries = currencies.entry(*currency).or_default();
         entries.extend(pots.iter().map(|(pot, cost)| (*cluster, *pot, *cost)));
     }
-    let mut teams: BTreeMap<(Id, Id), Borne> = BTreeMap::new();
+    let mut teams: BTreeMap<(Id, Id), TeamCosts> = BTreeMap::new();
     for (currency, entries) in currencies {
         let amounts: Vec<f64> = entries.iter().map(|(.., cost)| *cost).collect();
         let minor = rounded(&amounts);
@@ -224,23 +224,23 @@ pub fn showback(cubes: &Cubes, policy: &Policy) -> Table {
                 |parts| owners.iter().map(|(team, _)| *team).zip(parts).collect(),
             );
             for (team, part) in parts {
-                let borne = teams.entry((currency, team)).or_default();
+                let costs_of_team = teams.entry((currency, team)).or_default();
                 match pot {
-                    Pot::Idle => borne.idle += part,
-                    _ => borne.shared += part,
+                    Pot::Idle => costs_of_team.idle += part,
+                    _ => costs_of_team.shared += part,
                 }
             }
         }
     }
     let money = |minor: i64| Cell::Number(minor as f64 / MINOR_UNITS);
-    let rows = teams.into_iter().map(|((currency, team), borne)| {
+    let rows = teams.into_iter().map(|((currency, team), costs_of_team)| {
         vec![
             cubes.text(currency),
             cubes.text(team),
-            money(borne.own),
-            money(borne.idle),
-            money(borne.shared),
-            money(borne.own + borne.idle + borne.shared),
+            money(costs_of_team.own),
+            money(costs_of_team.idle),
+            money(costs_of_team.shared),
+            money(costs_of_team.own + costs_of_team.idle + costs_of_team.shared),
         ]
     });
     let names = ["currency", "team", "own_cost", "idle_cost", "shared_cost", "cost"];

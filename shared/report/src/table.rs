@@ -1,4 +1,4 @@
-//! A table of an answer, and how it is written: as text, CSV or JSON.
+//! A table of results, and how it is written: as text, CSV or JSON.
 
 use std::fmt::Write as _;
 
@@ -151,7 +151,7 @@ impl Cell {
     }
 }
 
-/// An answer.
+/// The result of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The question's name: that of its SQL file.

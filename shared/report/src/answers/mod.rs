@@ -1,4 +1,4 @@
-//! The answers to the questions, computed from the sums of a lake: the same columns and rows as the SQL files give.
+//! Results of the questions, computed from the sums of a lake: the same columns and rows as the SQL files give.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ mod usage;
 /// The newest days that are compared with those before them.
 pub(crate) const WEEK: u32 = 7;
 
-/// How the columns of each answer are shown, by their names in the SQL files.
+/// How the columns of each result are shown, by their names in the SQL files.
 pub(crate) fn columns(names: &[&'static str]) -> Vec<Column> {
     names.iter().map(|name| Column::of(name)).collect()
 }
@@ -45,7 +45,7 @@ pub const NAMES: [&str; 16] = [
     "data_quality",
 ];
 
-/// The answer to a question; `None` for one that is not among [`NAMES`].
+/// The result of a question; `None` for one that is not among [`NAMES`].
 pub fn answer(cubes: &Cubes, name: &str) -> Option<Table> {
     let answer = match name {
         "cost_per_day" => cost_per_day,
