@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -247,6 +248,61 @@ def test_partitions_registered_before_an_upgrade_have_the_columns_of_newer_files
         assert costs.query(select) == expected
     finally:
         glue[1].update_partition(**names, PartitionValueList=values, PartitionInput={"Values": values, "StorageDescriptor": descriptor})
+
+
+QUESTIONS = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
+# A Cost and Usage Report without lines.
+CUR = """CREATE VIEW cur2 AS SELECT * FROM (VALUES
+    (TIMESTAMP '2000-01-01 00:00:00', 'i-0', 'AmazonEC2', 1.5e0)
+) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost)"""
+
+
+def printed(*arguments):
+    command = [BINARIES / "kubecost-lake", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def answers(lake, costs, tmp_path_factory):
+    """The view of the questions in Trino, and the same lake as a directory."""
+    directory = tmp_path_factory.mktemp("answers")
+    for key in lake.keys("lake/"):
+        file = directory / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(lake.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    costs.query(f"CREATE VIEW costs AS {printed('questions', 'costs')}")
+    costs.query(CUR)
+    return directory
+
+
+def keyed(names, rows):
+    """The numbers of rows by their texts."""
+    found = {}
+    for row in rows:
+        named = dict(zip(names, row))
+        texts = {name: value for name, value in named.items() if isinstance(value, str)}
+        found[tuple(sorted(texts.items()))] = {name: value for name, value in named.items() if name not in texts}
+    assert len(found) == len(rows)
+    return found
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_questions_have_the_same_answers_in_duckdb(costs, answers, question):
+    database = duckdb.connect()
+    if question == "bill_by_node":
+        database.execute(CUR.replace("VIEW", "TEMP VIEW"))
+    *views, select = printed("questions", question, "--engine", "duckdb", "--lake", answers).split(";\n")
+    for view in views:
+        database.execute(view)
+    result = database.execute(select)
+    names = [column[0] for column in result.description]
+    other = [[str(value) if isinstance(value, datetime.date) else value for value in row] for row in result.fetchall()]
+    expected = keyed(names, other)
+    found = keyed(names, costs.query(printed("questions", question)))
+    assert found.keys() == expected.keys()
+    for key, numbers in expected.items():
+        approximate = {name: value if value is None else pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE) for name, value in numbers.items()}
+        assert found[key] == approximate, key
 
 
 @pytest.fixture(scope="module")

@@ -208,7 +208,7 @@ def test_status_agrees_with_the_files(demo):
     document = json.loads(run("status", "--lake", demo, "--format", "json"))
     assert document["complete"] is True and document["findings"] == []
     files = f"read_parquet('{demo}/lake/**/*.parquet', union_by_name = true)"
-    rows, cost = duckdb.sql(f'SELECT count(*), sum("totalCost") FROM {files}').fetchone()
+    rows, cost = duckdb.sql(f'SELECT count(*), sum("totalCost") FROM {files}').fetchall()[0]
     assert sum(one["rows"] for one in document["clusters"]) == rows
     assert math.isclose(sum(one["cost"] for one in document["clusters"]), cost, rel_tol=1e-9)
 

@@ -120,9 +120,10 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
             files.join(", ")
         )
     };
-    format!(
-        "CREATE OR REPLACE TEMP VIEW kubecost_table AS\n{table};\n\nCREATE OR REPLACE TEMP VIEW costs AS\n{COSTS_VIEW};\n"
-    )
+    // DuckDB's own element_at returns a list.
+    let function = "CREATE OR REPLACE TEMP MACRO element_at(entries, wanted) AS map_extract_value(entries, wanted)";
+    let table = format!("CREATE OR REPLACE TEMP VIEW kubecost_table AS\n{table}");
+    format!("{function};\n\n{table};\n\nCREATE OR REPLACE TEMP VIEW costs AS\n{COSTS_VIEW};\n")
 }
 
 fn duckdb_type(kind: Kind) -> String {
