@@ -241,10 +241,9 @@ impl Dictionaries {
             *ids = texts.iter().map(|text| names.id(text.unwrap_or_default())).collect();
             *known = Some(Arc::clone(values));
         }
-        let id = |index: usize| ids.get(index).copied();
         let keys = dictionary.keys().iter().map(|key| {
             let index = key.and_then(|key| usize::try_from(key).ok());
-            index.and_then(id).unwrap_or(EMPTY)
+            index.and_then(|index| ids.get(index)).copied().unwrap_or(EMPTY)
         });
         Ok(keys.collect())
     }
