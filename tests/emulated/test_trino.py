@@ -287,7 +287,7 @@ def keyed(names, rows):
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_the_questions_have_the_same_answers_in_duckdb(costs, answers, question):
+def test_questions_give_the_same_in_trino_and_duckdb(costs, answers, question):
     database = duckdb.connect()
     if question == "bill_by_node":
         database.execute(CUR.replace("VIEW", "TEMP VIEW"))

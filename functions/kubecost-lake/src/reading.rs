@@ -188,7 +188,7 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         return Ok(ExitCode::SUCCESS);
     }
     if name == "costs" {
-        output::text(questions::costs_view(&TableLayout::new(&[], &[])?));
+        output::text(questions::costs_view());
         return Ok(ExitCode::SUCCESS);
     }
     let question = Question::of(name)

@@ -64,28 +64,9 @@ impl Question {
     }
 }
 
-/// Columns that the view reads and that tables of older layouts lack, with their types in SQL. In the view they are
-/// NULL there.
-const NEWER_COLUMNS: [(&str, &str); 7] = [
-    ("rowKind", "varchar"),
-    ("capacityType", "varchar"),
-    ("currency", "varchar"),
-    ("gpuModel", "varchar"),
-    ("cpuCoreUsageMax", "double"),
-    ("ramByteUsageMax", "double"),
-    ("namespaceLabels", "map(varchar, varchar)"),
-];
-
-fn lacking(layout: &TableLayout) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let has = |name: &str| layout.columns().iter().any(|column| column.name == name);
-    NEWER_COLUMNS.into_iter().filter(move |(name, _)| !has(name))
-}
-
-/// The statement of the view `costs` for Athena and Trino, over a table of this layout.
-pub fn costs_view(layout: &TableLayout) -> String {
-    lacking(layout).fold(COSTS_VIEW.to_owned(), |view, (name, kind)| {
-        view.replace(&format!("\"{name}\""), &format!("CAST(NULL AS {kind})"))
-    })
+/// The statement of the view `costs` for Athena and Trino.
+pub fn costs_view() -> &'static str {
+    COSTS_VIEW
 }
 
 /// What DuckDB needs before a question: the table over the lake's files, and the view. `files` are paths or URLs, with
@@ -102,7 +83,6 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
             )
         })
         .collect();
-    columns.extend(lacking(layout).map(|(name, kind)| format!("CAST(NULL AS {kind}) AS \"{name}\"")));
     columns.extend(table::PARTITION_KEYS.map(|key| format!("CAST(NULL AS varchar) AS {key}")));
     let empty = format!("SELECT {} WHERE false", columns.join(", "));
     let files: Vec<String> = files
@@ -127,10 +107,20 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
 }
 
 fn duckdb_type(kind: Kind) -> String {
-    match kind.glue_type() {
-        "string" => "VARCHAR".to_owned(),
-        "map<string,string>" => "MAP(VARCHAR, VARCHAR)".to_owned(),
-        other => other.to_uppercase(),
+    match kind {
+        Kind::Text => "VARCHAR".to_owned(),
+        Kind::Timestamp => "TIMESTAMP".to_owned(),
+        Kind::Double => "DOUBLE".to_owned(),
+        Kind::Boolean => "BOOLEAN".to_owned(),
+        Kind::TextMap => "MAP(VARCHAR, VARCHAR)".to_owned(),
+        Kind::TextList => "VARCHAR[]".to_owned(),
+        Kind::Volumes | Kind::LoadBalancers => {
+            let fields = kind.fields().iter();
+            let fields: Vec<String> = fields
+                .map(|(name, kind)| format!("\"{name}\" {}", duckdb_type(*kind)))
+                .collect();
+            format!("STRUCT({})[]", fields.join(", "))
+        }
     }
 }
 
