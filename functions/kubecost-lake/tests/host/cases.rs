@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use settings::Reader;
 
-use crate::support::{arn, days, period, start};
+use crate::support::{arn, days, period, start_with};
 
 const DAY: &str = "2026-11-20";
 
@@ -174,7 +174,11 @@ async fn collect_from(
     settings: &[(&str, &str)],
 ) -> Collected {
     let directory = tempfile::tempdir().unwrap();
-    let host = start(directory.path()).await;
+    let of_host = |name: &str| {
+        let found = settings.iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let host = start_with(directory.path(), &of_host).await;
     let source = Source::new(allocation, assets);
     let outcome = collect_into(&host, &source, days, settings).await;
     Collected {
@@ -490,4 +494,65 @@ async fn days_that_have_not_ended_or_have_no_data_are_not_a_success() {
         collected.refused(&["2026-11-20 is not in the lake: the source has no data for it"]);
         assert!(collected.outcome.run.to_string().contains("2026-11-20: no data"));
     }
+}
+
+#[tokio::test]
+async fn values_that_newer_sources_moved_are_in_their_columns() {
+    let recorded = case("gpu-nested");
+    let row = |response: &Value| {
+        response["data"][0]
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()
+            .clone()
+    };
+    let model = row(&recorded)["gpuAllocation"]["gpuModel"].as_str().unwrap().to_owned();
+    // Where the averages are at the top as well, those count.
+    let mut both = recorded.clone();
+    for_each_row(&mut both, |row| {
+        row["gpuRequestAverage"] = json!(2.0);
+        row["gpuUsageAverage"] = json!(1.5);
+    });
+    let mut nulls = recorded.clone();
+    for_each_row(&mut nulls, |row| {
+        row["gpuAllocation"]["gpuModel"] = Value::Null;
+        row["gpuAllocation"]["gpuUsageAverage"] = json!(0);
+    });
+    for (response, averages, model) in [
+        (recorded, (1.0, 0.42), model.as_str()),
+        (both, (2.0, 1.5), model.as_str()),
+        (nulls, (1.0, 0.0), ""),
+    ] {
+        let collected = collect(&response, &[]).await;
+        assert!(collected.outcome.is_success(), "{}", collected.problems());
+        let found = (
+            collected.numbers("gpuRequestAverage")[0],
+            collected.numbers("gpuUsageAverage")[0],
+        );
+        assert_eq!(found, averages);
+        assert_eq!(collected.texts("gpuModel")[0], model);
+    }
+}
+
+#[tokio::test]
+async fn label_columns_of_rows_by_namespace_are_the_namespaces() {
+    let recorded = case("namespace-labels");
+    let settings = [("AGGREGATION", "namespace"), ("LABELS", "team,cost-center")];
+    let labels = |collected: &Collected| {
+        ["properties.labels.team", "properties.labels.cost-center"].map(|column| collected.texts(column)[0].clone())
+    };
+    let collected = collect(&recorded, &settings).await;
+    assert!(collected.outcome.is_success(), "{}", collected.problems());
+    assert_eq!(labels(&collected), ["blue", "cc-1"]);
+    // A label of the row itself comes first, and the namespace fills the others.
+    let mut own = recorded.clone();
+    for_each_row(&mut own, |row| row["properties"]["labels"] = json!({ "team": "green" }));
+    assert_eq!(labels(&collect(&own, &settings).await), ["green", "cc-1"]);
+    let mut none = recorded;
+    for_each_row(&mut none, |row| {
+        row["properties"].as_object_mut().unwrap().remove("namespaceLabels");
+    });
+    assert_eq!(labels(&collect(&none, &settings).await), ["", ""]);
 }
