@@ -266,7 +266,7 @@ def printed(*arguments):
 def answers(lake, costs, tmp_path_factory):
     """The view of the questions in Trino, and the same lake as a directory."""
     directory = tmp_path_factory.mktemp("answers")
-    for key in lake.keys("lake/"):
+    for key in lake.keys("lake/account_id="):
         file = directory / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(lake.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
