@@ -5,23 +5,20 @@ locals {
 
   audit_report = "s3://${var.bucket.name}/${var.prefixes.reports}audit.json"
 
-  # Each audit writes its metrics once. Missing data is ignored, so that an alarm keeps its state between audits, whatever the schedule.
-  # The metrics count only what may still get better, so that no alarm stays in its state for ever.
+  # Each audit writes its metrics once. Missing data is ignored where the next audit counts the same again, so that an alarm keeps its state between
+  # audits, whatever the schedule. What is counted once, by the audit that finds it, is an event: its alarm ends within the hour, so that it fires again
+  # for the next. The metrics count only what may still get better, so that no alarm stays in its state for ever.
   audit_alarms = {
-    gap-days                = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, description = "Days are missing from the lake that a source still has, or that failed: see ${local.audit_report}." }
-    uncollected-days        = { metric = "UncollectedDays", threshold = 0, description = "No run has collected days that a source may have: see ${local.audit_report}, and the exporters' logs." }
-    stuck-sets              = { metric = "StuckSets", threshold = 0, description = "Staged sets were not converted within ${var.backfill.in_flight_minutes} minutes: check the log of ${var.name}-transform." }
-    quarantined-sets        = { metric = "QuarantinedSets", threshold = 0, description = "Staged sets cannot be converted: the reasons are below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
-    refused-documents       = { metric = "RefusedDocuments", threshold = 0, description = "Inventories were rejected, so that their clusters get no plan: see ${local.audit_report}." }
-    partial-days            = { metric = "PartialDays", threshold = 0, description = "Days in the lake are partial, and are collected again while their sources have them: see ${local.audit_report} for their shares and reasons." }
-    thinner-sets            = { metric = "ThinnerSets", threshold = 0, description = "Sets of days lost more than ${var.transform.thinner_tolerance_percent} % of what the lake has, and did not replace it: see ${local.audit_report}." }
-    assets-unavailable-days = { metric = "AssetsUnavailableDays", threshold = 0, description = "Days were stored without the source's node assets, and are collected again while their sources have them: see ${local.audit_report}." }
-  }
-
-  # What is counted once, by the audit that finds it. The alarm ends within the hour, so that it fires again for the next.
-  event_alarms = {
-    silent-clusters = { metric = "NewlySilentClusters", description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: ${local.audit_report} names them (newly_silent). Check their CronJobs, or retire clusters that are gone." }
-    lost-days       = { metric = "LostDays", description = "Sources no longer have days that they had, and that the lake lacks: see ${local.audit_report}." }
+    gap-days                = { metric = "GapDays", threshold = var.alarms.gap_days_allowed, missing = "ignore", description = "Days are missing from the lake that a source still has, or that failed: see ${local.audit_report}." }
+    uncollected-days        = { metric = "UncollectedDays", threshold = 0, missing = "ignore", description = "No run has collected days that a source may have: see ${local.audit_report}, and the exporters' logs." }
+    stuck-sets              = { metric = "StuckSets", threshold = 0, missing = "ignore", description = "Staged sets were not converted within ${var.backfill.in_flight_minutes} minutes: check the log of ${var.name}-transform." }
+    quarantined-sets        = { metric = "QuarantinedSets", threshold = 0, missing = "ignore", description = "Staged sets cannot be converted: the reasons are below s3://${var.bucket.name}/${var.prefixes.quarantine}." }
+    refused-documents       = { metric = "RefusedDocuments", threshold = 0, missing = "ignore", description = "Inventories were rejected, so that their clusters get no plan: see ${local.audit_report}." }
+    partial-days            = { metric = "PartialDays", threshold = 0, missing = "ignore", description = "Days in the lake are partial, and are collected again while their sources have them: see ${local.audit_report} for their shares and reasons." }
+    thinner-sets            = { metric = "ThinnerSets", threshold = 0, missing = "ignore", description = "Sets of days lost more than ${var.transform.thinner_tolerance_percent} % of what the lake has, and did not replace it: see ${local.audit_report}." }
+    assets-unavailable-days = { metric = "AssetsUnavailableDays", threshold = 0, missing = "ignore", description = "Days were stored without the source's node assets, and are collected again while their sources have them: see ${local.audit_report}." }
+    silent-clusters         = { metric = "NewlySilentClusters", threshold = 0, missing = "notBreaching", description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: ${local.audit_report} names them (newly_silent). Check their CronJobs, or retire clusters that are gone." }
+    lost-days               = { metric = "LostDays", threshold = 0, missing = "notBreaching", description = "Sources no longer have days that they had, and that the lake lacks: see ${local.audit_report}." }
   }
 }
 
@@ -38,26 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "audit" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
-  treat_missing_data  = "ignore"
-  alarm_actions       = var.alarms.sns_topic_arns
-  ok_actions          = var.alarms.sns_topic_arns
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "audit_event" {
-  for_each = var.alarms.create ? local.event_alarms : {}
-
-  alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = each.value.description
-  namespace           = local.metric_namespace
-  metric_name         = each.value.metric
-  dimensions          = local.audit_dimensions
-  statistic           = "Maximum"
-  period              = 3600
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = each.value.missing
   alarm_actions       = var.alarms.sns_topic_arns
   ok_actions          = var.alarms.sns_topic_arns
   tags                = var.tags

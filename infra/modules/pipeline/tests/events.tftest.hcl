@@ -161,7 +161,7 @@ run "alarms_to_a_topic" {
   }
 
   assert {
-    condition = { for name, alarm in merge(aws_cloudwatch_metric_alarm.audit, aws_cloudwatch_metric_alarm.audit_event) : alarm.metric_name => alarm.threshold } == {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.audit : alarm.metric_name => alarm.threshold } == {
       GapDays               = 2
       UncollectedDays       = 0
       NewlySilentClusters   = 0
@@ -181,13 +181,16 @@ run "alarms_to_a_topic" {
   }
   assert {
     condition = alltrue([
-      for alarm in merge(aws_cloudwatch_metric_alarm.audit, aws_cloudwatch_metric_alarm.audit_event) :
+      for alarm in aws_cloudwatch_metric_alarm.audit :
       strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "\"${alarm.metric_name}\"")
     ])
     error_message = "The dashboard shows the metric of each alarm of the audit."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.audit_event : alarm.treat_missing_data == "notBreaching"])
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.audit : name => alarm.treat_missing_data if alarm.treat_missing_data != "ignore" } == {
+      silent-clusters = "notBreaching"
+      lost-days       = "notBreaching"
+    }
     error_message = "An alarm on what is counted once fires again for the next."
   }
   assert {
