@@ -188,7 +188,7 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         return Ok(ExitCode::SUCCESS);
     }
     if name == "costs" {
-        output::text(questions::costs_view());
+        output::text(questions::COSTS_VIEW);
         return Ok(ExitCode::SUCCESS);
     }
     let question = Question::of(name)

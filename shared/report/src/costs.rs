@@ -82,7 +82,7 @@ const LABELS: &str = "labels";
 const NAMESPACE_LABELS: &str = "namespaceLabels";
 const LABEL_COLUMN: &str = "properties.labels.";
 /// The currency of files that do not say theirs.
-const ASSUMED_CURRENCY: &str = "USD";
+pub(crate) const ASSUMED_CURRENCY: &str = "USD";
 
 /// Which part of a lake to read.
 #[derive(Debug, Clone, Default)]
@@ -101,11 +101,6 @@ impl Selection {
     }
 }
 
-/// A label's key as the sources and the table's maps spell it.
-pub fn map_key(label: &str) -> String {
-    label.replace(['.', '/', '-'], "_")
-}
-
 /// Reads a lake's costs.
 ///
 /// # Errors
@@ -121,7 +116,7 @@ pub async fn read(lake: &Lake, selection: &Selection) -> Result<Cubes, LakeError
         }
     }
     let mut cubes = Cubes {
-        label: map_key(&selection.label),
+        label: table::replaced_key(&selection.label),
         ..Cubes::default()
     };
     cubes.days = files.keys().map(|(day, _)| *day).collect();

@@ -1,6 +1,6 @@
 //! The questions about costs, as SQL files that run unchanged in Athena, Trino and DuckDB.
 
-use table::{Kind, TableLayout};
+use table::{Kind, TableLayout, replaced_key};
 
 /// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,9 @@ impl Question {
 
     /// The statement for a label that names teams, as in Kubernetes.
     pub fn with_label(&self, label: &str) -> String {
-        let key = crate::costs::map_key(label).replace('\'', "''");
+        let key = replaced_key(label).replace('\'', "''");
         self.sql.replace(LABEL, &format!("'{key}'"))
     }
-}
-
-/// The statement of the view `costs` for Athena and Trino.
-pub fn costs_view() -> &'static str {
-    COSTS_VIEW
 }
 
 /// What DuckDB needs before a question: the table over the lake's files, and the view. `files` are paths or URLs, with

@@ -198,14 +198,6 @@ pub fn showback(cubes: &Cubes, policy: &Policy) -> Table {
         let amounts: Vec<f64> = entries.iter().map(|(.., cost)| *cost).collect();
         let minor = rounded(&amounts);
         for ((cluster, pot, _), amount) in entries.iter().zip(&minor) {
-            let owners: Vec<(Id, f64)> = entries
-                .iter()
-                .filter(|(other, ..)| other == cluster)
-                .filter_map(|(_, pot, cost)| match pot {
-                    Pot::Own(team) => Some((*team, *cost)),
-                    _ => None,
-                })
-                .collect();
             let share = match pot {
                 Pot::Own(team) => {
                     teams.entry((currency, *team)).or_default().own += amount;
@@ -214,6 +206,14 @@ pub fn showback(cubes: &Cubes, policy: &Policy) -> Table {
                 Pot::Idle => policy.idle,
                 Pot::Namespace(namespace) => policy.namespaces.get(*namespace).copied().unwrap_or(Share::None),
             };
+            let owners: Vec<(Id, f64)> = entries
+                .iter()
+                .filter(|(other, ..)| other == cluster)
+                .filter_map(|(_, pot, cost)| match pot {
+                    Pot::Own(team) => Some((*team, *cost)),
+                    _ => None,
+                })
+                .collect();
             let weights: Vec<f64> = owners
                 .iter()
                 .map(|(_, cost)| if share == Share::Even { 1.0 } else { *cost })

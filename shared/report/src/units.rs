@@ -22,15 +22,6 @@ pub fn grouped(number: f64, decimals: usize) -> String {
     grouped
 }
 
-/// A number with its noun: "1 day", "2,000 days".
-pub fn count(number: usize, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        grouped(number as f64, 0),
-        if number == 1 { "" } else { "s" }
-    )
-}
-
 /// A number for programs: the shortest text that reads back as the same number.
 pub(crate) fn plain(number: f64) -> String {
     number.to_string()
@@ -48,6 +39,5 @@ mod tests {
             ["0.00", "0.00", "999.00", "1,000.00", "-1,234,567.89"]
         );
         assert_eq!(grouped(12_345.6, 0), "12,346");
-        assert_eq!([count(1, "day"), count(3_000, "row")], ["1 day", "3,000 rows"]);
     }
 }

@@ -1,9 +1,9 @@
 //! Keys of Kubernetes labels and annotations as Kubecost and OpenCost spell them: they replace `.`, `/` and `-` by `_`,
 //! in some versions and responses.
 
-use crate::value::Pairs;
+use table::{REPLACED_IN_KEYS, replaced_key};
 
-const REPLACED: [char; 3] = ['.', '/', '-'];
+use crate::value::Pairs;
 
 /// A label's or annotation's key, in both spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl LabelKey {
     pub fn new(key: &str) -> Self {
         Self {
             original: key.to_owned(),
-            replaced: key.replace(REPLACED, "_"),
+            replaced: replaced_key(key),
         }
     }
 
@@ -52,6 +52,12 @@ impl LabelKey {
 
 /// Whether a key is the wanted one, which is given with all characters replaced.
 pub(crate) fn is_key(key: &str, wanted: &str) -> bool {
-    let replaced = |byte: u8| if REPLACED.contains(&byte.into()) { b'_' } else { byte };
+    let replaced = |byte: u8| {
+        if REPLACED_IN_KEYS.contains(&byte.into()) {
+            b'_'
+        } else {
+            byte
+        }
+    };
     key.len() == wanted.len() && key.bytes().map(replaced).eq(wanted.bytes())
 }

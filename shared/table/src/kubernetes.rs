@@ -1,5 +1,13 @@
 //! Keys of Kubernetes labels and annotations.
 
+/// Characters of keys that Kubecost and OpenCost replace by `_`, in some versions and responses.
+pub const REPLACED_IN_KEYS: [char; 3] = ['.', '/', '-'];
+
+/// A label's or annotation's key with all characters replaced, as the sources and the table's maps spell it.
+pub fn replaced_key(key: &str) -> String {
+    key.replace(REPLACED_IN_KEYS, "_")
+}
+
 /// Whether a text is the key of a label or annotation by [Kubernetes'
 /// rules](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
 pub(crate) fn is_metadata_key(key: &str) -> bool {

@@ -24,6 +24,7 @@ mod numbers;
 pub use base::{Column, GpuText, NodeFact, Origin, Property};
 pub use glue::columns_json;
 pub use kind::{Kind, LOAD_BALANCER_FIELDS, VOLUME_FIELDS};
+pub use kubernetes::{REPLACED_IN_KEYS, replaced_key};
 pub use layout::{LayoutFault, LayoutFaults, Metadata, TableLayout};
 pub use numbers::{
     BASE_NUMBERS, COST_PARTS, CPU_CORE_HOURS, CPU_CORE_USAGE_MAX, GPU_REQUEST_AVERAGE, GPU_USAGE_AVERAGE,

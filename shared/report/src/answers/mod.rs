@@ -1,6 +1,6 @@
 //! Results of the questions, computed from the sums of a lake: the same columns and rows as the SQL files give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 use contract::day::Day;
@@ -136,15 +136,13 @@ fn cost_per_day(cubes: &Cubes) -> Table {
 }
 
 fn cost_by_month(cubes: &Cubes) -> Table {
-    let mut sums: BTreeMap<(String, Id, Id), (Vec<Day>, f64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, Id, Id), (BTreeSet<Day>, f64)> = BTreeMap::new();
     for (key, day, cost) in cubes.daily() {
         let (days, sum) = sums.entry((month(day), key.currency, key.cluster)).or_default();
-        days.push(day);
+        days.insert(day);
         *sum += cost;
     }
-    let rows = sums.into_iter().map(|((month, currency, cluster), (mut days, cost))| {
-        days.sort();
-        days.dedup();
+    let rows = sums.into_iter().map(|((month, currency, cluster), (days, cost))| {
         vec![
             Cell::Text(month),
             cubes.text(currency),
@@ -243,28 +241,24 @@ fn forecast(cubes: &Cubes) -> Table {
     #[derive(Default)]
     struct Sums {
         week: f64,
-        week_days: Vec<Day>,
+        week_days: BTreeSet<Day>,
         month: f64,
-        month_days: Vec<Day>,
+        month_days: BTreeSet<Day>,
     }
     let mut sums: BTreeMap<Id, Sums> = BTreeMap::new();
     for (key, day, cost) in cubes.daily() {
         let sums = sums.entry(key.currency).or_default();
         if day > newest.minus(WEEK) {
             sums.week += cost;
-            sums.week_days.push(day);
+            sums.week_days.insert(day);
         }
         if month(day) == month(newest) {
             sums.month += cost;
-            sums.month_days.push(day);
+            sums.month_days.insert(day);
         }
     }
     let days_in_month = days_in_month(newest.date());
-    for (currency, mut sums) in sums {
-        for days in [&mut sums.week_days, &mut sums.month_days] {
-            days.sort();
-            days.dedup();
-        }
+    for (currency, sums) in sums {
         // A currency without costs in the newest week or month has no row: there is nothing to go by.
         if sums.week_days.is_empty() || sums.month_days.is_empty() {
             continue;
@@ -314,17 +308,13 @@ fn top_movers(cubes: &Cubes) -> Table {
             (day > newest.minus(2 * WEEK)).then_some(0)
         }
     };
-    let mut days: BTreeMap<Id, [Vec<Day>; 2]> = BTreeMap::new();
+    let mut days: BTreeMap<Id, [BTreeSet<Day>; 2]> = BTreeMap::new();
     let mut sums: BTreeMap<(Id, Id, Id), [f64; 2]> = BTreeMap::new();
     for (key, day, cost) in cubes.daily() {
         if let Some(week) = week_of(day) {
-            days.entry(key.cluster).or_default()[week].push(day);
+            days.entry(key.cluster).or_default()[week].insert(day);
             sums.entry((key.currency, key.cluster, key.namespace)).or_default()[week] += cost;
         }
-    }
-    for days in days.values_mut().flatten() {
-        days.sort();
-        days.dedup();
     }
     for ((currency, cluster, namespace), costs) in sums {
         let per_day = |week: usize| {
