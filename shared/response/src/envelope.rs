@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::value::shortened;
+
 /// The form of a response's `data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DataShape {
@@ -127,7 +129,10 @@ fn failure_of_code(value: &Value) -> Option<Failure> {
     match code {
         Some(200.0) => None,
         Some(code) if code.fract() == 0.0 && (0.0..1e6).contains(&code) => Some(Failure::Code(code as u64)),
-        _ => Some(Failure::Sign(format!("code {}", shortened(&value.to_string())))),
+        _ => Some(Failure::Sign(format!(
+            "code {}",
+            shortened(&value.to_string(), WARNING_LENGTH)
+        ))),
     }
 }
 
@@ -138,7 +143,7 @@ fn failure_of_status(value: &Value) -> Option<Failure> {
         other => other.to_string(),
     };
     let is_success = matches!(text.as_str(), "" | "success" | "ok" | "200" | "true");
-    (!is_success).then(|| Failure::Sign(format!("status {}", shortened(&value.to_string()))))
+    (!is_success).then(|| Failure::Sign(format!("status {}", shortened(&value.to_string(), WARNING_LENGTH))))
 }
 
 fn says_no_data(text: &str) -> bool {
@@ -150,17 +155,10 @@ fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null | Value::Bool(false) => Vec::new(),
         Value::String(text) if text.trim().is_empty() => Vec::new(),
-        Value::String(text) => vec![shortened(text)],
+        Value::String(text) => vec![shortened(text, WARNING_LENGTH)],
         Value::Array(values) => values.iter().flat_map(texts).collect(),
         Value::Object(members) if members.is_empty() => Vec::new(),
-        other => vec![shortened(&other.to_string())],
-    }
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(WARNING_LENGTH) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        other => vec![shortened(&other.to_string(), WARNING_LENGTH)],
     }
 }
 

@@ -449,7 +449,12 @@ impl<'de> Visitor<'de> for Skipped {
 /// The beginning of a text, for messages.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 120;
-    match text.char_indices().nth(LONGEST) {
+    shortened(text, LONGEST)
+}
+
+/// The first so many characters of a text, and `…` where there are more.
+pub fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use response::{FeedError, ResponseFault};
+use response::{FeedError, ResponseFault, shortened};
 use settings::secrets::mask;
 
 /// How much of an error short messages repeat.
@@ -84,10 +84,7 @@ fn idle_advice(text: &str) -> &'static str {
 
 /// The beginning of a message, for where the whole one is or will be reported elsewhere.
 pub(crate) fn brief(message: &str) -> String {
-    match message.char_indices().nth(BRIEF) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
-    }
+    shortened(message, BRIEF)
 }
 
 impl SourceError {
