@@ -7,7 +7,7 @@ use contract::{
     day::{Day, Window},
     documents::SourceKind,
 };
-use response::{Allocation, Entry, RowParser, Scanner};
+use response::{Allocation, Entry, RowParser};
 use table::{MINUTES, TOTAL_COST};
 
 use crate::{
@@ -80,22 +80,16 @@ async fn query_days(
     window: Window,
 ) -> Result<BTreeSet<Day>, SourceError> {
     let query = query::days(kind, window, settings.filter.as_deref(), settings.idle);
-    let mut response = client.get(&query, ReadTimeout::of_allocations(settings)).await?;
-    let mut scanner = Scanner::new();
     let mut parser = RowParser::new();
     let mut days = BTreeSet::new();
-    while let Some(chunk) = response.chunk().await? {
-        let mut on_row = |Entry { key, value, .. }: Entry<'_>| {
-            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-            days.extend(day_of(&row));
-            Ok(())
-        };
-        scanner
-            .feed(&chunk, &mut on_row)
-            .map_err(|error| SourceError::of_feed(response.url(), error))?;
-    }
-    let url = response.url().to_owned();
-    scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
+    let on_row = |Entry { key, value, .. }: Entry<'_>| {
+        let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+        days.extend(day_of(&row));
+        Ok(())
+    };
+    client
+        .rows(&query, ReadTimeout::of_allocations(settings), on_row)
+        .await?;
     Ok(days)
 }
 

@@ -10,7 +10,7 @@ use contract::{
     day::Day,
     documents::{Part, PartKind, SourceKind},
 };
-use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Scanner, Tally, Verdict};
+use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Tally, Verdict};
 use table::{CPU_CORE_HOURS, RAM_BYTE_HOURS, TOTAL_COST};
 use tokio::time::Instant;
 
@@ -246,24 +246,14 @@ impl Collector<'_> {
     }
 
     async fn whole_day(&self, day: Day, query: &Query) -> Result<Tally, SourceError> {
-        let mut response = self
-            .client
-            .get(query, ReadTimeout::of_allocations(self.settings))
-            .await?;
-        let mut scanner = Scanner::new();
         let mut parser = RowParser::new();
         let mut tally = Tally::new(day, None);
-        while let Some(chunk) = response.chunk().await? {
-            let mut on_row = |Entry { set, key, value }: Entry<'_>| {
-                let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-                tally.add(set, key, &row).map(|_| ())
-            };
-            scanner
-                .feed(&chunk, &mut on_row)
-                .map_err(|error| SourceError::of_feed(response.url(), error))?;
-        }
-        let url = response.url().to_owned();
-        scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
+        let on_row = |Entry { set, key, value }: Entry<'_>| {
+            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+            tally.add(set, key, &row).map(|_| ())
+        };
+        let read_timeout = ReadTimeout::of_allocations(self.settings);
+        self.client.rows(query, read_timeout, on_row).await?;
         Ok(tally)
     }
 

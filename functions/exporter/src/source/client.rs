@@ -9,6 +9,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use response::{Entry, Scanner};
 use settings::secrets;
 use tokio::time::timeout;
 
@@ -85,6 +86,25 @@ impl Client {
     pub(crate) async fn probe(&self, query: &Query, read_timeout: ReadTimeout) -> Result<String, SourceError> {
         let response = self.get(query, read_timeout).await?;
         Ok(response.beginning().await)
+    }
+
+    /// Sends the query and passes each row of the response to `on_row`. Rows must not be used unless it succeeds.
+    pub(crate) async fn rows(
+        &self,
+        query: &Query,
+        read_timeout: ReadTimeout,
+        mut on_row: impl FnMut(Entry<'_>) -> Result<(), String>,
+    ) -> Result<(), SourceError> {
+        let mut response = self.get(query, read_timeout).await?;
+        let mut scanner = Scanner::new();
+        while let Some(chunk) = response.chunk().await? {
+            scanner
+                .feed(&chunk, &mut on_row)
+                .map_err(|error| SourceError::of_feed(response.url(), error))?;
+        }
+        let url = response.url().to_owned();
+        scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
+        Ok(())
     }
 
     async fn status_error(&self, response: ResponseBody) -> SourceError {
