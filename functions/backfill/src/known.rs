@@ -7,13 +7,12 @@ use chrono::{DateTime, Utc};
 use contract::{
     day::Day,
     documents::{Manifest, Quarantine, ThinnerSet},
-    keys::RUN_METADATA,
-    record::{DayRecord, RECORD_METADATA, TABLE_METADATA},
+    record::{DayRecord, LakeMetadata},
     run::RunId,
     state::{ClusterState, LakeObject, ObjectVersion, SetContent, SetFault},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use store::{Store, StoreError, store::Head};
+use store::{StoreError, store::Head};
 
 use crate::staged::{ClusterObjects, Quarantined, Reported, Staged, StagedSet};
 
@@ -73,11 +72,11 @@ pub(crate) async fn read_lake_objects(
 /// What the metadata says. The version is that of the listing, if there was one, so that the next listing shows a
 /// change since.
 fn of_head(head: Head, listed: Option<ObjectVersion>, now: DateTime<Utc>) -> LakeObject {
-    let metadata = |name: &str| head.metadata.get(name);
+    let LakeMetadata { run, table, record } = LakeMetadata::of(&head.metadata);
     LakeObject {
-        run: metadata(RUN_METADATA).and_then(|run| run.parse().ok()),
-        table: metadata(TABLE_METADATA).cloned(),
-        record: DayRecord::from_metadata(metadata(RECORD_METADATA).map(String::as_str)),
+        run,
+        table,
+        record,
         version: listed.unwrap_or(ObjectVersion {
             modified: head.modified.unwrap_or(now),
             bytes: head.bytes,
@@ -180,13 +179,17 @@ async fn read_set(
         prefixes,
         cluster,
     } = objects;
-    let manifest: Option<Manifest> = readable(store, &prefixes.manifest(cluster, &run, day)).await?;
+    // Transform says what is wrong with a manifest that cannot be read.
+    let manifest: Option<Manifest> = store
+        .get_readable_document(&prefixes.manifest(cluster, &run, day))
+        .await?;
     let mut content = manifest.map_or_else(
         || SetContent::unknown(written_at),
         |manifest| SetContent::of(&manifest, written_at),
     );
     if let Some(modified) = reported.fault {
-        let document: Option<Quarantine> = readable(store, &prefixes.quarantine(cluster, &run, day)).await?;
+        let key = prefixes.quarantine(cluster, &run, day);
+        let document: Option<Quarantine> = store.get_readable_document(&key).await?;
         let (producer, table) = document.map_or((None, None), |document| (document.producer, document.table));
         content.fault = Some(SetFault {
             modified,
@@ -195,18 +198,11 @@ async fn read_set(
         });
     }
     if reported.thinner.is_some() {
-        let document: Option<ThinnerSet> = readable(store, &prefixes.thinner(cluster, &run, day)).await?;
+        let key = prefixes.thinner(cluster, &run, day);
+        let document: Option<ThinnerSet> = store.get_readable_document(&key).await?;
         content.thinner = Some(document.map(|document| document.message).unwrap_or_default());
     }
     Ok(content)
-}
-
-/// A document; `None` where it is gone or cannot be read. Transform says what is wrong with a manifest.
-async fn readable<T: contract::documents::Document>(store: &Store, key: &str) -> Result<Option<T>, StoreError> {
-    match store.get_document(key).await {
-        Err(error) if error.is_permanent() => Ok(None),
-        other => other,
-    }
 }
 
 /// The content of a set, if it was read.

@@ -13,6 +13,7 @@ use std::{
 use contract::{
     clock::Clock,
     cluster::ClusterArn,
+    coverage::PartialReason,
     day::Day,
     documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo},
     keys::Prefixes,
@@ -133,8 +134,7 @@ impl fmt::Display for RunSummary {
                 write!(formatter, "; {day}: no data")?;
             }
             if !partial.is_empty() {
-                let reasons: Vec<String> = partial.iter().map(ToString::to_string).collect();
-                write!(formatter, "; {day}: partial ({})", reasons.join(", "))?;
+                write!(formatter, "; {day}: partial ({})", PartialReason::list(partial))?;
                 if let Some(share) = share {
                     write!(formatter, ", {:.0} % observed", share * 100.0)?;
                 }

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use contract::{
     clock::Clock,
     cluster::{ClusterArn, ClusterId},
+    coverage::PartialReason,
     day::Day,
     keys::{QuarantineKey, QuarantineObject},
-    record::{DayRecord, RECORD_METADATA},
+    record::{DayRecord, LakeMetadata},
 };
 use exporter::{
     Days, RunSummary,
@@ -199,13 +200,12 @@ impl Host {
                 lines.push(format!("{day} is not in the lake: the source has no data for it"));
                 continue;
             };
-            let record = DayRecord::from_metadata(head.metadata.get(RECORD_METADATA).map(String::as_str));
+            let record = LakeMetadata::of(&head.metadata).record;
             if let Some(DayRecord { partial, share, .. }) = record.filter(|record| !record.partial.is_empty()) {
-                let reasons: Vec<String> = partial.iter().map(ToString::to_string).collect();
                 let share = share.map(|share| format!(", {:.0} % observed", share * 100.0));
                 lines.push(format!(
                     "{day} is partial ({}{}): collect it again when the source has the rest",
-                    reasons.join(", "),
+                    PartialReason::list(&partial),
                     share.unwrap_or_default()
                 ));
             }

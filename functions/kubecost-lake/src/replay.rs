@@ -13,8 +13,8 @@ use contract::{
     cluster::ClusterId,
     day::Day,
     documents::{self, Manifest},
-    keys::{Prefixes, RUN_METADATA},
-    record::{DayRecord, FORCE_METADATA, RECORD_METADATA},
+    keys::Prefixes,
+    record::{DayRecord, FORCE_METADATA, LakeMetadata},
     run::RunId,
 };
 use store::{Store, StoreError};
@@ -111,10 +111,7 @@ impl Replay {
         run: RunId,
     ) -> Result<Option<Manifest>, StoreError> {
         let key = objects.prefixes.manifest(&self.cluster, &run, day);
-        match objects.store.get_document::<Manifest>(&key).await {
-            Err(error) if error.is_permanent() => Ok(None),
-            manifest => manifest,
-        }
+        objects.store.get_readable_document(&key).await
     }
 
     /// `None` if the lake has no such day, or its object names no run.
@@ -124,11 +121,8 @@ impl Replay {
             .head(&objects.prefixes.lake_object(&self.cluster, day))
             .await?;
         Ok(head.and_then(|head| {
-            let metadata = |name| head.metadata.get(name).map(String::as_str);
-            Some(InLake {
-                run: metadata(RUN_METADATA)?.parse().ok()?,
-                record: DayRecord::from_metadata(metadata(RECORD_METADATA)),
-            })
+            let LakeMetadata { run, record, .. } = LakeMetadata::of(&head.metadata);
+            Some(InLake { run: run?, record })
         }))
     }
 

@@ -2,14 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use contract::{
-    clock::Clock,
-    day::Day,
-    documents::Manifest,
-    keys::{RUN_METADATA, StagingKey},
-    record::{DayRecord, RECORD_METADATA, TABLE_METADATA},
-    run::RunId,
-};
+use contract::{clock::Clock, day::Day, documents::Manifest, keys::StagingKey, record::LakeMetadata, run::RunId};
 use response::Verdict;
 use store::{Condition, Head, Store, StoreError};
 
@@ -105,8 +98,7 @@ impl Transform {
                 condition: Condition::IfAbsent,
             });
         };
-        let metadata = |name| head.metadata.get(name).map(String::as_str);
-        let run = metadata(RUN_METADATA).and_then(|run| run.parse::<RunId>().ok());
+        let LakeMetadata { run, table, mut record } = LakeMetadata::of(&head.metadata);
         let is_ahead = run.is_some_and(|run| self.is_ahead(run, &head));
         if is_ahead {
             tracing::warn!(
@@ -114,7 +106,6 @@ impl Transform {
                 "the run in the lake has an id of the future, since its clock was ahead: it counts as older than any other"
             );
         }
-        let mut record = DayRecord::from_metadata(metadata(RECORD_METADATA));
         if let Some(record) = &mut record {
             record
                 .alternatives
@@ -124,7 +115,7 @@ impl Transform {
             object: Some(InLake {
                 run,
                 is_ahead,
-                is_current: metadata(TABLE_METADATA) == Some(self.fingerprint.as_str()),
+                is_current: table.as_ref() == Some(&self.fingerprint),
                 record,
             }),
             condition: Condition::IfMatch(head.etag),

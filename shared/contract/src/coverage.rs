@@ -35,6 +35,14 @@ impl std::fmt::Display for PartialReason {
     }
 }
 
+impl PartialReason {
+    /// The words of some reasons, for a person: `windows, observed`.
+    pub fn list(reasons: &[Self]) -> String {
+        let words: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+        words.join(", ")
+    }
+}
+
 /// What was observed of a day. Times are UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Coverage {

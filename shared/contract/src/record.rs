@@ -1,9 +1,11 @@
 //! What an object of the lake says of its day, in its S3 metadata: enough to decide whether another set is better,
 //! and for the audit to report, without reading the object.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{coverage::PartialReason, documents::AssetsState, quantities::Quantities, run::RunId};
+use crate::{coverage::PartialReason, documents::AssetsState, keys::RUN_METADATA, quantities::Quantities, run::RunId};
 
 /// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes,
 /// and 200 more for each alternative.
@@ -45,6 +47,29 @@ pub struct DayRecord {
     /// Whether a person chose the set, see [`FORCE_METADATA`]: older sets do not replace it, however full they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forced: bool,
+}
+
+/// What the metadata of an object of the lake says. Objects that others wrote, or that were written before there were
+/// records, say less.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LakeMetadata {
+    /// The run whose data it has.
+    pub run: Option<RunId>,
+    /// The conversion and the columns.
+    pub table: Option<String>,
+    /// The day in short.
+    pub record: Option<DayRecord>,
+}
+
+impl LakeMetadata {
+    /// Reads an object's own metadata, keys in lower case. A value that cannot be read counts as missing.
+    pub fn of(metadata: &HashMap<String, String>) -> Self {
+        Self {
+            run: metadata.get(RUN_METADATA).and_then(|run| run.parse().ok()),
+            table: metadata.get(TABLE_METADATA).cloned(),
+            record: DayRecord::from_metadata(metadata.get(RECORD_METADATA).map(String::as_str)),
+        }
+    }
 }
 
 /// A set that may become the day again.

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     cluster::ClusterId,
+    coverage::PartialReason,
     day::Day,
     documents::AssetsState,
     keys::{Area, Prefixes, QuarantineObject, RUN_METADATA},
-    record::{DayRecord, RECORD_METADATA},
+    record::{DayRecord, LakeMetadata},
     run::RunId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     answers::columns,
+    costs::ASSUMED_CURRENCY,
     file::Footer,
     lake::{Lake, LakeError},
     table::{Cell, Table},
@@ -21,8 +23,6 @@ use crate::{
 
 /// How many objects are asked for at the same time.
 const CONCURRENCY: usize = 16;
-/// The currency of files that do not say theirs.
-const ASSUMED_CURRENCY: &str = "USD";
 
 /// A cluster's part of the lake.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,9 +93,8 @@ impl Status {
         let read = wanted.into_iter().map(|(cluster, day, object)| async move {
             let footer = Footer::read(lake, &object.key, object.bytes).await?;
             let head = lake.head(&object.key).await?.unwrap_or_default();
-            let metadata = |name: &str| head.metadata.get(name).map(String::as_str);
+            let LakeMetadata { run, record, .. } = LakeMetadata::of(&head.metadata);
             let number = |name: &str| footer.value(name).and_then(|text| text.parse::<u64>().ok());
-            let run = metadata(RUN_METADATA).or_else(|| footer.value(RUN_METADATA));
             Ok::<_, LakeError>(ObjectStatus {
                 cluster,
                 day,
@@ -107,8 +106,8 @@ impl Status {
                     .unwrap_or(f64::NAN),
                 currency: footer.value("currency").unwrap_or(ASSUMED_CURRENCY).to_owned(),
                 unknown_fields: number("unknown_fields").unwrap_or(0),
-                run: run.and_then(|run| run.parse().ok()),
-                record: DayRecord::from_metadata(metadata(RECORD_METADATA)),
+                run: run.or_else(|| footer.value(RUN_METADATA)?.parse().ok()),
+                record,
             })
         });
         let objects: Vec<ObjectStatus> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
@@ -264,8 +263,7 @@ impl ClusterStatus {
         if let Some(record) = object.record {
             self.computed_totals += record.computed_totals;
             if !record.partial.is_empty() {
-                let reasons: Vec<String> = record.partial.iter().map(ToString::to_string).collect();
-                self.partial.insert(object.day, reasons.join(", "));
+                self.partial.insert(object.day, PartialReason::list(&record.partial));
             }
             if record.assets == AssetsState::Unavailable {
                 self.without_assets.insert(object.day);

@@ -39,6 +39,23 @@ pub struct Head {
     pub modified: Option<DateTime<Utc>>,
 }
 
+impl Head {
+    /// From what GetObject and HeadObject say alike.
+    fn of(
+        etag: Option<String>,
+        metadata: Option<HashMap<String, String>>,
+        content_length: Option<i64>,
+        last_modified: Option<aws_sdk_s3::primitives::DateTime>,
+    ) -> Self {
+        Self {
+            etag: etag.unwrap_or_default(),
+            metadata: metadata.unwrap_or_default(),
+            bytes: content_length.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
+            modified: last_modified.and_then(utc),
+        }
+    }
+}
+
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -149,15 +166,20 @@ impl Store {
     /// When S3 refuses (see [`StoreError::is_forbidden`]) or fails, or when the object is too large for a document, or
     /// not one.
     pub async fn get_document<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let Some(bytes) = self.get_bytes(key, documents::MAX_BYTES).await? else {
-            return Ok(None);
-        };
-        documents::read(&bytes)
-            .map(Some)
-            .map_err(|source| StoreError::Document {
-                key: key.to_owned(),
-                source,
-            })
+        let found = self.get_document_with_head(key).await?;
+        Ok(found.map(|(document, _)| document))
+    }
+
+    /// Reads a document as [`Store::get_document`] does; `None` also where the object is too large for a document, or
+    /// not one.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails.
+    pub async fn get_readable_document<T: Document>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        match self.get_document(key).await {
+            Err(error) if error.is_permanent() => Ok(None),
+            other => other,
+        }
     }
 
     /// Reads a document as [`Store::get_document`] does, with what is known of its object.
@@ -168,15 +190,12 @@ impl Store {
         let Some(output) = self.get_object(key).await? else {
             return Ok(None);
         };
-        let head = Head {
-            etag: output.e_tag.unwrap_or_default(),
-            metadata: output.metadata.unwrap_or_default(),
-            bytes: output
-                .content_length
-                .and_then(|bytes| bytes.try_into().ok())
-                .unwrap_or(0),
-            modified: output.last_modified.and_then(utc),
-        };
+        let head = Head::of(
+            output.e_tag,
+            output.metadata,
+            output.content_length,
+            output.last_modified,
+        );
         let bytes = read_all(key, output.body, documents::MAX_BYTES).await?;
         match documents::read(&bytes) {
             Ok(document) => Ok(Some((document, head))),
@@ -334,15 +353,12 @@ impl Store {
             .key(key)
             .set_expected_bucket_owner(self.bucket_owner());
         match request.send().await {
-            Ok(output) => Ok(Some(Head {
-                etag: output.e_tag.unwrap_or_default(),
-                metadata: output.metadata.unwrap_or_default(),
-                bytes: output
-                    .content_length
-                    .and_then(|bytes| bytes.try_into().ok())
-                    .unwrap_or(0),
-                modified: output.last_modified.and_then(utc),
-            })),
+            Ok(output) => Ok(Some(Head::of(
+                output.e_tag,
+                output.metadata,
+                output.content_length,
+                output.last_modified,
+            ))),
             Err(error) => none_if_absent(StoreError::call("HeadObject", &self.bucket, key, error)),
         }
     }
