@@ -1,6 +1,8 @@
 //! The program itself, as the CronJob starts it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod proxy;
 
 use std::{

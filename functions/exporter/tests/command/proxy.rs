@@ -1,12 +1,5 @@
 //! Requests to AWS through a proxy, over TLS.
 
-use std::path::PathBuf;
-
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::TcpStream,
@@ -14,12 +7,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::*;
-
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/certificates")
-        .join(name)
-}
+use crate::certificates::{self, file};
 
 struct TlsListener {
     tcp: tokio::net::TcpListener,
@@ -59,17 +47,10 @@ fn on_a_thread<F: Future<Output = ()>>(serve: impl FnOnce(tokio::net::TcpListene
 impl World {
     /// The same world again, behind TLS with a certificate of the tests' CA; its port.
     fn serve_tls(&self, certificate: &str) -> u16 {
-        let certificate = CertificateDer::from_pem_file(file(certificate)).unwrap();
-        let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
+        let config = certificates::server(certificate);
         let answers = Self::answers(Arc::clone(&self.requests), false);
         on_a_thread(async move |tcp| {
-            let tls = TlsAcceptor::from(Arc::new(config));
+            let tls = TlsAcceptor::from(config);
             axum::serve(TlsListener { tcp, tls }, answers).await.unwrap();
         })
     }

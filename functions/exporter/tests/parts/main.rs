@@ -1,6 +1,8 @@
 //! The exporter against a source over HTTP and a bucket over S3.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod connections;
 mod detection;
 mod errors;

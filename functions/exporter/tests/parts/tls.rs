@@ -3,7 +3,6 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -12,33 +11,16 @@ use exporter::{
     certificate::{self, CertificateError},
     settings::CaCertificate,
 };
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::{ServerConnection, StreamOwned};
 
 use super::source::{containers, setup};
+use crate::certificates::{self, file};
 
 const DAY: &str = "2026-11-20";
 
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/certificates")
-        .join(name)
-}
-
 /// A Kubecost for 127.0.0.1 with a certificate, one connection after the other.
 fn kubecost(certificate: &str) -> String {
-    let certificate = CertificateDer::from_pem_file(file(certificate)).unwrap();
-    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let config = Arc::new(config);
+    let config = certificates::server(certificate);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

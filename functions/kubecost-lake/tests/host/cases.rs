@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use settings::Reader;
 
-use crate::support::{arn, days, period, start_with};
+use crate::support::{arn, case, days, period, start_with};
 
 const DAY: &str = "2026-11-20";
 
@@ -76,10 +76,6 @@ fn days_of(window: &str) -> String {
     let (first, end): (Day, Day) = (start[..10].parse().unwrap(), end[..10].parse().unwrap());
     let set = |day: Day| json!({ "cluster-one": { "name": "cluster-one", "window": day.window(), "minutes": 1440, "totalCost": 1 } });
     json!({ "code": 200, "data": Day::range(first, end.minus(1)).map(set).collect::<Vec<_>>() }).to_string()
-}
-
-pub(crate) fn case(name: &str) -> Value {
-    serde_json::from_str(&recordings::read(&format!("cases/{name}.json"))).unwrap()
 }
 
 /// The rows of a response's first set.

@@ -11,8 +11,8 @@ use kubecost_lake::summary::LakeSummary;
 use serde_json::{Value, json};
 
 use crate::{
-    cases::{Source, assets, case, collect_into, for_each_row, moved},
-    support::{arn, audit, days, start},
+    cases::{Source, assets, collect_into, for_each_row, moved},
+    support::{arn, audit, case, days, start},
 };
 
 /// What a source does in one run.

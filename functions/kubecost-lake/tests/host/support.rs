@@ -42,6 +42,11 @@ pub(crate) fn period() -> PeriodSettings {
     PeriodSettings::read(&mut Reader::new(|_| None))
 }
 
+/// A response below `shared/recordings/cases`.
+pub(crate) fn case(name: &str) -> serde_json::Value {
+    serde_json::from_str(&recordings::read(&format!("cases/{name}.json"))).unwrap()
+}
+
 /// The days of the backfill period, oldest first.
 pub(crate) fn days() -> Vec<Day> {
     Day::backfill_period(SystemClock.now(), period().days, period().settle)

@@ -22,14 +22,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{CONTAINERS, arn, collected, days, generated, now, period, run, source_settings, start};
+use crate::support::{CONTAINERS, arn, case, collected, days, generated, now, period, run, source_settings, start};
 
 fn day() -> Day {
     "2026-11-20".parse().unwrap()
-}
-
-fn case(name: &str) -> Value {
-    serde_json::from_str(&recordings::read(&format!("cases/{name}.json"))).unwrap()
 }
 
 fn full() -> Value {
