@@ -263,9 +263,9 @@ def printed(*arguments):
 
 
 @pytest.fixture(scope="module")
-def answers(lake, costs, tmp_path_factory):
+def questions(lake, costs, tmp_path_factory):
     """The view of the questions in Trino, and the same lake as a directory."""
-    directory = tmp_path_factory.mktemp("answers")
+    directory = tmp_path_factory.mktemp("questions")
     for key in lake.keys("lake/account_id="):
         file = directory / key
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -287,11 +287,11 @@ def keyed(names, rows):
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_questions_give_the_same_in_trino_and_duckdb(costs, answers, question):
+def test_questions_give_the_same_in_trino_and_duckdb(costs, questions, question):
     database = duckdb.connect()
     if question == "bill_by_node":
         database.execute(CUR.replace("VIEW", "TEMP VIEW"))
-    *views, select = printed("questions", question, "--engine", "duckdb", "--lake", answers).split(";\n")
+    *views, select = printed("questions", question, "--engine", "duckdb", "--lake", questions).split(";\n")
     for view in views:
         database.execute(view)
     result = database.execute(select)

@@ -1,4 +1,4 @@
-"""The SQL questions in DuckDB, and the program's own answers to them, on the same lakes."""
+"""The SQL questions in DuckDB, and the program's own results, on the same lakes."""
 
 import datetime
 import json
@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "target/debug/kubecost-lake"
 SQL = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
 # Only as SQL.
-NOT_ANSWERED = {"rightsizing", "bill_by_node"}
+ONLY_SQL = {"rightsizing", "bill_by_node"}
 CUR = """CREATE TEMP TABLE cur2 AS SELECT * FROM (VALUES
     (TIMESTAMP '2026-11-20 05:00:00', 'i-00000000000000001', 'AmazonEC2', 1.5),
     (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonEC2', 0.5),
@@ -117,7 +117,7 @@ def empty(tmp_path_factory):
     return tmp_path_factory.mktemp("empty")
 
 
-def answered_by_duckdb(lake, question):
+def result_of_duckdb(lake, question):
     database = duckdb.connect()
     database.execute("SET TimeZone = 'Asia/Tokyo'")
     if question == "bill_by_node":
@@ -145,48 +145,48 @@ def keyed(rows):
 @pytest.mark.parametrize("question", SQL)
 def test_the_program_gives_what_the_sql_files_give(request, lake, question):
     directory = request.getfixturevalue(lake)
-    expected = answered_by_duckdb(directory, question)
-    if question in NOT_ANSWERED:
+    expected = result_of_duckdb(directory, question)
+    if question in ONLY_SQL:
         return
-    answers = json.loads(run("answer", question, "--lake", directory, "--format", "json"))
-    assert (expected == []) == (answers == [])
+    results = json.loads(run("query", question, "--lake", directory, "--format", "json"))
+    assert (expected == []) == (results == [])
     if lake != "empty" and question not in ("gpu", "anomalies"):
         assert expected, "the lake has no such costs"
-    found, expected = keyed(answers), keyed(expected)
+    found, expected = keyed(results), keyed(expected)
     assert found.keys() == expected.keys()
     for key, numbers in expected.items():
         assert found[key] == {name: value if value is None else pytest.approx(float(value), rel=1e-9, abs=1e-9) for name, value in numbers.items()}, key
 
 
 def test_the_questions_find_what_is_in_the_lake(mixed):
-    answer = lambda name, *more: json.loads(run("answer", name, "--lake", mixed, "--format", "json", *more))
-    surges = answer("anomalies")
+    query = lambda name, *more: json.loads(run("query", name, "--lake", mixed, "--format", "json", *more))
+    surges = query("anomalies")
     assert [(one["namespace"], one["day"]) for one in surges] == [("shop", str(FIRST + datetime.timedelta(days=23)))]
-    assert [one["missing_days"] for one in answer("data_quality")] == [0, 1]
-    assert {one["currency"] for one in answer("cost_by_team")} == {"EUR", "USD"}
-    assert answer("gpu")[0] | {"usage": 0.5, "gpu_model": "T4", "gpu_hours": 15 * 24} == answer("gpu")[0]
-    assert answer("volumes")[0]["row_kind"] == "unmounted"
-    assert {one["team"] for one in answer("cost_by_team", "--label", "x.y")} >= {"1"}
-    spot = {(one["currency"], one["capacity_type"]): one["saved"] for one in answer("spot_savings")}
+    assert [one["missing_days"] for one in query("data_quality")] == [0, 1]
+    assert {one["currency"] for one in query("cost_by_team")} == {"EUR", "USD"}
+    assert query("gpu")[0] | {"usage": 0.5, "gpu_model": "T4", "gpu_hours": 15 * 24} == query("gpu")[0]
+    assert query("volumes")[0]["row_kind"] == "unmounted"
+    assert {one["team"] for one in query("cost_by_team", "--label", "x.y")} >= {"1"}
+    spot = {(one["currency"], one["capacity_type"]): one["saved"] for one in query("spot_savings")}
     assert spot["USD", "spot"] is not None and spot["USD", "on-demand"] is None and spot["EUR", "spot"] is None
 
 
 def test_teams_add_up_to_the_total_in_cents(mixed):
     total = {}
-    for one in answered_by_duckdb(mixed, "cost_per_day"):
+    for one in result_of_duckdb(mixed, "cost_per_day"):
         total[one["currency"]] = total.get(one["currency"], 0) + one["cost"]
     for rules in ["idle=proportional", "idle=even", "idle=none,namespaces=__unmounted__:even,search:proportional"]:
-        teams = json.loads(run("answer", "cost_by_team", "--lake", mixed, "--format", "json", "--share", rules))
+        teams = json.loads(run("query", "cost_by_team", "--lake", mixed, "--format", "json", "--share", rules))
         for currency, cost in total.items():
             cents = sum(round(one["cost"] * 100) for one in teams if one["currency"] == currency)
             assert abs(cents - cost * 100) < 0.51, rules
     assert not any(one["namespace"] == "search" for one in teams if "namespace" in one)
-    run("answer", "cost_by_team", "--lake", mixed, "--share", "idle=x", status=1)
+    run("query", "cost_by_team", "--lake", mixed, "--share", "idle=x", status=1)
 
 
 def test_days_can_be_selected(mixed):
     day = FIRST + datetime.timedelta(days=12)
-    rows = json.loads(run("answer", "cost_per_day", "--lake", mixed, "--format", "json", "--from", day, "--to", day))
+    rows = json.loads(run("query", "cost_per_day", "--lake", mixed, "--format", "json", "--from", day, "--to", day))
     assert rows and {one["day"] for one in rows} == {str(day)}
 
 
@@ -216,7 +216,7 @@ def test_status_agrees_with_the_files(demo):
 def test_each_question_is_listed_and_csv_has_its_columns(demo):
     listed = run("questions").splitlines()
     assert {line.split()[0] for line in listed} == set(SQL)
-    assert run("answer", "cost_by_namespace", "--lake", demo, "--format", "csv").splitlines()[0] == "currency,cluster_id,namespace,cost,share"
+    assert run("query", "cost_by_namespace", "--lake", demo, "--format", "csv").splitlines()[0] == "currency,cluster_id,namespace,cost,share"
 
 
 def test_the_schema_is_the_tables(demo):

@@ -1,4 +1,4 @@
-//! The commands that read a lake, a directory or a bucket, or say what it contains: `status`, `questions`, `answer`,
+//! The commands that read a lake, a directory or a bucket, or say what it contains: `status`, `questions`, `query`,
 //! `schema`.
 
 use std::{path::Path, process::ExitCode};
@@ -6,10 +6,10 @@ use std::{path::Path, process::ExitCode};
 use clap::{Arg, ArgMatches, Command};
 use contract::day::{Day, DayError};
 use report::{
-    answers,
     costs::{self, Selection},
     lake::Lake,
     questions::{self, QUESTIONS, Question},
+    results,
     share::{self, Policy},
     status::Status,
     table::Table,
@@ -72,8 +72,8 @@ pub(crate) fn commands() -> Vec<Command> {
                 lake_argument().required(false).help("DuckDB's files: a directory, or a bucket as s3://BUCKET"),
                 label_argument(),
             ]),
-        Command::new("answer")
-            .about("Answers a question about the costs of a lake, without a database")
+        Command::new("query")
+            .about("Gives the result of a question about the costs of a lake, without a database")
             .args([
                 Arg::new("NAME").required(true).help("The question, as `questions` lists them"),
                 lake_argument(),
@@ -111,7 +111,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitC
     Some(match name {
         "status" => status(matches).await,
         "questions" => print_questions(matches),
-        "answer" => answer(matches).await,
+        "query" => query(matches).await,
         "schema" => schema(matches),
         _ => return None,
     })
@@ -202,7 +202,7 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn answer(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let name = text(matches, "NAME");
     let day = |id: &str| -> Result<Option<Day>, DayError> {
         Some(text(matches, id))
@@ -219,18 +219,18 @@ async fn answer(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         .filter(|rules| !rules.is_empty())
         .map(str::parse)
         .transpose()?;
-    if policy.is_some() && name != answers::COST_BY_TEAM {
-        return Err(format!("--share is for the question '{}' only", answers::COST_BY_TEAM).into());
+    if policy.is_some() && name != results::COST_BY_TEAM {
+        return Err(format!("--share is for the question '{}' only", results::COST_BY_TEAM).into());
     }
-    if !answers::NAMES.contains(&name) {
-        let names = answers::NAMES.join(", ");
-        return Err(format!("'{name}' is not answered without a database: expected one of {names}. `kubecost-lake questions` prints others as SQL").into());
+    if !results::NAMES.contains(&name) {
+        let names = results::NAMES.join(", ");
+        return Err(format!("'{name}' has no result without a database: expected one of {names}. `kubecost-lake questions` prints others as SQL").into());
     }
     let lake = open(text(matches, "LAKE")).await?;
     let cubes = costs::read(&lake, &selection).await?;
     let table = match policy {
         Some(policy) => Some(share::showback(&cubes, &policy)),
-        None => answers::answer(&cubes, name),
+        None => results::result(&cubes, name),
     };
     if let Some(table) = table {
         print(&table, matches);

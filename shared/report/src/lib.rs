@@ -1,16 +1,16 @@
-//! Reads a lake: its state ([`status`]) and its costs ([`costs`], [`answers`]).
+//! Reads a lake: its state ([`status`]) and its costs ([`costs`], [`results`]).
 //!
 //! The questions about costs are SQL files ([`questions`]). Their results are computed here without a database as well:
 //! tests compare them with those of DuckDB.
 #![deny(missing_docs)]
 
-pub mod answers;
 pub mod costs;
 mod cube;
 mod file;
 pub mod lake;
 mod names;
 pub mod questions;
+pub mod results;
 pub mod schema;
 pub mod share;
 pub mod status;

@@ -51,7 +51,7 @@ impl Question {
         QUESTIONS.iter().find(|question| question.name == name)
     }
 
-    /// The first sentence of the file's comment: what it answers.
+    /// The first sentence of the file's comment: what it finds out.
     pub fn what(&self) -> &'static str {
         let comment = self.sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
         comment.split_inclusive(['?', ':']).next().unwrap_or(comment)

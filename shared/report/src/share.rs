@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
-    answers::columns,
     cube::Cubes,
     names::Id,
+    results::columns,
     table::{Cell, Table},
 };
 

@@ -14,10 +14,10 @@ use contract::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    answers::columns,
     costs::ASSUMED_CURRENCY,
     file::Footer,
     lake::{Lake, LakeError},
+    results::columns,
     table::{Cell, Table},
 };
 

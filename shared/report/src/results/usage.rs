@@ -1,4 +1,4 @@
-//! Answers about workloads, nodes, volumes, load balancers and GPUs.
+//! Results about workloads, nodes, volumes, load balancers and GPUs.
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ pub(crate) fn columns(names: &[&'static str]) -> Vec<Column> {
     names.iter().map(|name| Column::of(name)).collect()
 }
 
-/// The question that [`share::showback`](crate::share::showback) answers by other rules.
+/// The question that [`share::showback`](crate::share::showback) computes by other rules.
 pub const COST_BY_TEAM: &str = "cost_by_team";
 
 /// The questions that are answered here. Others are only SQL.
@@ -46,8 +46,8 @@ pub const NAMES: [&str; 16] = [
 ];
 
 /// The result of a question; `None` for one that is not among [`NAMES`].
-pub fn answer(cubes: &Cubes, name: &str) -> Option<Table> {
-    let answer = match name {
+pub fn result(cubes: &Cubes, name: &str) -> Option<Table> {
+    let result = match name {
         "cost_per_day" => cost_per_day,
         "cost_by_month" => cost_by_month,
         "forecast" => forecast,
@@ -66,7 +66,7 @@ pub fn answer(cubes: &Cubes, name: &str) -> Option<Table> {
         "data_quality" => data_quality,
         _ => return None,
     };
-    Some(answer(cubes))
+    Some(result(cubes))
 }
 
 impl Cubes {
@@ -428,13 +428,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_lake_has_all_answers_and_no_rows() {
-        let answers = NAMES.map(|name| answer(&Cubes::default(), name).unwrap());
-        assert!(answers.iter().all(|answer| answer.rows.is_empty()));
+    fn an_empty_lake_has_all_results_and_no_rows() {
+        let results = NAMES.map(|name| result(&Cubes::default(), name).unwrap());
+        assert!(results.iter().all(|result| result.rows.is_empty()));
         assert!(
-            answers
+            results
                 .iter()
-                .all(|answer| answer.columns.iter().any(|column| column.unit == Unit::Money))
+                .all(|result| result.columns.iter().any(|column| column.unit == Unit::Money))
         );
     }
 }
