@@ -20,6 +20,7 @@ use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
 pub mod catalog;
+#[cfg(feature = "function")]
 pub mod glue;
 pub mod settings;
 

@@ -27,22 +27,39 @@ pub async fn load(
             source,
         }),
         CaCertificate::Secret { name, region } => {
-            let config = store::session::in_region(&config().await, region.clone());
-            let client = aws_sdk_secretsmanager::Client::new(&config);
-            let failed = |message: String| CertificateError::Secret {
+            let read = read_secret(name, region.clone(), config).await;
+            read.map(Some).map_err(|message| CertificateError::Secret {
                 name: name.clone(),
                 message,
-            };
-            let output = client
-                .get_secret_value()
-                .secret_id(name)
-                .send()
-                .await
-                .map_err(|error| failed(store::message(&error)))?;
-            let text = output
-                .secret_string
-                .ok_or_else(|| failed("it holds bytes, not text: store the PEM as text".to_owned()))?;
-            Ok(Some(text.into_bytes()))
+            })
         }
     }
 }
+
+#[cfg(feature = "secrets-manager")]
+async fn read_secret(
+    name: &str,
+    region: Option<String>,
+    config: impl AsyncFnOnce() -> SdkConfig,
+) -> Result<Vec<u8>, String> {
+    let config = store::session::in_region(&config().await, region);
+    let client = aws_sdk_secretsmanager::Client::new(&config);
+    let output = client.get_secret_value().secret_id(name).send().await;
+    let text = output.map_err(|error| store::message(&error))?.secret_string;
+    let text = text.ok_or_else(|| "it holds bytes, not text: store the PEM as text".to_owned())?;
+    Ok(text.into_bytes())
+}
+
+#[cfg(not(feature = "secrets-manager"))]
+async fn read_secret(
+    _name: &str,
+    _region: Option<String>,
+    _config: impl AsyncFnOnce() -> SdkConfig,
+) -> Result<Vec<u8>, String> {
+    Err(NO_SECRETS_MANAGER.to_owned())
+}
+
+/// What a build without the client says. `.ci/run` compares it.
+#[cfg(not(feature = "secrets-manager"))]
+const NO_SECRETS_MANAGER: &str = "this program was built without AWS Secrets Manager: use CA_CERTIFICATE_FILE, a released program, or build it \
+                                  with --features secrets-manager";

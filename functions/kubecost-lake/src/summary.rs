@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use arrow::{array::AsArray, datatypes::Float64Type};
+use arrow_array::{cast::AsArray, types::Float64Type};
 use contract::{
     cluster::ClusterId,
     day::Day,

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        ArrayRef, BooleanBuilder, Float64Array, Float64Builder, ListBuilder, RecordBatch, StringArray, StringBuilder,
-        TimestampMillisecondArray, TimestampMillisecondBuilder,
-    },
-    datatypes::{DataType, SchemaRef},
-    error::ArrowError,
+use arrow_array::{
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    builder::{BooleanBuilder, Float64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder},
 };
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use contract::documents::Manifest;
 use response::{Allocation, LabelKey, NodeFacts, capacity_type};
 use table::{Column, GpuText, Origin, Property, TableLayout};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{ArrayRef, BooleanBuilder, Float64Builder, ListArray, MapArray, StringBuilder, StructArray},
-    buffer::OffsetBuffer,
-    datatypes::DataType,
-    error::ArrowError,
+use arrow_array::{
+    ArrayRef, ListArray, MapArray, StructArray,
+    builder::{BooleanBuilder, Float64Builder, StringBuilder},
 };
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{ArrowError, DataType};
 use response::{LoadBalancer, Pairs, Volume};
 use table::Kind;
 

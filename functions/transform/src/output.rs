@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::{
     arrow::ArrowWriter,

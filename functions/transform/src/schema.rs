@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use table::{Kind, TableLayout};
 
 /// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be

@@ -1,16 +1,18 @@
 //! What the Lambda functions share: an event is parsed and its objects are handled one by one ([`handle`]),
-//! metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and [`serve`] connects a function with the
-//! Lambda runtime.
+//! metrics are lines in CloudWatch's embedded metric format ([`metrics`]), and `serve` connects a function with the
+//! Lambda runtime (feature `runtime`).
 #![deny(missing_docs)]
-
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::events::{Event, EventError, ObjectCreated};
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
 pub mod metrics;
+#[cfg(feature = "runtime")]
+mod runtime;
+
+#[cfg(feature = "runtime")]
+pub use runtime::serve;
 
 /// Any error of a function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -77,21 +79,6 @@ struct OtherBucket {
     configured: String,
 }
 
-/// What Lambda's console, destinations and metrics show of a failure.
-impl From<HandleError> for Diagnostic {
-    fn from(error: HandleError) -> Self {
-        let error_type = match error {
-            HandleError::Event(_) => "Event",
-            HandleError::Objects { .. } => "Objects",
-            HandleError::Schedule(_) => "Schedule",
-        };
-        Self {
-            error_type: error_type.to_owned(),
-            error_message: error.to_string(),
-        }
-    }
-}
-
 /// Handles one event as Lambda hands it over. One object's failure does not keep the others of the event from being
 /// handled.
 ///
@@ -133,24 +120,6 @@ async fn handle_all(function: &dyn Function, objects: Vec<ObjectCreated>) -> Res
             source,
         }),
     }
-}
-
-/// Serves a function to the Lambda runtime until the runtime ends it.
-///
-/// # Errors
-/// When the runtime's API cannot be reached.
-pub async fn serve(function: impl Function + 'static) -> Result<(), BoxError> {
-    let function = Arc::new(function);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let function = Arc::clone(&function);
-        async move {
-            handle(&*function, &event.payload).await.map_err(|error| {
-                tracing::error!(function = function.name(), %error, "event failed: Lambda will deliver it again");
-                Diagnostic::from(error)
-            })
-        }
-    }))
-    .await
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The Parquet file, as other readers see it.
 
-use arrow::array::Array;
+use arrow_array::Array;
 use contract::record::DayRecord;
 use end_to_end::staging::{self, Staging};
 use parquet::basic::{Compression, LogicalType, TimeUnit, Type};
