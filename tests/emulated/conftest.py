@@ -69,7 +69,8 @@ def notifications(functions):
         rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
         return {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
 
-    return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in functions.items()]}
+    triggers = functions | {"crawler-assets": functions["crawler"]}
+    return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in triggers.items()]}
 
 
 @pytest.fixture(scope="session")

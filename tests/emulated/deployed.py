@@ -6,6 +6,7 @@ from servers import ROOT
 
 DEPLOYED = json.loads((ROOT / "tests/deployed.json").read_text())
 TABLE = {"GLUE_DATABASE_NAME": "kubecost_db", "GLUE_TABLE_NAME": "kubecost_table"}
+ASSETS_TABLE = "kubecost_table_assets"
 
 
 def deployed(kind, module):
@@ -17,19 +18,19 @@ def role_arn(resource, module):
     return DEPLOYED[f"module.{module}.aws_iam_role.{resource}"]["arn"]
 
 
-def object_rule(function):
-    """The EventBridge rule for the objects that start a function."""
-    return DEPLOYED[f'module.pipeline.aws_cloudwatch_event_rule.object_created["{function}"]']
+def object_rule(trigger):
+    """The EventBridge rule for the objects that start a function; the crawler has a second one, for assets."""
+    return DEPLOYED[f'module.pipeline.aws_cloudwatch_event_rule.object_created["{trigger}"]']
 
 
 def create_tables(glue):
-    """Creates the example's database, table and view, and a crawler with the name that the crawler function starts."""
+    """Creates the example's database, tables and view, and a crawler with the name that the crawler function starts."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
-    for resource in ["this", "view"]:
+    for resource in ["this", "assets", "view"]:
         glue.create_table(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableInput=table_input(resource))
     crawler = DEPLOYED['module.pipeline.aws_lambda_function.this["crawler"]']["environment"][0]["variables"]["GLUE_CRAWLER_NAME"]
     role = role_arn("glue_crawler[0]", "pipeline")
-    targets = {"CatalogTargets": [{"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "Tables": [TABLE["GLUE_TABLE_NAME"]]}]}
+    targets = {"CatalogTargets": [{"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "Tables": [TABLE["GLUE_TABLE_NAME"], ASSETS_TABLE]}]}
     glue.create_crawler(Name=crawler, Role=role, DatabaseName=TABLE["GLUE_DATABASE_NAME"], Targets=targets)
 
 
@@ -67,6 +68,6 @@ def columns(rendered):
     return [{"Name": column["name"], "Type": column["type"]} for column in rendered]
 
 
-def partitions(glue):
-    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"])
+def partitions(glue, table=TABLE["GLUE_TABLE_NAME"]):
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=table)
     return [partition for page in pages for partition in page["Partitions"]]

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aws import ACCOUNT, BUCKET, LAKE_ACCOUNT, REGION, lake_key
-from deployed import TABLE, deployed, object_rule, partitions
+from deployed import ASSETS_TABLE, TABLE, deployed, object_rule, partitions
 from recorded_kubecost import RECORDINGS, settled_days
 from servers import wait_for
 
@@ -67,6 +67,24 @@ def test_glue_has_each_month_with_the_tables_format(lake, glue, filled):
         storage = partition["StorageDescriptor"]
         assert "ParquetHiveSerDe" in storage["SerdeInfo"]["SerializationLibrary"]
         assert storage["Location"].startswith(f"s3://{BUCKET}/{PREFIX}year=")
+    found = wait_for(lambda: len(partitions(glue[1], ASSETS_TABLE)) == len(expected) and partitions(glue[1], ASSETS_TABLE))
+    assert values_of(found) == expected
+    locations = {partition["StorageDescriptor"]["Location"] for partition in found}
+    assert all(location.startswith(f"s3://{BUCKET}/assets/{PREFIX.removeprefix('lake/')}year=") for location in locations)
+
+
+def test_each_day_has_its_assets_and_the_audit_mends_those_that_are_missing(lake, filled):
+    of_assets = lambda day: lake_key(day).replace("lake/", "assets/", 1)
+    days = [day for day in settled_days() if lake_key(day) in lake.keys(PREFIX)]
+    assert {of_assets(day) for day in days} <= set(lake.keys("assets/"))
+    day = days[3]
+    found = lake.s3.get_object(Bucket=BUCKET, Key=of_assets(day))
+    assert pq.read_table(io.BytesIO(found["Body"].read())).column("covered").to_pylist() == [True, True]
+    lake.s3.delete_object(Bucket=BUCKET, Key=of_assets(day))
+    lake.invoke("kubecost-lake-backfill", SCHEDULE)
+    report = json.loads(lake.s3.get_object(Bucket=BUCKET, Key="reports/audit.json")["Body"].read())
+    assert report["assets_missing_days"] == 1
+    wait_for(lambda: of_assets(day) in lake.keys("assets/"))
 
 
 def test_a_complete_lake_needs_no_day_and_a_deleted_day_is_collected_again(lake, export, filled):

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aws import BINARIES, BUCKET, PLACE, lake_key, lake_prefix
-from deployed import TABLE, partitions
+from deployed import ASSETS_TABLE, TABLE, partitions
 from recorded_kubecost import RECORDINGS, Kubecost, settled_days
 from servers import ROOT, serving, wait_for
 from trino import QueryFailed, started
@@ -99,13 +99,14 @@ def costs(trino, lake, glue, export, tmp_path_factory):
             command = [BINARIES / "kubecost-lake", "collect", "--source", source, "--cluster", SECOND_CLUSTER, "--lake", directory]
             done = subprocess.run([*command, "--from", str(day), "--to", str(day), *options], capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, done.stderr
-    for file in directory.glob("lake/**/*.parquet"):
+    for file in [*directory.glob("lake/**/*.parquet"), *directory.glob("assets/**/*.parquet")]:
         lake.s3.upload_file(str(file), BUCKET, str(file.relative_to(directory)))
     wait_for(lambda: set(settled) <= set(days_of(lake, FIRST)))
     days = {FIRST: days_of(lake, FIRST), SECOND: [before, after, second_newest, newest]}
     assert days_of(lake, SECOND) == days[SECOND]
     expected = {partition_of(place, day) for place in days for day in days[place]}
-    wait_for(lambda: {tuple(partition["Values"]) for partition in partitions(glue[1])} == expected)
+    for table in [TABLE["GLUE_TABLE_NAME"], ASSETS_TABLE]:
+        wait_for(lambda: {tuple(partition["Values"]) for partition in partitions(glue[1], table)} == expected)
     trino.wait_until_started()
     return Costs(trino.query, days, before)
 
@@ -266,7 +267,7 @@ def printed(*arguments):
 def questions(lake, costs, tmp_path_factory):
     """The view of the questions in Trino, and the same lake as a directory."""
     directory = tmp_path_factory.mktemp("questions")
-    for key in lake.keys("lake/account_id="):
+    for key in [*lake.keys("lake/account_id="), *lake.keys("assets/account_id=")]:
         file = directory / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(lake.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())

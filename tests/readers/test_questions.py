@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "target/debug/kubecost-lake"
 SQL = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
 # Only as SQL.
-ONLY_SQL = {"rightsizing", "bill_by_node"}
+ONLY_SQL = {"rightsizing", "bill", "bill_by_node"}
 CUR = """CREATE TEMP TABLE cur2 AS SELECT * FROM (VALUES
     (TIMESTAMP '2026-11-20 05:00:00', 'i-00000000000000001', 'AmazonEC2', 1.5),
     (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonEC2', 0.5),
@@ -226,3 +226,18 @@ def test_the_schema_is_the_tables(demo):
     assert [name for name in names if name != "properties.labels.team"] == pq.read_schema(file).names
     ddl = run("schema", "--format", "ddl", "--location", "s3://finops/lake/")
     assert ddl.startswith("CREATE EXTERNAL TABLE") and "`window.start` timestamp" in ddl and "LOCATION 's3://finops/lake/'" in ddl
+
+
+def test_the_bill_is_the_allocations_and_what_no_allocation_contains(demo, mixed):
+    bills = result_of_duckdb(demo, "bill")
+    for bill in bills:
+        assert math.isclose(bill["bill"], bill["allocations"] + bill["cluster_fee"] + bill["disks"] + bill["others"], rel_tol=1e-12)
+        assert bill["assets"] == "all"
+    # The recorded OpenCost has two nodes, each with a disk of its own.
+    disks = {bill["cluster_id"].split("/")[-1]: bill["disks"] for bill in bills}
+    assert sorted(disks.values()) == [0, pytest.approx(0.211932, abs=1e-6)], disks
+    files = f"read_parquet('{demo}/assets/**/*.parquet')"
+    uncovered = duckdb.sql(f'SELECT sum("totalCost") FROM {files} WHERE NOT covered').fetchall()[0][0]
+    assert math.isclose(sum(bill["bill"] - bill["allocations"] for bill in bills), uncovered, rel_tol=1e-9)
+    # A lake from before the table of assets.
+    assert {(bill["assets"], bill["bill"] - bill["allocations"]) for bill in result_of_duckdb(mixed, "bill")} == {("none", 0)}

@@ -3,7 +3,7 @@
 use contract::{
     cluster::ClusterArn,
     day::Day,
-    documents::{self, Manifest, Part, PartKind, SetFacts, SourceInfo, SourceKind},
+    documents::{self, AssetScope, AssetSet, Manifest, Part, PartKind, SetFacts, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
 };
@@ -94,6 +94,17 @@ impl Staging {
     pub fn add_assets(&mut self, response: &str) {
         let key = Prefixes::default().assets_part(cluster().id(), &self.manifest.run, day(), 1);
         self.add_part(PartKind::Assets, key, response.as_bytes(), 0, None);
+    }
+
+    /// Adds assets as an exporter that requests them all, or nodes alone, and counts them.
+    pub fn add_counted_assets(&mut self, response: &str, scope: AssetScope) {
+        self.add_assets(response);
+        let assets = rows(response, None);
+        self.manifest.facts.asset_set = Some(AssetSet {
+            scope,
+            rows: assets.len() as u64,
+            total_cost: assets.iter().map(|(_, asset)| number(asset, "totalCost")).sum(),
+        });
     }
 
     pub fn add_part(&mut self, kind: PartKind, key: String, raw: &[u8], rows: u64, set: Option<u32>) {

@@ -1,7 +1,7 @@
 //! The scheduled audit of all clusters: gaps, lost and partial days, sets that never became Parquet, silent clusters.
 //! It writes no plan: a plan is for a run that waits for it, and no run would read one written hours later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use contract::{
@@ -176,9 +176,11 @@ impl Audit<'_> {
                 let name = cluster.name();
                 let (no_days, none_quarantined) = (BTreeMap::new(), Quarantined::new());
                 let lake = listing.lake.get(name).unwrap_or(&no_days);
+                let no_assets = BTreeSet::new();
+                let assets = listing.assets.get(name).unwrap_or(&no_assets);
                 let quarantined = listing.quarantined.get(name).unwrap_or(&none_quarantined);
                 audit
-                    .run(lake, quarantined, &mut finding)
+                    .run(lake, assets, quarantined, &mut finding)
                     .await
                     .map_err(|error| error.to_string())
             }
@@ -197,6 +199,8 @@ impl Audit<'_> {
 struct AccountRegionListing {
     /// Each cluster's objects, by cluster name and day.
     lake: HashMap<String, BTreeMap<Day, ObjectVersion>>,
+    /// The days that the table of assets has of each cluster, by cluster name.
+    assets: HashMap<String, BTreeSet<Day>>,
     /// Each cluster's sets in quarantine, by cluster name.
     quarantined: HashMap<String, Quarantined>,
 }
@@ -224,6 +228,19 @@ impl AccountRegionListing {
                         let days = found.lake.entry(cluster.name().to_owned()).or_default();
                         days.insert(day, version);
                     }
+                }
+            }
+        }
+        // After the lake: a day's assets are written before its own object.
+        for (partition, start_after) in prefixes.assets_listings(account_region, first, Day::of(now)) {
+            let mut listing = store.list(&partition).start_after(start_after);
+            while let Some(page) = listing.next_page().await? {
+                for (cluster, day) in page
+                    .objects
+                    .iter()
+                    .filter_map(|object| prefixes.parse_assets(&object.key))
+                {
+                    found.assets.entry(cluster.name().to_owned()).or_default().insert(day);
                 }
             }
         }

@@ -38,6 +38,7 @@ impl ClusterAudit<'_> {
     pub(crate) async fn run(
         &self,
         lake: &BTreeMap<Day, ObjectVersion>,
+        assets: &BTreeSet<Day>,
         quarantined: &Quarantined,
         finding: &mut Finding,
     ) -> Result<(), StoreError> {
@@ -65,6 +66,7 @@ impl ClusterAudit<'_> {
             .map(|(date, run)| SetName { date, run })
             .collect();
         finding.stuck = self.redeliver_stuck(&histories).await?;
+        finding.assets_missing = self.redeliver_without_assets(&state, assets).await?;
         self.improvable_days(&state, available.as_ref(), &histories, &programs, finding);
         let is_collecting = staged
             .newest_inventory
@@ -293,6 +295,37 @@ impl ClusterAudit<'_> {
             }
         }
         Ok(stuck)
+    }
+
+    /// Redelivers the sets that are days of the lake and whose objects in the table of assets are missing. Days from
+    /// before there was that table say nothing of such an object.
+    async fn redeliver_without_assets(
+        &self,
+        state: &ClusterState,
+        assets: &BTreeSet<Day>,
+    ) -> Result<Vec<StuckSet>, StoreError> {
+        let cluster = self.objects.cluster;
+        let mut missing = Vec::new();
+        for (date, object) in &state.lake {
+            let scope = object.record.as_ref().and_then(|record| record.asset_scope);
+            let (Some(run), Some(_), false) = (object.run, scope, assets.contains(date)) else {
+                continue;
+            };
+            let redelivered = self.redeliver(*date, run).await?;
+            if redelivered {
+                tracing::warn!(%cluster, %date, %run, "the day's assets are missing: set redelivered");
+            } else {
+                tracing::error!(
+                    %cluster, %date, %run,
+                    "the day's assets are missing: not redelivered, RETRY_LIMIT is reached or its manifest is gone"
+                );
+            }
+            missing.push(StuckSet {
+                set: SetName { date: *date, run },
+                redelivered,
+            });
+        }
+        Ok(missing)
     }
 
     /// Redelivers a set unless that was done `RETRY_LIMIT` times. Returns whether it did.

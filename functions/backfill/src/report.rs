@@ -60,6 +60,7 @@ pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
             .filter(|day| day.collected_again)
             .count(),
     );
+    report.assets_missing_days += count(finding.assets_missing.len());
     report.computed_totals += finding.computed_totals.iter().map(|day| day.rows).sum::<u64>();
     report.silent_clusters += u64::from(finding.silent);
     report.newly_silent_clusters += u64::from(finding.newly_silent);
@@ -85,6 +86,7 @@ pub(crate) fn emit(report: &AuditReport, bucket: &str, sink: &dyn MetricSink, cl
         ("PartialDays", number(report.partial_days)),
         ("ThinnerSets", number(report.thinner_sets)),
         ("AssetsUnavailableDays", number(report.assets_unavailable_days)),
+        ("AssetsMissingDays", number(report.assets_missing_days)),
         ("ComputedTotals", number(report.computed_totals)),
         ("NewlySilentClusters", number(report.newly_silent_clusters)),
         ("SilentClusters", number(report.silent_clusters)),

@@ -1,4 +1,4 @@
-//! The crawler function: makes sure that the catalog has each partition of the lake.
+//! The crawler function: makes sure that the catalog has each partition of the lake, of both tables.
 //!
 //! The arrival of a Parquet object starts it; most of the time the catalog has its partition already. The schedule
 //! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived
@@ -33,44 +33,70 @@ const LISTINGS: usize = 16;
 pub struct Crawler {
     settings: Settings,
     store: Store,
+    tables: [Table; 2],
+}
+
+/// The catalogs of the two tables.
+pub struct Catalogs {
+    /// Of the table of allocations.
+    pub lake: Arc<dyn Catalog>,
+    /// Of the table of assets.
+    pub assets: Arc<dyn Catalog>,
+}
+
+struct Table {
+    area: Area,
     catalog: Arc<dyn Catalog>,
     /// Partitions that this process has seen in the catalog: each receives an object for every cluster and day.
     known: Mutex<HashSet<LakePartition>>,
 }
 
+impl Table {
+    fn new(area: Area, catalog: Arc<dyn Catalog>) -> Self {
+        Self {
+            area,
+            catalog,
+            known: Mutex::new(HashSet::new()),
+        }
+    }
+}
+
 /// A lake that lists nothing forgets nothing: a wrong prefix looks the same.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the lake lists no partition below '{prefix}', and the catalog has {partitions}: none was removed; check LAKE_PREFIX, or delete the partitions in Glue if the lake was emptied on purpose"
+    "the lake lists no partition below '{prefix}', and the catalog has {partitions}: none was removed; check {setting}, or delete the partitions in Glue if the lake was emptied on purpose"
 )]
 pub struct EmptyLake {
+    setting: &'static str,
     prefix: String,
     partitions: usize,
 }
 
 impl Crawler {
-    pub fn new(settings: Settings, store: Store, catalog: Arc<dyn Catalog>) -> Self {
+    pub fn new(settings: Settings, store: Store, catalogs: Catalogs) -> Self {
         Self {
             settings,
             store,
-            catalog,
-            known: Mutex::new(HashSet::new()),
+            tables: [
+                Table::new(Area::Lake, catalogs.lake),
+                Table::new(Area::Assets, catalogs.assets),
+            ],
         }
     }
 
     /// Registers a partition that the catalog lacks, and then starts the crawler in the mode that has one.
-    async fn ensure_in_catalog(&self, partition: LakePartition) -> Result<(), CatalogError> {
+    async fn ensure_in_catalog(&self, table: &Table, partition: LakePartition) -> Result<(), CatalogError> {
         // Held throughout, so that of many events at once only one queries the catalog.
-        let mut known = self.known.lock().await;
+        let mut known = table.known.lock().await;
         if known.contains(&partition) {
             return Ok(());
         }
-        if self.catalog.contains(&partition).await? {
+        if table.catalog.contains(&partition).await? {
             known.insert(partition);
             return Ok(());
         }
-        self.catalog.register(std::slice::from_ref(&partition)).await?;
-        tracing::info!(%partition, "registered partition");
+        table.catalog.register(std::slice::from_ref(&partition)).await?;
+        tracing::info!(table = ?table.area, %partition, "registered partition");
         known.insert(partition);
         drop(known);
         self.start_crawler().await?;
@@ -83,7 +109,9 @@ impl Crawler {
         let Mode::Crawler { crawler } = &self.settings.mode else {
             return Ok(None);
         };
-        let start = self.catalog.start_crawler(crawler).await?;
+        // One crawler has both tables as targets.
+        let [table, _] = &self.tables;
+        let start = table.catalog.start_crawler(crawler).await?;
         tracing::info!(crawler, ?start, "requested a crawl");
         Ok(Some(start))
     }
@@ -94,47 +122,61 @@ impl Crawler {
         if self.settings.mode == Mode::None {
             return Ok(());
         }
+        let mut missing = 0;
+        // A table whose comparison fails does not keep the other from being compared.
+        let mut failure = None;
+        for table in &self.tables {
+            match self.compare_table(table).await {
+                Ok(registered) => missing += registered,
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if missing > 0 {
+            self.start_crawler().await?;
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Compares the partitions of one table; gives how many the catalog lacked.
+    async fn compare_table(&self, table: &Table) -> Result<usize, BoxError> {
         // The catalog is read first, so that a partition registered meanwhile is then found in the lake and not taken
         // for one whose data is gone.
-        let in_catalog = self.catalog.partitions().await?;
-        let in_lake = self.partitions_in_lake(&in_catalog).await?;
+        let in_catalog = table.catalog.partitions().await?;
+        let in_lake = self.partitions_in_lake(table.area, &in_catalog).await?;
         if in_lake.is_empty() && !in_catalog.is_empty() {
             return Err(EmptyLake {
-                prefix: self.settings.prefixes.of(Area::Lake).to_owned(),
+                setting: table.area.setting(),
+                prefix: self.settings.prefixes.of(table.area).to_owned(),
                 partitions: in_catalog.len(),
             }
             .into());
         }
         let missing: Vec<LakePartition> = in_lake.difference(&in_catalog).cloned().collect();
         let gone: Vec<LakePartition> = in_catalog.difference(&in_lake).cloned().collect();
-        self.catalog.register(&missing).await?;
-        self.catalog.remove(&gone).await?;
-        *self.known.lock().await = in_lake.iter().cloned().collect();
-        let crawler_start = if missing.is_empty() {
-            None
-        } else {
-            self.start_crawler().await?
-        };
+        table.catalog.register(&missing).await?;
+        table.catalog.remove(&gone).await?;
+        *table.known.lock().await = in_lake.iter().cloned().collect();
         tracing::info!(
+            table = ?table.area,
             in_lake = in_lake.len(),
             in_catalog = in_catalog.len(),
             missing = missing.len(),
             gone = gone.len(),
-            ?crawler_start,
             "compared the partitions of lake and catalog"
         );
-        Ok(())
+        Ok(missing.len())
     }
 
-    /// The partitions of the lake. Folders are listed rather than objects, so that the work grows with accounts,
+    /// The partitions of a table. Folders are listed rather than objects, so that the work grows with accounts,
     /// regions and months, not with clusters or days. Only in a month that the catalog lacks are objects listed, to see
     /// whether any belongs to the table.
     async fn partitions_in_lake(
         &self,
+        table: Area,
         in_catalog: &BTreeSet<LakePartition>,
     ) -> Result<BTreeSet<LakePartition>, StoreError> {
         let prefixes = &self.settings.prefixes;
-        let mut folders = vec![prefixes.of(Area::Lake).to_owned()];
+        let mut folders = vec![prefixes.of(table).to_owned()];
         for _ in ["account_id", "region", "year", "month"] {
             let below: Vec<Vec<String>> = stream::iter(folders)
                 .map(async |folder| self.store.list(folder).folders().prefixes().await)
@@ -145,10 +187,10 @@ impl Crawler {
         }
         let partitions = folders
             .into_iter()
-            .filter_map(|folder| Some((prefixes.parse_partition(&folder)?, folder)));
+            .filter_map(|folder| Some((prefixes.parse_partition(table, &folder)?, folder)));
         stream::iter(partitions)
             .map(async |(partition, folder)| {
-                let exists = in_catalog.contains(&partition) || self.has_table_objects(folder).await?;
+                let exists = in_catalog.contains(&partition) || self.has_objects(table, folder).await?;
                 Ok(exists.then_some(partition))
             })
             .buffer_unordered(LISTINGS)
@@ -157,19 +199,28 @@ impl Crawler {
             .await
     }
 
-    async fn has_table_objects(&self, folder: String) -> Result<bool, StoreError> {
-        let prefixes = &self.settings.prefixes;
+    async fn has_objects(&self, table: Area, folder: String) -> Result<bool, StoreError> {
         let mut listing = self.store.list(folder);
         while let Some(page) = listing.next_page().await? {
             if page
                 .objects
                 .iter()
-                .any(|object| prefixes.parse_lake(&object.key).is_some())
+                .any(|object| self.parse(table, &object.key).is_some())
             {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// The partition of an object of a table; `None` for any other object.
+    fn parse(&self, table: Area, key: &str) -> Option<LakePartition> {
+        let prefixes = &self.settings.prefixes;
+        let (cluster, day) = match table {
+            Area::Assets => prefixes.parse_assets(key)?,
+            _ => prefixes.parse_lake(key)?,
+        };
+        Some(LakePartition::of(cluster.account_region(), day))
     }
 }
 
@@ -184,13 +235,15 @@ impl Function for Crawler {
     }
 
     async fn object_created(&self, object: ObjectCreated) -> Result<(), BoxError> {
-        match self.settings.prefixes.parse_lake(&object.key) {
-            Some((cluster, day)) if self.settings.mode != Mode::None => Ok(self
-                .ensure_in_catalog(LakePartition::of(cluster.account_region(), day))
-                .await?),
+        let mut tables = self.tables.iter();
+        let found = tables.find_map(|table| Some((table, self.parse(table.area, &object.key)?)));
+        match found {
+            Some((table, partition)) if self.settings.mode != Mode::None => {
+                Ok(self.ensure_in_catalog(table, partition).await?)
+            }
             Some(_) => Ok(()),
             None => {
-                tracing::debug!(key = object.key, "ignored an object that is not part of the table");
+                tracing::debug!(key = object.key, "ignored an object that is not part of a table");
                 Ok(())
             }
         }

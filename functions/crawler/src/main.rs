@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crawler::{Crawler, glue::GlueCatalog, settings::Settings};
+use crawler::{Catalogs, Crawler, glue::GlueCatalog, settings::Settings};
 use lambda::BoxError;
 use settings::logs;
 use store::{Store, session};
@@ -13,6 +13,10 @@ async fn main() -> Result<(), BoxError> {
     let config = session::from_environment().await;
     let store = Store::new(session::s3_client(&config), &settings.bucket);
     let glue = aws_sdk_glue::Client::new(&config);
-    let catalog = GlueCatalog::new(glue, &settings.database, &settings.table);
-    lambda::serve(Crawler::new(settings, store, Arc::new(catalog))).await
+    let catalog = |table: &str| Arc::new(GlueCatalog::new(glue.clone(), &settings.database, table));
+    let catalogs = Catalogs {
+        lake: catalog(&settings.table),
+        assets: catalog(&settings.assets_table),
+    };
+    lambda::serve(Crawler::new(settings, store, catalogs)).await
 }

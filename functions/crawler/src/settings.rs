@@ -25,6 +25,8 @@ pub struct Settings {
     pub mode: Mode,
     pub database: String,
     pub table: String,
+    /// The table of assets.
+    pub assets_table: String,
 }
 
 impl Settings {
@@ -57,6 +59,8 @@ impl Settings {
                 required(&rows::GLUE_TABLE, "the Glue table of the lake"),
             )
         };
+        let assets_table = reader.optional(&rows::GLUE_ASSETS_TABLE);
+        let assets_table = assets_table.unwrap_or_else(|| format!("{table}_assets"));
         LogSettings::read(&mut reader);
         reader.finish().map(|()| Self {
             bucket,
@@ -64,6 +68,7 @@ impl Settings {
             mode,
             database,
             table,
+            assets_table,
         })
     }
 }
@@ -101,7 +106,11 @@ mod tests {
         );
         let glue = [("GLUE_DATABASE_NAME", "costs"), ("GLUE_TABLE_NAME", "lake")];
         let register = [&[bucket, ("CATALOG_MODE", "register")], &glue[..]].concat();
-        assert_eq!(read(&register).unwrap().mode, Mode::Register);
+        let settings = read(&register).unwrap();
+        assert_eq!(settings.mode, Mode::Register);
+        assert_eq!(settings.assets_table, "lake_assets");
+        let named = [&register[..], &[("GLUE_ASSETS_TABLE_NAME", "assets")]].concat();
+        assert_eq!(read(&named).unwrap().assets_table, "assets");
         let default = [&[bucket, ("GLUE_CRAWLER_NAME", "costs")], &glue[..]].concat();
         let crawler = "costs".to_owned();
         assert_eq!(read(&default).unwrap().mode, Mode::Crawler { crawler });

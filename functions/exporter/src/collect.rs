@@ -14,12 +14,13 @@ use contract::{
     cluster::ClusterArn,
     coverage::PartialReason,
     day::Day,
-    documents::{AssetsState, Manifest, Part, PartKind, Question, SetFacts, SourceInfo},
+    documents::{AssetScope, AssetSet, AssetsState, Manifest, Part, PartKind, Question, SetFacts, SourceInfo},
     keys::Prefixes,
     run::RunId,
 };
-use response::{Entry, NodeIndex, NodeMinutes, Refusal, Verdict};
+use response::{AssetParser, AssetTally, AssetVerdict, Entry, NodeMinutes, Refusal, Verdict};
 use store::{Store, StoreError, UploadError};
+use table::ASSET_TOTAL_COST;
 
 use crate::{
     part::{self, PartError, ReceivedPart},
@@ -124,13 +125,21 @@ pub(crate) struct Allocations {
     pub(crate) verdict: Verdict,
 }
 
-/// The stored node assets.
+/// The stored assets.
 #[derive(Debug, Default)]
 struct Assets {
     part: Option<Part>,
     state: AssetsState,
+    set: Option<AssetSet>,
     node_minutes: Option<f64>,
-    warning: Option<String>,
+    warnings: Vec<String>,
+}
+
+/// A response with assets that are the day's, each once, before it is stored.
+struct ReceivedAssets {
+    part: ReceivedPart,
+    verdict: AssetVerdict,
+    nodes: NodeMinutes,
 }
 
 impl Collector<'_> {
@@ -211,12 +220,13 @@ impl Collector<'_> {
             coverage: Some(coverage),
             partial,
             assets: assets.state,
+            asset_set: assets.set,
             observed: self.observed.contains(&day),
             currency: None,
             computed_totals: verdict.computed_totals,
             disagreeing_totals: verdict.disagreeing_totals,
             rows_left_out: verdict.rows_left_out,
-            warnings: verdict.warnings.iter().chain(&assets.warning).cloned().collect(),
+            warnings: [&verdict.warnings[..], &assets.warnings].concat(),
             producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }
     }
@@ -242,54 +252,93 @@ impl Collector<'_> {
         }
     }
 
-    /// The nodes. Where the source does not give them, the day is stored all the same: columns of nodes are filled from
-    /// labels, and the day is collected again.
+    /// All assets, or nodes alone where the source gives no others. Where it gives none, the day is stored all the
+    /// same: columns of nodes are filled from labels, and the day is collected again.
     async fn assets(&self, day: Day) -> Result<Assets, DayError> {
-        let received = match self.asset_part(day, true).await {
-            // Versions of sources spell the filter differently; without it there is more to read, but nothing is
-            // missing.
-            Err(DayError::Part(PartError::Source(error))) if error.refuses_the_query() => {
-                self.asset_part(day, false).await
-            }
-            other => other,
+        let error = match self.assets_of(day, AssetScope::All).await {
+            Ok(received) => return Self::store_assets(day, AssetScope::All, received, None).await,
+            Err(DayError::Part(PartError::Source(error))) => error,
+            Err(error) => return Err(error),
         };
-        match received {
-            Ok((received, nodes)) => {
-                let rows = received.envelope.entries;
-                Ok(Assets {
-                    part: Some(received.store(PartKind::Assets, rows, None).await?),
-                    state: AssetsState::Stored,
-                    node_minutes: nodes.observed(day),
-                    warning: None,
-                })
+        if error.is_of_the_response() {
+            let nodes = if error.is_transient() {
+                // The source was asked often enough.
+                self.receive_assets(day, AssetScope::Nodes)
+                    .await
+                    .map_err(DayError::from)
+            } else {
+                self.assets_of(day, AssetScope::Nodes).await
+            };
+            match nodes {
+                Ok(received) => {
+                    let warning = format!("only nodes among the assets, so that the bill lacks the others: {error}");
+                    return Self::store_assets(day, AssetScope::Nodes, received, Some(warning)).await;
+                }
+                Err(DayError::Part(PartError::Source(_))) => {}
+                Err(error) => return Err(error),
             }
-            Err(DayError::Part(PartError::Source(error))) => Ok(Assets {
-                state: AssetsState::Unavailable,
-                warning: Some(format!(
-                    "assets unavailable, node columns are filled from labels: {error}"
-                )),
-                ..Assets::default()
-            }),
-            Err(error) => Err(error),
         }
+        Ok(Assets {
+            state: AssetsState::Unavailable,
+            warnings: vec![format!(
+                "assets unavailable, node columns are filled from labels: {error}"
+            )],
+            ..Assets::default()
+        })
     }
 
-    async fn asset_part(&self, day: Day, filtered: bool) -> Result<(ReceivedPart, NodeMinutes), DayError> {
-        let read_timeout = ReadTimeout::of_assets(self.settings);
-        let query = query::nodes(self.source.kind, day.window(), filtered);
-        self.with_retries(async || {
-            let number = self.next_part(day);
-            let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
-            let mut nodes = NodeMinutes::default();
-            let on_row = &mut |Entry { key, value, .. }: &Entry<'_>| {
-                nodes.add(value);
-                // What transform could not read is not stored.
-                NodeIndex::new().add(key, value).map_err(|error| error.to_string())
-            };
-            let received = part::receive(self.client, &query, read_timeout, self.store, key, on_row).await?;
-            Ok((received, nodes))
+    async fn store_assets(
+        day: Day,
+        scope: AssetScope,
+        ReceivedAssets { part, verdict, nodes }: ReceivedAssets,
+        warning: Option<String>,
+    ) -> Result<Assets, DayError> {
+        let mut warnings: Vec<String> = warning.into_iter().chain(verdict.warnings).collect();
+        if verdict.rows == 0 {
+            warnings.push("the source has no assets for the day, so that the bill lacks them".to_owned());
+        }
+        let said = part.envelope.warnings.iter();
+        warnings.extend(said.map(|warning| format!("assets: {warning}")));
+        Ok(Assets {
+            part: Some(part.store(PartKind::Assets, verdict.rows, None).await?),
+            state: AssetsState::Stored,
+            set: Some(AssetSet {
+                scope,
+                rows: verdict.rows,
+                total_cost: verdict.sums[ASSET_TOTAL_COST].value(),
+            }),
+            node_minutes: nodes.observed(day),
+            warnings,
         })
-        .await
+    }
+
+    async fn assets_of(&self, day: Day, scope: AssetScope) -> Result<ReceivedAssets, DayError> {
+        self.with_retries(async || self.receive_assets(day, scope).await).await
+    }
+
+    async fn receive_assets(&self, day: Day, scope: AssetScope) -> Result<ReceivedAssets, PartError> {
+        let query = query::assets(self.source.kind, day.window(), scope);
+        let number = self.next_part(day);
+        let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
+        let (mut parser, mut tally, mut nodes) = (AssetParser::new(), AssetTally::new(day), NodeMinutes::default());
+        let on_row = &mut |Entry { set, key, value }: &Entry<'_>| {
+            // What transform could not read is not stored.
+            if let Some(asset) = parser.parse(key, value).map_err(|error| error.to_string())?
+                && tally.add(*set, key, &asset)
+            {
+                nodes.add(&asset);
+            }
+            Ok(())
+        };
+        let read_timeout = ReadTimeout::of_assets(self.settings);
+        let part = part::receive(self.client, &query, read_timeout, self.store, key, on_row).await?;
+        match tally.verdict() {
+            Ok(verdict) => Ok(ReceivedAssets { part, verdict, nodes }),
+            Err(refusal) => {
+                part.discard().await;
+                Err(SourceError::Refused(refusal).into())
+            }
+        }
     }
 
     pub(crate) fn next_part(&self, day: Day) -> u32 {

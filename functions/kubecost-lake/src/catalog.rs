@@ -11,8 +11,10 @@ use contract::keys::LakePartition;
 use crawler::catalog::{Catalog, CatalogError, CrawlerStart};
 use tokio::sync::Mutex;
 
-/// The file's name in the bucket's directory.
+/// The file's name in the bucket's directory: of the table of allocations, and of that of assets.
 pub const FILE: &str = "catalog.json";
+/// As [`FILE`].
+pub const ASSETS_FILE: &str = "catalog-assets.json";
 
 /// The catalog. Only one process uses it: the bucket's directory is locked.
 #[derive(Debug)]

@@ -48,7 +48,10 @@ pub fn is_wanted(key: &str) -> bool {
     let prefixes = Prefixes::default();
     match prefixes.parse_staging(key) {
         Some(staged) => !matches!(staged.object, StagingObject::Part(_)),
-        None => prefixes.parse_lake(key).is_some(),
+        None => prefixes
+            .parse_lake(key)
+            .or_else(|| prefixes.parse_assets(key))
+            .is_some(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use backfill::Backfill;
 use contract::{clock::Clock, cluster::ClusterArn, keys::Prefixes};
-use crawler::Crawler;
+use crawler::{Catalogs, Crawler};
 use exporter::{
     Exporter,
     settings::{PeriodSettings, SourceSettings},
@@ -103,7 +103,11 @@ impl Host {
         let prefixes = settings.backfill.prefixes.clone();
         let (bucket, written) = LocalBucket::serve(directory, is_wanted).await?;
         let store = Store::new(session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
-        let catalog = Arc::new(LocalCatalog::new(directory.join(catalog::FILE)));
+        let catalog = |file| Arc::new(LocalCatalog::new(directory.join(file)));
+        let catalogs = Catalogs {
+            lake: catalog(catalog::FILE),
+            assets: catalog(catalog::ASSETS_FILE),
+        };
         let functions = Functions {
             transform: Arc::new(Transform::new(settings.transform, store.clone(), Arc::clone(&clock))),
             backfill: Arc::new(Backfill::new(
@@ -112,7 +116,7 @@ impl Host {
                 Arc::clone(&clock),
                 Arc::new(LogOnly),
             )),
-            crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalog)),
+            crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalogs)),
         };
         let dispatcher = Dispatcher::start(functions, Arc::clone(&clock), Arc::clone(&bucket.journal), written);
         Ok(Self {

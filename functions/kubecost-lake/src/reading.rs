@@ -4,7 +4,10 @@
 use std::{path::Path, process::ExitCode};
 
 use clap::{Arg, ArgMatches, Command};
-use contract::day::{Day, DayError};
+use contract::{
+    day::{Day, DayError},
+    keys::Area,
+};
 use report::{
     costs::{self, Selection},
     lake::Lake,
@@ -194,8 +197,13 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let question = Question::of(name)
         .ok_or_else(|| format!("there is no question '{name}': `kubecost-lake questions` lists them"))?;
     if text(matches, "ENGINE") == "duckdb" {
-        let files = duckdb_files(text(matches, "LAKE"));
-        output::text(questions::duckdb_views(&files, &TableLayout::new(&[], &[])?));
+        let files = |area| duckdb_files(text(matches, "LAKE"), area);
+        let layout = TableLayout::new(&[], &[])?;
+        output::text(questions::duckdb_views(
+            &files(Area::Lake),
+            &files(Area::Assets),
+            &layout,
+        ));
         output::line("");
     }
     output::text(question.with_label(text(matches, "LABEL")));
@@ -238,13 +246,17 @@ async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files that DuckDB reads; none in a directory without days, since a pattern without files is an error.
-fn duckdb_files(lake: &str) -> Vec<String> {
-    let pattern = |place: &str| format!("{place}/lake/**/*.parquet");
+/// The files of a table that DuckDB reads; none in a directory that has none, since a pattern without files is an
+/// error.
+fn duckdb_files(lake: &str, table: Area) -> Vec<String> {
+    let prefix = table.default_prefix();
+    let pattern = |place: &str| format!("{place}/{prefix}**/*.parquet");
+    let is_there = |place: &str| Path::new(place).join(prefix).is_dir();
     match lake.strip_prefix("s3://") {
-        _ if lake.is_empty() => vec![pattern(".")],
+        _ if lake.is_empty() && (table == Area::Lake || is_there(".")) => vec![pattern(".")],
+        _ if lake.is_empty() => Vec::new(),
         Some(bucket) => vec![pattern(&format!("s3://{}", bucket.trim_end_matches('/')))],
-        None if Path::new(lake).join("lake").is_dir() => vec![pattern(lake.trim_end_matches('/'))],
+        None if is_there(lake) => vec![pattern(lake.trim_end_matches('/'))],
         None => Vec::new(),
     }
 }

@@ -22,6 +22,8 @@ use store::{Store, StoreError};
 
 const NAMESPACE: &str = "properties.namespace";
 const TOTAL_COST: &str = "totalCost";
+/// The footer's key of what assets cost that no allocation contains.
+const UNCOVERED_COST: &str = "uncovered_cost";
 /// Shown for rows without a namespace.
 const NO_NAMESPACE: &str = "(idle and other costs without a namespace)";
 /// How many namespaces are shown; the others are summed.
@@ -35,6 +37,8 @@ pub struct ClusterSummary {
     pub bytes: u64,
     /// The sum of `totalCost` by namespace, in the source's currency.
     pub cost_by_namespace: BTreeMap<String, f64>,
+    /// What assets cost that no row contains, in the source's currency.
+    pub uncovered_cost: f64,
 }
 
 impl ClusterSummary {
@@ -77,11 +81,32 @@ impl LakeSummary {
                     source,
                 })?;
         }
+        for object in store.list(prefixes.of(Area::Assets)).objects().await? {
+            let found = prefixes.parse_assets(&object.key);
+            let summary = found.and_then(|(cluster, day)| Some((clusters.get_mut(&cluster)?, day)));
+            // The allocations decide whether a day is there.
+            if let Some((summary, _)) = summary.filter(|(summary, day)| summary.days.contains(day)) {
+                let cost = uncovered_cost(&directory.join(&object.key));
+                summary.uncovered_cost += cost.map_err(|source| SummaryError::File {
+                    key: object.key,
+                    source,
+                })?;
+            }
+        }
         Ok(Self {
             directory: directory.to_owned(),
             clusters,
         })
     }
+}
+
+/// What the footer of an object with assets says that those cost which no allocation contains.
+fn uncovered_cost(path: &Path) -> Result<f64, ParquetError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let values = reader.metadata().file_metadata().key_value_metadata();
+    let found = values.and_then(|values| values.iter().find(|value| value.key == UNCOVERED_COST));
+    let cost = found.and_then(|found| found.value.as_deref()?.parse().ok());
+    cost.ok_or_else(|| ParquetError::General(format!("the footer's '{UNCOVERED_COST}' is missing or no number")))
 }
 
 impl ClusterSummary {
@@ -161,6 +186,11 @@ impl fmt::Display for LakeSummary {
                 writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
             }
             writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", summary.total_cost())?;
+            if summary.uncovered_cost != 0.0 {
+                let (others, bill) = (summary.uncovered_cost, summary.total_cost() + summary.uncovered_cost);
+                writeln!(formatter, "  {:width$}  {others:>12.2}", "assets in no row")?;
+                writeln!(formatter, "  {:width$}  {bill:>12.2}", "bill")?;
+            }
         }
         let lake = self.directory.join(Prefixes::default().of(Area::Lake));
         let files = lake.join("**").join("*.parquet");

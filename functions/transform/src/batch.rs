@@ -205,10 +205,7 @@ fn builder(column: &Column, layout: &TableLayout, manifest: &Manifest) -> Column
         Origin::ObservedEnd => ColumnBuilder::ObservedEnd(TimestampMillisecondBuilder::new()),
         Origin::RowKind => ColumnBuilder::RowKind(texts),
         Origin::CapacityType => ColumnBuilder::CapacityType(texts),
-        Origin::Currency => {
-            let currency = manifest.facts.currency.as_ref();
-            constant(currency.map_or("", |currency| currency.code.as_str()))
-        }
+        Origin::Currency => constant(manifest.currency_code()),
         Origin::Gpu(text) => ColumnBuilder::Gpu(text, texts),
         Origin::GpuShared => ColumnBuilder::GpuShared(BooleanBuilder::new()),
         Origin::Services => {

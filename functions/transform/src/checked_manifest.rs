@@ -93,6 +93,7 @@ impl CheckedManifest {
             share: coverage.and_then(|coverage| coverage.share(*date)),
             partial,
             assets: facts.assets,
+            asset_scope: facts.asset_set.map(|set| set.scope),
             computed_totals: verdict.map_or(facts.computed_totals, |verdict| verdict.computed_totals),
             alternatives: placement.alternatives.clone(),
             forced: placement.is_forced,

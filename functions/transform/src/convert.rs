@@ -1,17 +1,22 @@
 //! The conversion: pieces of compressed responses in, pieces of a Parquet file out. It runs on its own thread, and does
 //! not depend on S3.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use contract::{
     documents::{Manifest, Part, PartKind},
     record::{DayRecord, RECORD_METADATA},
 };
-use response::{Aggregation, Allocation, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict};
+use response::{
+    Aggregation, Allocation, AssetParser, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict,
+};
 use serde_json::{Map, Value};
 use table::{TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
 
 use crate::{
+    assets::Cover,
     batch::BatchBuilder,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
@@ -19,15 +24,20 @@ use crate::{
     schema::schema,
 };
 
+/// What the footer of a file says wrote it.
+pub(crate) const PRODUCER: &str = concat!("kubecost-lake transform ", env!("CARGO_PKG_VERSION"));
+
 /// Makes what the file's footer says of the day from what the rows add up to; `None` if the file is not to be used.
 pub(crate) type RecordOf = Box<dyn FnOnce(&Verdict) -> Option<DayRecord> + Send>;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Converted {
     pub(crate) verdict: Verdict,
     /// What the file's footer says of the day.
     pub(crate) record: Option<DayRecord>,
     pub(crate) raw_bytes: u64,
+    /// Which assets the rows contain; `None` if no file was made.
+    pub(crate) cover: Option<Cover>,
 }
 
 /// Converts a set. `pieces` has the parts in the order of `parts`. Only if this returns without an error, the file is
@@ -42,11 +52,12 @@ pub(crate) fn convert(
 ) -> Result<Converted, ConvertError> {
     let mut conversion = Conversion::new(manifest, Some(TableWriter::new(manifest, layout, output)?));
     let raw_bytes = conversion.read(parts, pieces)?;
-    let (verdict, record) = conversion.finish(record_of)?;
+    let (verdict, record, cover) = conversion.finish(record_of)?;
     Ok(Converted {
         verdict,
         record,
         raw_bytes,
+        cover,
     })
 }
 
@@ -62,12 +73,14 @@ pub(crate) fn measure(
         verdict: conversion.verdict()?,
         record: None,
         raw_bytes,
+        cover: None,
     })
 }
 
 struct Conversion<'a> {
     manifest: &'a Manifest,
     parser: RowParser,
+    assets: AssetParser,
     tally: Tally,
     rows: u64,
     /// The sum of total costs of all rows that the exporter counted.
@@ -110,6 +123,7 @@ impl<'a> Conversion<'a> {
         Self {
             manifest,
             parser: RowParser::new(),
+            assets: AssetParser::new(),
             tally: Tally::new(manifest.date, aggregation),
             rows: 0,
             counted_cost: Sum::default(),
@@ -124,12 +138,14 @@ impl<'a> Conversion<'a> {
         let mut raw_bytes = 0;
         for part in parts {
             let envelope = match part.kind {
-                PartKind::Assets => read_part(&mut pieces, part, &mut |_, key, json| match &mut self.table {
-                    Some(table) => table
-                        .nodes
-                        .add(key, json)
-                        .map_err(|source| row_fault(part, RowFailure::Row(source))),
-                    None => Ok(()),
+                PartKind::Assets => read_part(&mut pieces, part, &mut |_, key, json| {
+                    let Some(table) = &mut self.table else { return Ok(()) };
+                    let asset = self.assets.parse(key, json);
+                    if let Some(asset) = asset.map_err(|source| row_fault(part, RowFailure::Row(source)))? {
+                        table.nodes.add(key, &asset);
+                        table.cover.add_asset(&asset);
+                    }
+                    Ok(())
                 })?,
                 PartKind::Allocation => {
                     let before = self.counted_rows();
@@ -204,19 +220,30 @@ impl<'a> Conversion<'a> {
         Ok(verdict)
     }
 
-    fn finish(mut self, record_of: RecordOf) -> Result<(Verdict, Option<DayRecord>), ConvertError> {
+    fn finish(mut self, record_of: RecordOf) -> Result<(Verdict, Option<DayRecord>, Option<Cover>), ConvertError> {
         let verdict = self.verdict()?;
         self.warn();
         let record = record_of(&verdict);
         let metadata = self.footer(&verdict, record.as_ref());
-        if let Some(table) = self.table.take() {
+        let mut cover = None;
+        if let Some(mut table) = self.table.take() {
+            table.cover.finish(&verdict, self.clusters());
+            cover = Some(std::mem::take(&mut table.cover));
             let written = table.finish(metadata)?;
             if u64::try_from(written).ok() != Some(verdict.rows) {
                 let message = format!("{written} rows were written, but {} were read", verdict.rows);
                 return Err(Fault::Parquet(message).into());
             }
         }
-        Ok((verdict, record))
+        Ok((verdict, record, cover))
+    }
+
+    /// The ids of the cluster at the source: those that were accepted, else those of the rows.
+    fn clusters(&self) -> BTreeSet<String> {
+        match &self.manifest.facts.clusters[..] {
+            [] => self.tally.clusters().clone(),
+            clusters => clusters.iter().cloned().collect(),
+        }
     }
 
     fn nodes_left_out(&self) -> u64 {
@@ -242,10 +269,7 @@ impl<'a> Conversion<'a> {
             ("null_rows", self.null_rows.to_string()),
             ("nodes_left_out", self.nodes_left_out().to_string()),
             ("rows_outside_window", self.rows_outside.to_string()),
-            (
-                "producer",
-                concat!("kubecost-lake transform ", env!("CARGO_PKG_VERSION")).to_owned(),
-            ),
+            ("producer", PRODUCER.to_owned()),
         ];
         metadata.extend(record.map(|record| (RECORD_METADATA, record.to_metadata())));
         metadata
@@ -281,6 +305,7 @@ impl<'a> Conversion<'a> {
 /// The file, and what a row needs to become a row of it.
 struct TableWriter {
     nodes: NodeIndex,
+    cover: Cover,
     batch: BatchBuilder,
     file: ParquetFile,
 }
@@ -290,6 +315,7 @@ impl TableWriter {
         let schema = schema(layout);
         Ok(Self {
             nodes: NodeIndex::new(),
+            cover: Cover::default(),
             batch: BatchBuilder::new(layout, schema.clone(), manifest),
             file: ParquetFile::new(schema, output)?,
         })
@@ -297,6 +323,7 @@ impl TableWriter {
 
     fn add(&mut self, row: &Allocation<'_>) -> Result<(), OutputError> {
         let node = self.nodes.facts(row);
+        self.cover.add(row);
         self.batch.push(row, &node);
         if self.batch.is_full() {
             self.write_batch()?;

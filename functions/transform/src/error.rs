@@ -58,6 +58,12 @@ pub(crate) enum Fault {
     Rows { found: u64, expected: u64 },
     #[error("the sum of totalCost over the rows is {found}, but the exporter counted {expected}")]
     TotalCost { found: f64, expected: f64 },
+    #[error("{what}: {found} were read, but the exporter counted {expected}")]
+    Assets {
+        what: &'static str,
+        found: String,
+        expected: String,
+    },
     #[error("the rows cannot be written as Parquet: {0}")]
     Parquet(String),
 }
@@ -80,6 +86,7 @@ impl Fault {
             Self::Refused(_) => "refused",
             Self::Rows { .. } => "rows",
             Self::TotalCost { .. } => "totals",
+            Self::Assets { .. } => "assets",
             Self::Parquet(_) => "parquet",
         }
     }

@@ -2,11 +2,14 @@
 
 use contract::documents;
 use sha2::{Digest, Sha256};
-use table::TableLayout;
+use table::{TableLayout, asset_columns};
 
 /// The version of the conversion. Raise it with any change that makes other rows of the same responses, so that sets
 /// that are delivered again replace what an older version wrote. `tests/parts/golden.rs` pins the rows of each version.
 const CONVERSION_VERSION: u32 = 3;
+
+/// As [`CONVERSION_VERSION`], of the table of assets.
+const ASSETS_CONVERSION_VERSION: u32 = 1;
 
 /// Bytes of the hash that are kept: enough to distinguish the few configurations of one lake.
 const BYTES: usize = 8;
@@ -15,16 +18,28 @@ const BYTES: usize = 8;
 /// If an object of the lake has another fingerprint than the function, the same responses would now become another
 /// file.
 pub(crate) fn fingerprint(layout: &TableLayout) -> String {
+    let columns = layout.columns().iter();
+    let columns = columns.map(|column| (column.name.as_ref(), column.origin.kind().glue_type()));
+    of_columns(CONVERSION_VERSION, columns)
+}
+
+/// As [`fingerprint`], of the table of assets.
+pub(crate) fn assets_fingerprint() -> String {
+    let columns = asset_columns().map(|(name, origin)| (name, origin.kind().glue_type()));
+    of_columns(ASSETS_CONVERSION_VERSION, columns)
+}
+
+fn of_columns<'a>(version: u32, columns: impl Iterator<Item = (&'a str, &'static str)>) -> String {
     let mut hash = Sha256::new();
-    for column in layout.columns() {
+    for (name, glue_type) in columns {
         // No key of Kubernetes contains a line break, nor does any other column's name.
-        hash.update(column.name.as_bytes());
+        hash.update(name.as_bytes());
         hash.update(b"\n");
-        hash.update(column.origin.kind().glue_type().as_bytes());
+        hash.update(glue_type.as_bytes());
         hash.update(b"\n");
     }
     let hash = documents::hexadecimal(hash.finalize().get(..BYTES).unwrap_or_default());
-    format!("{CONVERSION_VERSION}-{hash}")
+    format!("{version}-{hash}")
 }
 
 #[cfg(test)]

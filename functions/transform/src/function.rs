@@ -9,14 +9,15 @@ use store::{Condition, Head, Store, StoreError};
 use crate::{
     Settings,
     checked_manifest::CheckedManifest,
-    decision::{Arriving, InLake},
+    decision::{Arriving, InLake, Placement},
     error::{ConvertDayError, Fault},
-    fingerprint::fingerprint,
+    fingerprint::{assets_fingerprint, fingerprint},
 };
 
 pub struct Transform {
     pub(crate) settings: Settings,
     pub(crate) fingerprint: String,
+    pub(crate) assets_fingerprint: String,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -27,18 +28,55 @@ pub(crate) struct Target {
     pub(crate) staging: StagingKey,
     pub(crate) day: Day,
     pub(crate) lake_key: String,
+    pub(crate) assets_key: String,
 }
 
-/// What the lake has of the day, and the condition that it still has that.
+/// What the lake has of the day, and the conditions that it still has that.
 pub(crate) struct Found {
     pub(crate) object: Option<InLake>,
-    pub(crate) condition: Condition,
+    /// Of the day's assets.
+    pub(crate) assets: Option<LakeMetadata>,
+    pub(crate) conditions: Conditions,
+}
+
+/// That the objects of a day are what they were when they were looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Conditions {
+    pub(crate) day: Condition,
+    pub(crate) assets: Condition,
+}
+
+impl Found {
+    /// The lake's own set again, where the assets that belong to it are missing or another run's, or where this
+    /// function would make another file of them now.
+    pub(crate) fn without_its_assets(&self, arriving: RunId, assets_fingerprint: &str) -> Option<Placement> {
+        let (InLake { run: Some(run), .. }, record) = (self.object.as_ref()?, self.object.as_ref()?.record.as_ref()?)
+        else {
+            return None;
+        };
+        record.asset_scope?;
+        let is_its = |assets: &LakeMetadata| {
+            let is_current = assets.table.as_deref() == Some(assets_fingerprint);
+            assets.run == Some(*run) && (is_current || *run != arriving)
+        };
+        if self.assets.as_ref().is_some_and(is_its) {
+            return None;
+        }
+        Some(Placement {
+            run: *run,
+            best: record.best,
+            alternatives: record.alternatives.clone(),
+            is_forced: record.forced,
+            reason: "its assets are missing, another set's or of other columns",
+        })
+    }
 }
 
 impl Transform {
     pub fn new(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Self {
         Self {
             fingerprint: fingerprint(&settings.layout),
+            assets_fingerprint: assets_fingerprint(),
             settings,
             store,
             clock,
@@ -50,6 +88,7 @@ impl Transform {
         Target {
             manifest_key: prefixes.manifest(&staging.cluster, &staging.run, day),
             lake_key: prefixes.lake_object(&staging.cluster, day),
+            assets_key: prefixes.assets_object(&staging.cluster, day),
             staging,
             day,
         }
@@ -92,10 +131,17 @@ impl Transform {
 
     /// What the lake has of the day, without alternatives that are gone.
     pub(crate) async fn in_lake(&self, target: &Target, gone: &BTreeSet<RunId>) -> Result<Found, StoreError> {
+        let assets = self.store.head(&target.assets_key).await?;
+        let of_assets = assets.as_ref().map(|head| LakeMetadata::of(&head.metadata));
+        let assets_condition = assets.map_or(Condition::IfAbsent, |head| Condition::IfMatch(head.etag));
         let Some(head) = self.store.head(&target.lake_key).await? else {
             return Ok(Found {
                 object: None,
-                condition: Condition::IfAbsent,
+                assets: of_assets,
+                conditions: Conditions {
+                    day: Condition::IfAbsent,
+                    assets: assets_condition,
+                },
             });
         };
         let LakeMetadata { run, table, mut record } = LakeMetadata::of(&head.metadata);
@@ -118,7 +164,11 @@ impl Transform {
                 is_current: table.as_ref() == Some(&self.fingerprint),
                 record,
             }),
-            condition: Condition::IfMatch(head.etag),
+            assets: of_assets,
+            conditions: Conditions {
+                day: Condition::IfMatch(head.etag),
+                assets: assets_condition,
+            },
         })
     }
 }

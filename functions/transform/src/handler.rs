@@ -19,8 +19,8 @@ use crate::{
     write::Conversion,
 };
 
-/// How often a day is converted, in total, if other runs write it in the meantime.
-const ATTEMPTS: u32 = 5;
+/// How often a day is converted, in total, if other runs write it or its assets in the meantime.
+const ATTEMPTS: u32 = 8;
 
 impl Transform {
     /// Converts the set that a manifest completes, by the manifest's key.
@@ -87,7 +87,13 @@ impl Transform {
                 measured = Some(Box::new(read.verdict));
                 continue;
             }
-            let conversion = match &decision.day {
+            // Where the lake keeps what it has, its assets are to be there as well.
+            let mended = match decision.day {
+                Some(_) => None,
+                None => found.without_its_assets(arriving.run, &self.assets_fingerprint),
+            };
+            let day = decision.day.as_ref().or(mended.as_ref());
+            let conversion = match day {
                 Some(day) if is_day => self.write(target, &set, day, found, measured.as_deref()).await?,
                 Some(day) if !gone.contains(&day.run) => match self.write_other(target, day, found).await? {
                     Some(conversion) => conversion,
@@ -98,18 +104,18 @@ impl Transform {
                 },
                 _ => return self.kept(target, &found, &decision).await,
             };
+            let run = day.map(|day| day.run);
             match conversion {
                 Conversion::Written(outcome) => {
-                    self.report_thinner(target, &decision, decision.day.as_ref().map(|day| day.run))
-                        .await?;
-                    return Ok(if is_day {
+                    self.report_thinner(target, &decision, run).await?;
+                    return Ok(if run == Some(arriving.run) {
                         outcome
                     } else {
                         not_written(&decision, arriving.run)
                     });
                 }
                 Conversion::NoData if is_day => return Ok(TransformOutcome::Empty),
-                Conversion::NoData => gone.extend(decision.day.map(|day| day.run)),
+                Conversion::NoData => gone.extend(run),
                 Conversion::Differs(verdict) => {
                     attempt += 1;
                     measured = Some(verdict);

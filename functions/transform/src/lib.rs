@@ -8,6 +8,7 @@
 //! the manifest's. Input that can never be converted is quarantined with its reason; everything else that fails is an
 //! error, which Lambda retries.
 
+mod assets;
 mod batch;
 mod checked_manifest;
 mod convert;

@@ -26,13 +26,24 @@ pub(crate) async fn write(
     record_of: RecordOf,
     upload: &mut Upload,
 ) -> Result<Converted, ConvertDayError> {
+    let parts = set.parts_in_order();
+    let (manifest, of_thread, layout) = (set.manifest.clone(), parts.clone(), layout.clone());
+    through(store, &parts, upload, move |pieces, output| {
+        convert(&manifest, &of_thread, &layout, record_of, pieces, output)
+    })
+    .await
+}
+
+/// Streams parts through a conversion, which runs on its own thread, into an upload, which the caller finishes.
+pub(crate) async fn through<T: Send + 'static>(
+    store: &Store,
+    parts: &[Part],
+    upload: &mut Upload,
+    convert: impl FnOnce(mpsc::Receiver<Piece>, mpsc::Sender<Bytes>) -> Result<T, ConvertError> + Send + 'static,
+) -> Result<T, ConvertDayError> {
     let (input, pieces) = mpsc::channel(INPUT_PIECES);
     let (output, mut file) = mpsc::channel::<Bytes>(OUTPUT_PIECES);
-    let parts = set.parts_in_order();
-    let converting = {
-        let (manifest, parts, layout) = (set.manifest.clone(), parts.clone(), layout.clone());
-        tokio::task::spawn_blocking(move || convert(&manifest, &parts, &layout, record_of, pieces, output))
-    };
+    let converting = tokio::task::spawn_blocking(move || convert(pieces, output));
     // Each side drops its end of the channel when it fails, so that the thread ends as well.
     let drain = async move {
         while let Some(piece) = file.recv().await {
@@ -40,7 +51,7 @@ pub(crate) async fn write(
         }
         Ok::<_, UploadError>(())
     };
-    let (fed, drained) = tokio::join!(feed(store, &parts, input), drain);
+    let (fed, drained) = tokio::join!(feed(store, parts, input), drain);
     let converted = converting.await;
     match drained {
         Ok(()) => {}
@@ -62,10 +73,10 @@ pub(crate) async fn read(store: &Store, set: &CheckedManifest) -> Result<Convert
     result(measuring.await, fed)
 }
 
-fn result(
-    converted: Result<Result<Converted, ConvertError>, tokio::task::JoinError>,
+fn result<T>(
+    converted: Result<Result<T, ConvertError>, tokio::task::JoinError>,
     fed: Result<(), ConvertDayError>,
-) -> Result<Converted, ConvertDayError> {
+) -> Result<T, ConvertDayError> {
     match (converted, fed) {
         (Err(error), _) => Err(TransformError::Stopped(error.to_string()).into()),
         (Ok(Err(ConvertError::Fault(fault))), _) => Err(fault.into()),

@@ -6,14 +6,15 @@ use contract::{
     record::{DayRecord, RECORD_METADATA, TABLE_METADATA},
 };
 use response::Verdict;
-use store::{Condition, UploadError};
+use store::UploadError;
 
 use crate::{
+    assets::AssetsOutcome,
     checked_manifest::CheckedManifest,
     convert::RecordOf,
     decision::{Arriving, Placement, decide},
     error::ConvertDayError,
-    function::{Found, Target, Transform, arriving},
+    function::{Conditions, Found, Target, Transform, arriving},
     outcome::TransformOutcome,
     stream,
 };
@@ -53,7 +54,7 @@ impl Transform {
             })
         };
         tracing::info!(key = target.lake_key, %run, reason = day.reason, "writing the day");
-        self.convert(target, set, set.record(measured, day), record_of, found.condition)
+        self.convert(target, set, set.record(measured, day), record_of, found.conditions)
             .await
     }
 
@@ -72,10 +73,10 @@ impl Transform {
         let target = self.target(staging, arrived.day);
         let StagingKey { cluster, run, .. } = &target.staging;
         tracing::info!(%cluster, %run, date = %target.day, reason = day.reason, "converting an earlier set of the day");
-        let mut converted = self.convert_as(&target, day, found.condition.clone()).await;
+        let mut converted = self.convert_as(&target, day, found.conditions.clone()).await;
         if let Err(ConvertDayError::Fault(_)) = converted {
             // One bad read is no reason to give it up.
-            converted = self.convert_as(&target, day, found.condition).await;
+            converted = self.convert_as(&target, day, found.conditions).await;
         }
         match converted {
             Ok(conversion) => Ok(Some(conversion)),
@@ -96,7 +97,7 @@ impl Transform {
         &self,
         target: &Target,
         day: &Placement,
-        condition: Condition,
+        conditions: Conditions,
     ) -> Result<Conversion, ConvertDayError> {
         let set = self.read_manifest(target).await?;
         let record = |set: &CheckedManifest, verdict: Option<&Verdict>, day: &Placement| {
@@ -108,12 +109,12 @@ impl Transform {
         };
         let first = record(&set, None, day);
         match self
-            .convert(target, &set, first, record_of(), condition.clone())
+            .convert(target, &set, first, record_of(), conditions.clone())
             .await?
         {
             Conversion::Differs(verdict) => {
                 let measured = record(&set, Some(&verdict), day);
-                self.convert(target, &set, measured, record_of(), condition).await
+                self.convert(target, &set, measured, record_of(), conditions).await
             }
             conversion => Ok(conversion),
         }
@@ -127,7 +128,7 @@ impl Transform {
         set: &CheckedManifest,
         record: DayRecord,
         record_of: RecordOf,
-        condition: Condition,
+        conditions: Conditions,
     ) -> Result<Conversion, ConvertDayError> {
         let mut upload = self
             .store
@@ -136,7 +137,7 @@ impl Transform {
             .metadata(TABLE_METADATA, &self.fingerprint)
             .metadata(RECORD_METADATA, record.to_metadata())
             .content_type("application/vnd.apache.parquet")
-            .condition(condition)
+            .condition(conditions.day)
             .begin();
         let converted = match stream::write(&self.store, set, &self.settings.layout, record_of, &mut upload).await {
             Ok(converted) => converted,
@@ -156,6 +157,19 @@ impl Transform {
         if !agrees {
             upload.abort().await;
             return Ok(Conversion::Differs(Box::new(converted.verdict)));
+        }
+        // The day's own object decides whether the day is current: its assets come first.
+        let cover = converted.cover.unwrap_or_default();
+        match self.write_assets(target, set, cover, conditions.assets).await {
+            Ok(AssetsOutcome::Done) => {}
+            Ok(AssetsOutcome::Contended) => {
+                upload.abort().await;
+                return Ok(Conversion::Contended);
+            }
+            Err(error) => {
+                upload.abort().await;
+                return Err(error);
+            }
         }
         match upload.finish().await {
             Ok(uploaded) => Ok(Conversion::Written(TransformOutcome::Written {

@@ -12,6 +12,7 @@ module "pipeline" {
     staging    = "costs/staging/"
     plans      = "costs/plans/"
     lake       = "costs/lake/"
+    assets     = "costs/assets/"
     quarantine = "costs/quarantine/"
     reports    = "costs/reports/"
   }

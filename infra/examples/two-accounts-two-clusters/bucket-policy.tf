@@ -14,7 +14,7 @@ locals {
   exporters               = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/kubecost-lake-*"]
   functions               = values(module.pipeline.function_role_arns)
   exporters_and_functions = concat(local.exporters, local.functions, compact([module.pipeline.glue_crawler_role_arn]))
-  areas                   = ["staging", "plans", "lake", "quarantine", "reports"]
+  areas                   = ["staging", "plans", "lake", "assets", "quarantine", "reports"]
 }
 
 data "aws_caller_identity" "this" {}

@@ -1,5 +1,5 @@
 locals {
-  # The table's columns as the transform function writes them. The crate shared/table generates this file.
+  # The tables' columns as the transform function writes them. The crate shared/table generates this file.
   table = jsondecode(file("${path.module}/columns.json"))
 
   configured_columns = concat(
@@ -25,6 +25,9 @@ locals {
       AND "window.start" >= current_date - INTERVAL '${var.view_months}' MONTH
   EOT
 
+  # As the crawler function names it where no setting does.
+  assets_table_name = coalesce(var.glue.assets_table, "${var.glue.table}_assets")
+
   # The definition of a view as Athena and Trino store it.
   view = {
     originalSql = local.view_sql
@@ -35,9 +38,10 @@ locals {
 
   database_arn = "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.glue.database}"
   table_arn    = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.table}"
+  assets_arn   = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${local.assets_table_name}"
   view_arn     = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.view}"
   # Glue requires the permission on the table's catalog and database as well.
-  catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn]
+  catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn, local.assets_arn]
 }
 
 resource "aws_glue_catalog_database" "this" {
@@ -93,6 +97,47 @@ resource "aws_glue_catalog_table" "this" {
     precondition {
       condition     = length(distinct(local.table_columns[*].name)) == length(local.table_columns)
       error_message = "Two columns of the table have the same name: remove labels or annotations that differ only in case."
+    }
+  }
+}
+
+resource "aws_glue_catalog_table" "assets" {
+  database_name = aws_glue_catalog_table.this.database_name
+  name          = local.assets_table_name
+  description   = "Assets: one row for each node, disk, load balancer and other part of the bill, cluster and day in UTC"
+  table_type    = "EXTERNAL_TABLE"
+  owner         = "hadoop"
+  parameters = merge(var.glue.assets_table_parameters, {
+    EXTERNAL       = "TRUE"
+    classification = "parquet"
+  })
+
+  dynamic "partition_keys" {
+    for_each = local.table.partition_keys
+
+    content {
+      name = partition_keys.value.name
+      type = partition_keys.value.type
+    }
+  }
+
+  storage_descriptor {
+    location      = "s3://${var.bucket.name}/${var.prefixes.assets}"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      parameters            = { "serialization.format" = "1" }
+    }
+
+    dynamic "columns" {
+      for_each = local.table.assets_columns
+
+      content {
+        name = columns.value.name
+        type = columns.value.type
+      }
     }
   }
 }

@@ -2,15 +2,15 @@ locals {
   with_glue_crawler = var.catalog_mode == "crawler" ? 1 : 0
 }
 
-# The crawler only adds partitions, and never changes the table's columns; partitions inherit them. Its target is the table, so that it cannot
-# create tables or read outside the lake's prefix. Glue has "new folders only" for S3 targets only, whose tables the crawler names after the
-# folder: an option, for tables with that name.
+# The crawler only adds partitions, and never changes the table's columns; partitions inherit them. Its targets are the tables, so that it cannot
+# create tables or read outside their prefixes. Glue has "new folders only" for S3 targets only, whose tables the crawler names after the
+# folder: an option, for a table of allocations with that name. The function then registers the partitions of the table of assets alone.
 resource "aws_glue_crawler" "this" {
   #checkov:skip=CKV_AWS_195:the crawler's log contains names of folders and no costs; the bucket encrypts the lake
   count = local.with_glue_crawler
 
   name          = var.glue.crawler
-  description   = "Adds partitions to ${var.glue.table}; also started by ${var.name}-crawler"
+  description   = "Adds partitions to ${var.glue.table} and ${local.assets_table_name}; also started by ${var.name}-crawler"
   schedule      = var.glue_crawler_schedule
   database_name = aws_glue_catalog_table.this.database_name
   role          = aws_iam_role.glue_crawler[0].arn
@@ -20,7 +20,7 @@ resource "aws_glue_crawler" "this" {
 
     content {
       database_name = catalog_target.value.database_name
-      tables        = [catalog_target.value.name]
+      tables        = [catalog_target.value.name, aws_glue_catalog_table.assets.name]
     }
   }
 
@@ -89,13 +89,13 @@ resource "aws_iam_role_policy" "glue_crawler" {
           Action   = "s3:ListBucket"
           Resource = local.bucket_arn
           # IfExists: Glue also checks that the bucket exists, without a prefix.
-          Condition = { StringLikeIfExists = { "s3:prefix" = "${var.prefixes.lake}*" } }
+          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*"] } }
         },
         {
           Sid      = "ReadTheLake"
           Effect   = "Allow"
           Action   = "s3:GetObject"
-          Resource = "${local.bucket_arn}/${var.prefixes.lake}*"
+          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
         },
         {
           Sid    = "AddPartitions"

@@ -2,7 +2,7 @@ locals {
   audit_widgets = [
     { title = "Gaps and lost days", metrics = ["GapDays", "OldestGapDays", "UncollectedDays", "LostDays"] },
     { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "NewlySilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
-    { title = "Partial days, thinner sets, days without assets", metrics = ["PartialDays", "ThinnerSets", "AssetsUnavailableDays"] },
+    { title = "Partial days, thinner sets, days without assets", metrics = ["PartialDays", "ThinnerSets", "AssetsUnavailableDays", "AssetsMissingDays"] },
   ]
 
   lambda_widgets = [

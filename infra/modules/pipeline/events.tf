@@ -1,6 +1,6 @@
 # S3 notifications, whether this module or another configuration manages them.
 resource "aws_lambda_permission" "bucket" {
-  for_each = var.event_delivery == "eventbridge" ? {} : local.triggers
+  for_each = toset(var.event_delivery == "eventbridge" ? [] : [for trigger in local.triggers : trigger.function])
 
   statement_id   = "BucketNotification"
   action         = "lambda:InvokeFunction"
@@ -22,7 +22,7 @@ resource "aws_s3_bucket_notification" "this" {
 
     content {
       id                  = "${var.name}-${lambda_function.key}"
-      lambda_function_arn = aws_lambda_function.this[lambda_function.key].arn
+      lambda_function_arn = aws_lambda_function.this[lambda_function.value.function].arn
       events              = ["s3:ObjectCreated:*"]
       filter_prefix       = lambda_function.value.prefix
       filter_suffix       = lambda_function.value.suffix
@@ -37,7 +37,7 @@ resource "aws_cloudwatch_event_rule" "object_created" {
   for_each = var.event_delivery == "eventbridge" ? local.triggers : {}
 
   name        = "${var.name}-object-${each.key}"
-  description = "New objects ${each.value.prefix}*${each.value.suffix} start ${var.name}-${each.key}"
+  description = "New objects ${each.value.prefix}*${each.value.suffix} start ${var.name}-${each.value.function}"
   event_pattern = jsonencode({
     source      = ["aws.s3"]
     detail-type = ["Object Created"]
@@ -53,7 +53,7 @@ resource "aws_cloudwatch_event_target" "object_created" {
   for_each = aws_cloudwatch_event_rule.object_created
 
   rule = each.value.name
-  arn  = aws_lambda_function.this[each.key].arn
+  arn  = aws_lambda_function.this[local.triggers[each.key].function].arn
 
   dead_letter_config {
     arn = aws_sqs_queue.on_failure.arn
@@ -63,9 +63,10 @@ resource "aws_cloudwatch_event_target" "object_created" {
 resource "aws_lambda_permission" "object_created" {
   for_each = aws_cloudwatch_event_rule.object_created
 
-  statement_id  = "ObjectCreatedRule"
+  # A function has one statement of each id.
+  statement_id  = local.triggers[each.key].function == each.key ? "ObjectCreatedRule" : "ObjectCreatedRule-${each.key}"
   action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_function.this[each.key].function_name
+  function_name = aws_lambda_function.this[local.triggers[each.key].function].function_name
   principal     = "events.amazonaws.com"
   source_arn    = each.value.arn
 }

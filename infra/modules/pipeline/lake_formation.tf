@@ -9,7 +9,7 @@ locals {
   lake_formation_readers = var.lake_formation.grant ? { for arn in var.reader_role_arns : arn => arn if !can(regex("[*?]", arn)) } : {}
 
   lake_formation_tables = {
-    for pair in setproduct(keys(local.lake_formation_readers), ["table", "view"]) : "${pair[1]} ${pair[0]}" => { reader = pair[0], table = pair[1] }
+    for pair in setproduct(keys(local.lake_formation_readers), ["table", "assets", "view"]) : "${pair[1]} ${pair[0]}" => { reader = pair[0], table = pair[1] }
   }
 }
 
@@ -37,6 +37,18 @@ resource "aws_lakeformation_permissions" "partitions" {
   }
 }
 
+resource "aws_lakeformation_permissions" "assets_partitions" {
+  for_each = local.lake_formation_functions
+
+  principal   = each.value
+  permissions = ["ALTER", "DELETE", "DESCRIBE", "INSERT", "SELECT"]
+
+  table {
+    database_name = aws_glue_catalog_table.assets.database_name
+    name          = aws_glue_catalog_table.assets.name
+  }
+}
+
 resource "aws_lakeformation_permissions" "location" {
   for_each = var.lake_formation.registered_location ? local.lake_formation_functions : {}
 
@@ -48,6 +60,17 @@ resource "aws_lakeformation_permissions" "location" {
   }
 }
 
+resource "aws_lakeformation_permissions" "assets_location" {
+  for_each = var.lake_formation.registered_location ? local.lake_formation_functions : {}
+
+  principal   = each.value
+  permissions = ["DATA_LOCATION_ACCESS"]
+
+  data_location {
+    arn = "${local.bucket_arn}/${trimsuffix(var.prefixes.assets, "/")}"
+  }
+}
+
 resource "aws_lakeformation_permissions" "readers" {
   for_each = local.lake_formation_tables
 
@@ -56,6 +79,10 @@ resource "aws_lakeformation_permissions" "readers" {
 
   table {
     database_name = aws_glue_catalog_table.this.database_name
-    name          = each.value.table == "table" ? aws_glue_catalog_table.this.name : aws_glue_catalog_table.view.name
+    name = {
+      table  = aws_glue_catalog_table.this.name
+      assets = aws_glue_catalog_table.assets.name
+      view   = aws_glue_catalog_table.view.name
+    }[each.value.table]
   }
 }

@@ -1,10 +1,11 @@
 locals {
-  # The lake never expires. Plans and reports are overwritten in place, so that only their older versions accumulate, if the bucket is
+  # The lake and its assets never expire. Plans and reports are overwritten in place, so that only their older versions accumulate, if the bucket is
   # versioned.
   lifecycle_rules = [
     { id = "${var.name}-staging", prefix = var.prefixes.staging, expiration_days = var.lifecycle_rules.staging_days },
     { id = "${var.name}-quarantine", prefix = var.prefixes.quarantine, expiration_days = var.lifecycle_rules.quarantine_days },
     { id = "${var.name}-lake", prefix = var.prefixes.lake, expiration_days = null },
+    { id = "${var.name}-assets", prefix = var.prefixes.assets, expiration_days = null },
     { id = "${var.name}-plans", prefix = var.prefixes.plans, expiration_days = null },
     { id = "${var.name}-reports", prefix = var.prefixes.reports, expiration_days = null },
   ]

@@ -48,9 +48,10 @@ locals {
       size        = var.functions.crawler
       environment = merge(
         {
-          CATALOG_MODE       = var.catalog_mode
-          GLUE_DATABASE_NAME = var.glue.database
-          GLUE_TABLE_NAME    = var.glue.table
+          CATALOG_MODE           = var.catalog_mode
+          GLUE_DATABASE_NAME     = var.glue.database
+          GLUE_TABLE_NAME        = var.glue.table
+          GLUE_ASSETS_TABLE_NAME = local.assets_table_name
         },
         var.catalog_mode == "crawler" ? { GLUE_CRAWLER_NAME = var.glue.crawler } : {},
       )
@@ -63,6 +64,7 @@ locals {
       STAGING_PREFIX    = var.prefixes.staging
       PLANS_PREFIX      = var.prefixes.plans
       LAKE_PREFIX       = var.prefixes.lake
+      ASSETS_PREFIX     = var.prefixes.assets
       QUARANTINE_PREFIX = var.prefixes.quarantine
       REPORTS_PREFIX    = var.prefixes.reports
       LOG_LEVEL         = lower(var.logs.level)
@@ -73,8 +75,9 @@ locals {
   # Which objects start which function. Manifests and inventories have the same prefix and different suffixes, since S3 rejects
   # notifications whose filters overlap.
   triggers = {
-    transform = { prefix = var.prefixes.staging, suffix = "/manifest.json" }
-    backfill  = { prefix = var.prefixes.staging, suffix = "/inventory.json" }
-    crawler   = { prefix = var.prefixes.lake, suffix = ".snappy.parquet" }
+    transform      = { function = "transform", prefix = var.prefixes.staging, suffix = "/manifest.json" }
+    backfill       = { function = "backfill", prefix = var.prefixes.staging, suffix = "/inventory.json" }
+    crawler        = { function = "crawler", prefix = var.prefixes.lake, suffix = ".snappy.parquet" }
+    crawler-assets = { function = "crawler", prefix = var.prefixes.assets, suffix = ".snappy.parquet" }
   }
 }

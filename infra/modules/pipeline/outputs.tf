@@ -39,7 +39,7 @@ output "notifications" {
   value = [
     for name, trigger in local.triggers : {
       id                  = "${var.name}-${name}"
-      lambda_function_arn = aws_lambda_function.this[name].arn
+      lambda_function_arn = aws_lambda_function.this[trigger.function].arn
       events              = ["s3:ObjectCreated:*"]
       filter_prefix       = trigger.prefix
       filter_suffix       = trigger.suffix
@@ -65,8 +65,8 @@ output "on_failure_queue" {
 }
 
 output "glue" {
-  description = "Names of the database, table and view to query."
-  value       = { database = var.glue.database, table = aws_glue_catalog_table.this.name, view = aws_glue_catalog_table.view.name }
+  description = "Names of the database, tables and view to query."
+  value       = { database = var.glue.database, table = aws_glue_catalog_table.this.name, assets_table = aws_glue_catalog_table.assets.name, view = aws_glue_catalog_table.view.name }
 }
 
 output "private_ca_secrets" {

@@ -86,19 +86,19 @@ locals {
           Sid      = "ReadStagedSetsAndTheLake"
           Effect   = "Allow"
           Action   = "s3:GetObject"
-          Resource = ["${local.bucket_arn}/${var.prefixes.staging}*", "${local.bucket_arn}/${var.prefixes.lake}*"]
+          Resource = ["${local.bucket_arn}/${var.prefixes.staging}*", "${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
         },
         {
           Sid      = "WriteLakeAndQuarantine"
           Effect   = "Allow"
           Action   = "s3:PutObject"
-          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.quarantine}*"]
+          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*", "${local.bucket_arn}/${var.prefixes.quarantine}*"]
         },
         {
           Sid      = "GiveUpUploads"
           Effect   = "Allow"
           Action   = "s3:AbortMultipartUpload"
-          Resource = "${local.bucket_arn}/${var.prefixes.lake}*"
+          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
         },
         {
           # Without s3:ListBucket, S3 returns 403 instead of 404 for an object that does not exist. IfExists: a GetObject has no s3:prefix.
@@ -106,7 +106,7 @@ locals {
           Effect    = "Allow"
           Action    = "s3:ListBucket"
           Resource  = local.bucket_arn
-          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.staging}*"] } }
+          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*", "${var.prefixes.staging}*"] } }
         },
       ],
       local.read_and_write_with_key,
@@ -167,7 +167,7 @@ locals {
           Effect    = "Allow"
           Action    = "s3:ListBucket"
           Resource  = local.bucket_arn
-          Condition = { StringLike = { "s3:prefix" = "${var.prefixes.lake}*" } }
+          Condition = { StringLike = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*"] } }
         }
       ],
       [

@@ -52,6 +52,7 @@ variable "prefixes" {
     staging    = optional(string, "staging/")
     plans      = optional(string, "plans/")
     lake       = optional(string, "lake/")
+    assets     = optional(string, "assets/")
     quarantine = optional(string, "quarantine/")
     reports    = optional(string, "reports/")
   })
@@ -276,35 +277,38 @@ variable "schedules" {
 variable "glue" {
   description = <<-EOT
     Names in the Glue catalog. With `create_database = false` the module uses an existing database. `catalog_kms_key_arn` is the key that encrypts the
-    account's Data Catalog, if it is a customer managed key. `table_parameters` are added to the table's parameters, for example for partition
-    projection with catalog_mode = "none".
+    account's Data Catalog, if it is a customer managed key. `assets_table` is the table of assets, by default the name of `table` and `_assets`.
+    `table_parameters` and `assets_table_parameters` are added to the tables' parameters, for example for partition projection with
+    catalog_mode = "none".
   EOT
   type = object({
-    create_database     = optional(bool, true)
-    database            = optional(string, "kubecost_db")
-    table               = optional(string, "kubecost_table")
-    view                = optional(string, "kubecost_view")
-    crawler             = optional(string, "kubecost_crawler")
-    catalog_kms_key_arn = optional(string)
-    table_parameters    = optional(map(string), {})
+    create_database         = optional(bool, true)
+    database                = optional(string, "kubecost_db")
+    table                   = optional(string, "kubecost_table")
+    assets_table            = optional(string)
+    view                    = optional(string, "kubecost_view")
+    crawler                 = optional(string, "kubecost_crawler")
+    catalog_kms_key_arn     = optional(string)
+    table_parameters        = optional(map(string), {})
+    assets_table_parameters = optional(map(string), {})
   })
   default = {}
 
   validation {
-    condition     = alltrue([for name in [var.glue.database, var.glue.table, var.glue.view] : can(regex("^[a-z0-9_]{1,255}$", name))])
-    error_message = "Names of the database, table and view may contain only lower-case letters, digits and '_', as Athena requires."
+    condition     = alltrue([for name in compact([var.glue.database, var.glue.table, var.glue.assets_table, var.glue.view]) : can(regex("^[a-z0-9_]{1,255}$", name))])
+    error_message = "Names of the database, tables and view may contain only lower-case letters, digits and '_', as Athena requires."
   }
   validation {
-    condition     = var.glue.table != var.glue.view
-    error_message = "glue.table and glue.view must differ."
+    condition     = length(distinct([var.glue.table, coalesce(var.glue.assets_table, "${var.glue.table}_assets"), var.glue.view])) == 3
+    error_message = "glue.table, glue.assets_table and glue.view must differ."
   }
   validation {
     condition     = var.glue.catalog_kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.glue.catalog_kms_key_arn))
     error_message = "glue.catalog_kms_key_arn must be the ARN of a KMS key (key/…), not of an alias."
   }
   validation {
-    condition     = length(setintersection(keys(var.glue.table_parameters), ["EXTERNAL", "classification"])) == 0
-    error_message = "glue.table_parameters must not contain EXTERNAL or classification: the module sets them."
+    condition     = length(setintersection(concat(keys(var.glue.table_parameters), keys(var.glue.assets_table_parameters)), ["EXTERNAL", "classification"])) == 0
+    error_message = "glue.table_parameters and glue.assets_table_parameters must not contain EXTERNAL or classification: the module sets them."
   }
 }
 

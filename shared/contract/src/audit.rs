@@ -30,8 +30,10 @@ pub struct AuditReport {
     pub partial_days: u64,
     /// Sets that did not replace a fuller day, while the source still has the day.
     pub thinner_sets: u64,
-    /// Days of the lake without node assets, while the source still has them.
+    /// Days of the lake without assets, while the source still has them.
     pub assets_unavailable_days: u64,
+    /// Days of the lake whose object in the table of assets is missing.
+    pub assets_missing_days: u64,
     /// Rows of the lake's days whose total cost was computed from its parts.
     pub computed_totals: u64,
     /// Clusters without a recent inventory.
@@ -77,8 +79,11 @@ pub struct Finding {
     pub partial: Vec<PartialDay>,
     /// Sets that did not replace a fuller day.
     pub thinner: Vec<ThinnerDay>,
-    /// Days of the lake without node assets.
+    /// Days of the lake without assets.
     pub assets_unavailable: Vec<ImprovableDay>,
+    /// Days of the lake whose set had assets, and whose object in the table of assets is missing. Days from before
+    /// there was that table are none of them.
+    pub assets_missing: Vec<StuckSet>,
     /// Days of the lake with rows whose total cost was computed from its parts.
     pub computed_totals: Vec<ComputedTotals>,
     /// Sets that are stuck.

@@ -240,9 +240,13 @@ pub struct SetFacts {
     /// Why the day is partial; empty where it is whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialReason>,
-    /// Whether the node assets are among the parts.
+    /// Whether the assets are among the parts.
     #[serde(default)]
     pub assets: AssetsState,
+    /// The assets that are among the parts. `None` where there are none, and in manifests of older exporters, which
+    /// asked for nodes alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_set: Option<AssetSet>,
     /// Whether the source was seen to have the day before it was collected, see [`Inventory::observed`].
     #[serde(default)]
     pub observed: bool,
@@ -306,7 +310,38 @@ impl Question {
     }
 }
 
-/// Whether a set has the node assets.
+/// The assets of a set, as the exporter counted them while they streamed by.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AssetSet {
+    /// Which assets they are.
+    pub scope: AssetScope,
+    /// Assets of the day.
+    pub rows: u64,
+    /// The sum of their `totalCost`, in the source's currency.
+    pub total_cost: f64,
+}
+
+/// Which assets a set has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssetScope {
+    /// All that the source has: nodes, disks, load balancers, the cluster's fee.
+    All,
+    /// Nodes alone: the source did not give the others, and the manifest's warnings say why.
+    Nodes,
+}
+
+impl AssetScope {
+    /// The word in documents and in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Nodes => "nodes",
+        }
+    }
+}
+
+/// Whether a set has assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssetsState {
@@ -344,7 +379,7 @@ pub struct Part {
 pub enum PartKind {
     /// Costs of containers (or of what the aggregation names).
     Allocation,
-    /// Nodes.
+    /// Assets: nodes, disks, load balancers, and what else costs.
     Assets,
 }
 
@@ -416,6 +451,12 @@ impl Manifest {
     /// that they are not converted.
     pub fn is_no_data(&self) -> bool {
         self.is_empty() || (self.total_cost == 0.0 && self.facts.quantities.is_some_and(|found| found.is_nothing()))
+    }
+
+    /// The code of the currency of all costs; empty where the exporter did not record it.
+    pub fn currency_code(&self) -> &str {
+        let currency = self.facts.currency.as_ref();
+        currency.map_or("", |currency| currency.code.as_str())
     }
 
     /// Whether there is a part with allocations.
@@ -524,7 +565,12 @@ mod tests {
                     node_minutes: Some(1_080.0),
                 }),
                 partial: vec![PartialReason::Observed],
-                assets: AssetsState::Unavailable,
+                assets: AssetsState::Stored,
+                asset_set: Some(AssetSet {
+                    scope: AssetScope::Nodes,
+                    rows: 2,
+                    total_cost: 3.5,
+                }),
                 observed: true,
                 currency: Some(Currency {
                     code: "EUR".to_owned(),

@@ -5,7 +5,13 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{coverage::PartialReason, documents::AssetsState, keys::RUN_METADATA, quantities::Quantities, run::RunId};
+use crate::{
+    coverage::PartialReason,
+    documents::{AssetScope, AssetsState},
+    keys::RUN_METADATA,
+    quantities::Quantities,
+    run::RunId,
+};
 
 /// The metadata that holds a [`DayRecord`]. S3 allows 2 KB of metadata in all; a record has some 500 bytes,
 /// and 200 more for each alternative.
@@ -34,9 +40,13 @@ pub struct DayRecord {
     /// Why the day is partial; empty where it is whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialReason>,
-    /// Whether the node assets were there.
+    /// Whether the assets were there.
     #[serde(default)]
     pub assets: AssetsState,
+    /// Which assets the object in the table of assets has that was written with this one. `None` if none was, as for
+    /// days from before there was that table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_scope: Option<AssetScope>,
     /// Rows whose total cost the source left out, computed from its parts.
     #[serde(default)]
     pub computed_totals: u64,
@@ -116,7 +126,8 @@ mod tests {
             best: Quantities::default(),
             share: Some(0.25),
             partial: vec![PartialReason::Windows, PartialReason::Observed],
-            assets: AssetsState::Unavailable,
+            assets: AssetsState::Stored,
+            asset_scope: Some(AssetScope::Nodes),
             computed_totals: 3,
             alternatives: Vec::new(),
             forced: false,

@@ -2,9 +2,10 @@
 
 use std::{fs, io, path::Path};
 
-const SPELLINGS: [&str; 9] = [
+const SPELLINGS: [&str; 10] = [
     "\"staging/",
     "\"lake/",
+    "\"assets/",
     "\"plans/",
     "\"quarantine/",
     "\"reports/",

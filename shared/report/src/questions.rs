@@ -1,6 +1,6 @@
 //! The questions about costs, as SQL files that run unchanged in Athena, Trino and DuckDB.
 
-use table::{Kind, TableLayout, replaced_key};
+use table::{Kind, TableLayout, asset_columns, replaced_key};
 
 /// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub const QUESTIONS: &[Question] = questions![
     "gpu",
     "label_coverage",
     "data_quality",
+    "bill",
     "bill_by_node",
 ];
 
@@ -64,19 +65,23 @@ impl Question {
     }
 }
 
-/// What DuckDB needs before a question: the table over the lake's files, and the view. `files` are paths or URLs, with
-/// wildcards where wanted; without any the table is empty. Columns that no file has are NULL.
-pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
-    let mut columns: Vec<String> = layout
-        .columns()
-        .iter()
-        .map(|column| {
-            format!(
-                "CAST(NULL AS {}) AS \"{}\"",
-                duckdb_type(column.origin.kind()),
-                column.name
-            )
-        })
+/// What DuckDB needs before a question: the tables over the lake's files, and the view. `files` and `assets` are paths
+/// or URLs of the two tables' files, with wildcards where wanted; without any a table is empty. Columns that no file
+/// has are NULL.
+pub fn duckdb_views(files: &[String], assets: &[String], layout: &TableLayout) -> String {
+    let columns = layout.columns().iter();
+    let columns = columns.map(|column| (column.name.as_ref(), column.origin.kind()));
+    let table = duckdb_table("kubecost_table", columns, files);
+    let columns = asset_columns().map(|(name, origin)| (name, origin.kind()));
+    let assets = duckdb_table("kubecost_table_assets", columns, assets);
+    // DuckDB's own element_at returns a list.
+    let function = "CREATE OR REPLACE TEMP MACRO element_at(entries, wanted) AS map_extract_value(entries, wanted)";
+    format!("{function};\n\n{table};\n\n{assets};\n\nCREATE OR REPLACE TEMP VIEW costs AS\n{COSTS_VIEW};\n")
+}
+
+fn duckdb_table<'a>(name: &str, columns: impl Iterator<Item = (&'a str, Kind)>, files: &[String]) -> String {
+    let mut columns: Vec<String> = columns
+        .map(|(name, kind)| format!("CAST(NULL AS {}) AS \"{name}\"", duckdb_type(kind)))
         .collect();
     columns.extend(table::PARTITION_KEYS.map(|key| format!("CAST(NULL AS varchar) AS {key}")));
     let empty = format!("SELECT {} WHERE false", columns.join(", "));
@@ -84,7 +89,7 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
         .iter()
         .map(|file| format!("'{}'", file.replace('\'', "''")))
         .collect();
-    let table = if files.is_empty() {
+    let rows = if files.is_empty() {
         empty
     } else {
         // DuckDB reads moments as such; elsewhere they are timestamps in UTC without a time zone.
@@ -95,10 +100,7 @@ pub fn duckdb_views(files: &[String], layout: &TableLayout) -> String {
             files.join(", ")
         )
     };
-    // DuckDB's own element_at returns a list.
-    let function = "CREATE OR REPLACE TEMP MACRO element_at(entries, wanted) AS map_extract_value(entries, wanted)";
-    let table = format!("CREATE OR REPLACE TEMP VIEW kubecost_table AS\n{table}");
-    format!("{function};\n\n{table};\n\nCREATE OR REPLACE TEMP VIEW costs AS\n{COSTS_VIEW};\n")
+    format!("CREATE OR REPLACE TEMP VIEW {name} AS\n{rows}")
 }
 
 fn duckdb_type(kind: Kind) -> String {

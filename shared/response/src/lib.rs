@@ -1,8 +1,10 @@
 //! The responses of Kubecost and OpenCost: splitting them into rows while they stream by ([`Scanner`]), and reading a
-//! row: an allocation ([`RowParser`]) or an asset ([`NodeIndex`]).
+//! row: an allocation ([`RowParser`]) or an asset ([`AssetParser`]).
 #![deny(missing_docs)]
 
 mod aggregation;
+mod asset;
+mod asset_tally;
 mod envelope;
 mod fields;
 mod label_keys;
@@ -16,11 +18,13 @@ mod value;
 mod windows;
 
 pub use aggregation::Aggregation;
+pub use asset::{Asset, AssetParser};
+pub use asset_tally::{AssetTally, AssetVerdict};
 pub use envelope::{DataShape, Envelope, Excerpt, ResponseFault};
 pub use fields::UnknownFields;
 pub use label_keys::LabelKey;
 pub use node_minutes::NodeMinutes;
-pub use nodes::{NodeFacts, NodeIndex, capacity_type};
+pub use nodes::{NodeFacts, NodeIndex, asset_capacity_type, capacity_type};
 pub use row::{Allocation, Gpu, LoadBalancer, RowError, RowFault, RowKind, RowParser, TotalCost, Volume};
 pub use scanner::{Entry, FeedError, Scanner};
 pub use sums::Sum;

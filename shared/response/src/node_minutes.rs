@@ -1,9 +1,9 @@
 //! How much of a day the source observed nodes for.
 
-use serde::Deserialize;
-
-use crate::{value::Number, windows};
 use contract::day::Day;
+use table::ASSET_MINUTES;
+
+use crate::{Asset, windows};
 
 /// Gathers the lifetimes of nodes from an assets response. Holds merged intervals, not nodes.
 #[derive(Debug, Clone, Default)]
@@ -15,42 +15,17 @@ pub struct NodeMinutes {
     intervals: Vec<(i64, i64)>,
 }
 
-#[derive(Deserialize)]
-struct Asset<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<std::borrow::Cow<'a, str>>,
-    #[serde(default)]
-    minutes: Option<Number>,
-    #[serde(borrow, default)]
-    start: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    end: Option<std::borrow::Cow<'a, str>>,
-}
-
 /// No cluster has so many interruptions that more intervals say anything.
 const MOST_INTERVALS: usize = 1000;
 
 impl NodeMinutes {
-    /// Adds an asset, if it is a node that lived for any minute. What cannot be read says nothing.
-    pub fn add(&mut self, json: &str) {
-        let Ok(Asset {
-            kind: Some(kind),
-            minutes: Some(Number::Value(minutes)),
-            start,
-            end,
-        }) = serde_json::from_str(json)
-        else {
-            return;
-        };
-        if !kind.eq_ignore_ascii_case("node") || minutes <= 0.0 {
+    /// Adds an asset, if it is a node that lived for any minute. What it lacks says nothing.
+    pub fn add(&mut self, asset: &Asset<'_>) {
+        let minutes = asset.number(ASSET_MINUTES).unwrap_or(0.0);
+        if !asset.is_type("node") || minutes <= 0.0 {
             return;
         }
-        let time = |text: Option<std::borrow::Cow<'_, str>>| {
-            chrono::DateTime::parse_from_rfc3339(&text?)
-                .ok()
-                .map(|time| time.timestamp_millis())
-        };
-        let lifetime = time(start).zip(time(end)).filter(|(start, end)| start < end);
+        let lifetime = asset.start.zip(asset.end).filter(|(start, end)| start < end);
         if minutes > self.longest {
             self.longest = minutes;
             self.missing = lifetime.map_or(0.0, |lifetime| (length(lifetime) - minutes).max(0.0));
@@ -100,13 +75,21 @@ fn length((start, end): (i64, i64)) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AssetParser;
+
+    fn add(all: &mut NodeMinutes, json: &str) {
+        if let Some(asset) = AssetParser::new().parse("", json).unwrap() {
+            all.add(&asset);
+        }
+    }
 
     fn observed(nodes: &[(&str, &str, f64)]) -> Option<f64> {
         let mut all = NodeMinutes::default();
         for (start, end, minutes) in nodes {
-            all.add(&format!(
+            let json = format!(
                 r#"{{"type":"Node","start":"2026-11-{start}:00Z","end":"2026-11-{end}:00Z","minutes":{minutes}}}"#
-            ));
+            );
+            add(&mut all, &json);
         }
         all.observed("2026-11-20".parse().unwrap())
     }
@@ -145,13 +128,12 @@ mod tests {
             r#"{"type":"Node","minutes":null}"#,
             r#"{"type":"Node"}"#,
             "null",
-            "[]",
             r#"{"type":7,"minutes":1}"#,
         ] {
-            all.add(json);
+            add(&mut all, json);
         }
         assert_eq!(all.observed("2026-11-20".parse().unwrap()), None);
-        all.add(r#"{"type":"Node","minutes":"720"}"#);
+        add(&mut all, r#"{"type":"Node","minutes":"720"}"#);
         assert_eq!(all.observed("2026-11-20".parse().unwrap()), Some(720.0));
     }
 }

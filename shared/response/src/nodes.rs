@@ -1,15 +1,10 @@
 //! The nodes of an assets response, and which of them an allocation ran on.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
-use serde::de::{DeserializeSeed, MapAccess};
-use table::{NodeFact, Property};
+use table::{AssetText, NodeFact, Property};
 
-use crate::{
-    label_keys::is_key,
-    row::{Allocation, RowError, RowFault},
-    value::{Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
-};
+use crate::{asset::Asset, label_keys::is_key, row::Allocation, value::Pairs};
 
 /// The facts about a node, by [`NodeFact`]; empty if unknown.
 pub type NodeFacts<'a> = [&'a str; NodeFact::ALL.len()];
@@ -40,102 +35,37 @@ type Kind = [Box<str>; NodeFact::ALL.len()];
 /// An index into [`NodeIndex::kinds`].
 type KindId = u32;
 
-/// An asset, as far as the table needs it.
-#[derive(Default)]
-struct Asset<'a> {
-    kind: Cow<'a, str>,
-    node_type: Cow<'a, str>,
-    labels: Pairs<'a>,
-    provider: Cow<'a, str>,
-    cluster: Cow<'a, str>,
-    name: Cow<'a, str>,
-    provider_id: Cow<'a, str>,
-    preemptible: Option<f64>,
-}
-
-struct AssetReader;
-
-impl<'a> ReadObject<'a> for AssetReader {
-    type Value = Result<Option<Asset<'a>>, String>;
-
-    fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut asset = Asset::default();
-        while let Some(field) = fields.next_key::<Text<'a>>()? {
-            match field.0.as_ref() {
-                "type" => asset.kind = fields.next_value::<Text<'a>>()?.0,
-                "nodeType" => asset.node_type = fields.next_value::<Text<'a>>()?.0,
-                "preemptible" => asset.preemptible = fields.next_value::<Number>()?.value(),
-                "labels" => asset.labels = fields.next_value::<Texts<'a>>()?.or_none(),
-                "properties" => {
-                    for (name, value) in fields.next_value::<Texts<'a>>()?.or_none() {
-                        match name.as_ref() {
-                            "provider" => asset.provider = value,
-                            "cluster" => asset.cluster = value,
-                            "name" => asset.name = value,
-                            "providerID" => asset.provider_id = value,
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {
-                    fields.next_value::<Skipped>()?;
-                }
-            }
-        }
-        Ok(Ok(Some(asset)))
-    }
-
-    fn nothing(self) -> Self::Value {
-        Ok(None)
-    }
-
-    fn other(self, found: String) -> Self::Value {
-        Err(found)
-    }
-}
-
 impl NodeIndex {
     /// An index without nodes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an asset if it is a node; other types and null are ignored. `key` is its key in the response, a path whose
+    /// Adds an asset if it is a node; other types are ignored. `key` is its key in the response, a path whose
     /// second-to-last segment is the provider id and whose last segment is the name.
-    ///
-    /// # Errors
-    /// When the asset is not an object, or not valid JSON.
-    pub fn add(&mut self, key: &str, json: &str) -> Result<(), RowError> {
-        let error = |kind| RowError {
-            row: excerpt(key),
-            kind,
-        };
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let asset = Object(AssetReader)
-            .deserialize(&mut deserializer)
-            .and_then(|asset| deserializer.end().map(|()| asset))
-            .map_err(|source| error(RowFault::Syntax(source)))?
-            .map_err(|found| error(RowFault::NotAnObject { found }))?;
-        let Some(asset) = asset.filter(|asset| asset.kind.eq_ignore_ascii_case("node")) else {
-            return Ok(());
-        };
+    pub fn add(&mut self, key: &str, asset: &Asset<'_>) {
+        if !asset.is_type("node") {
+            return;
+        }
         self.nodes += 1;
         if self.bytes > MOST_BYTES {
             self.left_out = self.nodes;
-            return Ok(());
+            return;
         }
-        let facts = facts_of(&asset);
+        let facts = facts_of(asset);
         let mut segments = key.rsplit('/');
         let (last, second_to_last) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
-        let name = if asset.name.is_empty() { last } else { &asset.name };
-        let texts: [&str; 4] = [second_to_last, &asset.provider_id, name, &asset.cluster];
+        let [name, provider_id, cluster] =
+            [AssetText::Name, AssetText::ProviderId, AssetText::Cluster].map(|text| asset.text(text));
+        let name = if name.is_empty() { last } else { name };
+        let texts = [second_to_last, provider_id, name, cluster];
         if texts.iter().chain(&facts).any(|text| text.len() > LONGEST_TEXT) {
             self.left_out += 1;
-            return Ok(());
+            return;
         }
         let kind = self.kind_of(&facts);
         // Provider ids of Azure and GCP contain slashes: there the key's segment is only a piece of it.
-        for provider_id in [second_to_last, &asset.provider_id] {
+        for provider_id in [second_to_last, provider_id] {
             if !provider_id.is_empty() {
                 self.by_provider_id.entry(bare_id(provider_id).into()).or_insert(kind);
             }
@@ -144,7 +74,7 @@ impl NodeIndex {
             self.by_name
                 .entry(name.into())
                 .or_default()
-                .push((asset.cluster.as_ref().into(), kind));
+                .push((cluster.into(), kind));
         }
         self.bytes += texts.iter().map(|text| text.len() + ENTRY_BYTES).sum::<usize>();
         if self.bytes > MOST_BYTES {
@@ -154,7 +84,6 @@ impl NodeIndex {
             self.by_provider_id = HashMap::new();
             self.by_name = HashMap::new();
         }
-        Ok(())
     }
 
     /// How many nodes are not in the index, since their texts are too long or there are too many of them.
@@ -223,9 +152,9 @@ impl NodeIndex {
 /// The facts in the asset itself.
 fn facts_of<'a>(asset: &'a Asset<'_>) -> NodeFacts<'a> {
     NodeFact::ALL.map(|fact| match fact {
-        NodeFact::Provider => &asset.provider,
-        NodeFact::InstanceType if !asset.node_type.is_empty() => &asset.node_type,
-        NodeFact::Preemptible => preemptible(asset.preemptible),
+        NodeFact::Provider => asset.text(AssetText::Provider),
+        NodeFact::InstanceType if !asset.text(AssetText::NodeType).is_empty() => asset.text(AssetText::NodeType),
+        NodeFact::Preemptible => preemptible(asset.preemptible()),
         _ => first_label(&asset.labels, fact),
     })
 }
@@ -260,6 +189,11 @@ pub fn capacity_type<'a>(facts: &NodeFacts<'a>) -> &'a str {
     } else {
         ""
     }
+}
+
+/// The capacity type of a node's asset, as [`capacity_type`] spells it.
+pub fn asset_capacity_type<'a>(asset: &'a Asset<'_>) -> &'a str {
+    capacity_type(&facts_of(asset))
 }
 
 /// The first label that holds a fact; empty if none does.

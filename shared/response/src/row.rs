@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use serde::de::DeserializeSeed;
 use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST};
 
-use self::{
-    nested::FoundNumber,
-    reader::{Row, TimeCache},
-};
+pub(crate) use self::reader::TimeCache;
+use self::{nested::FoundNumber, reader::Row};
 use crate::{
     fields::{Successors, UnknownFields},
     value::{Object, Pairs, excerpt},

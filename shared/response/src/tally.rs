@@ -129,6 +129,11 @@ impl Tally {
         self.aggregation
     }
 
+    /// The ids of clusters that rows name, the first of them.
+    pub fn clusters(&self) -> &BTreeSet<String> {
+        &self.clusters
+    }
+
     /// A tally of a page that follows this one's; merged with [`Tally::add_page`].
     #[must_use]
     pub fn next_page(&self) -> Self {

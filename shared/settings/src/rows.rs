@@ -58,8 +58,12 @@ pub static STAGING_PREFIX: Setting =
 /// The prefix of plans.
 pub static PLANS_PREFIX: Setting = prefix(Area::Plans, "The prefix of plans").flag("plans-prefix", "PREFIX");
 
-/// The prefix of the table.
+/// The prefix of the table of allocations.
 pub static LAKE_PREFIX: Setting = prefix(Area::Lake, "The prefix of the table").flag("lake-prefix", "PREFIX");
+
+/// The prefix of the table of assets.
+pub static ASSETS_PREFIX: Setting =
+    prefix(Area::Assets, "The prefix of the table of assets").flag("assets-prefix", "PREFIX");
 
 /// The prefix of days that could not be converted.
 pub static QUARANTINE_PREFIX: Setting = prefix(
@@ -362,6 +366,10 @@ pub static GLUE_TABLE: Setting = Setting::new(
     "The Glue table of the lake. Required unless CATALOG_MODE is none",
 );
 
+/// The table of assets.
+pub static GLUE_ASSETS_TABLE: Setting =
+    Setting::new("GLUE_ASSETS_TABLE_NAME", "The Glue table of the assets").otherwise("`GLUE_TABLE_NAME` and `_assets`");
+
 /// The crawler.
 pub static GLUE_CRAWLER: Setting = Setting::new(
     "GLUE_CRAWLER_NAME",
@@ -449,12 +457,14 @@ pub const REPLAY_LAKE: Group = &[
     &PLANS_PREFIX,
     &CLUSTER,
     &LAKE_PREFIX,
+    &ASSETS_PREFIX,
 ];
 
 const PREFIXES: Group = &[
     &STAGING_PREFIX,
     &PLANS_PREFIX,
     &LAKE_PREFIX,
+    &ASSETS_PREFIX,
     &QUARANTINE_PREFIX,
     &REPORTS_PREFIX,
 ];
@@ -465,6 +475,7 @@ pub fn prefix_of(area: Area) -> &'static Setting {
         Area::Staging => &STAGING_PREFIX,
         Area::Plans => &PLANS_PREFIX,
         Area::Lake => &LAKE_PREFIX,
+        Area::Assets => &ASSETS_PREFIX,
         Area::Quarantine => &QUARANTINE_PREFIX,
         Area::Reports => &REPORTS_PREFIX,
     }
@@ -505,7 +516,13 @@ pub const CRAWLER: Program = (
     &[
         &[&BUCKET],
         PREFIXES,
-        &[&CATALOG_MODE, &GLUE_DATABASE, &GLUE_TABLE, &GLUE_CRAWLER],
+        &[
+            &CATALOG_MODE,
+            &GLUE_DATABASE,
+            &GLUE_TABLE,
+            &GLUE_ASSETS_TABLE,
+            &GLUE_CRAWLER,
+        ],
         LOG,
     ],
 );

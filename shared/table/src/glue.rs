@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    Column, Kind, PARTITION_KEYS,
+    Column, Kind, PARTITION_KEYS, asset_columns,
     base::base_columns,
     layout::{ANNOTATION_COLUMN, LABEL_COLUMN, trailing_columns},
 };
@@ -24,8 +24,9 @@ impl From<Column> for GlueColumn {
     }
 }
 
-/// The table as a JSON document for tools that create it in Glue. They insert the configured labels and annotations:
-/// `columns`, then for each label and annotation its prefix and key in lower case, then `trailing_columns`.
+/// The tables as a JSON document for tools that create them in Glue. In the table of allocations they insert the
+/// configured labels and annotations: `columns`, then for each label and annotation its prefix and key in lower case,
+/// then `trailing_columns`. Those of the table of assets are `assets_columns`.
 pub fn columns_json() -> String {
     #[derive(Serialize)]
     struct Table {
@@ -33,6 +34,7 @@ pub fn columns_json() -> String {
         label_columns: Configured,
         annotation_columns: Configured,
         trailing_columns: Vec<GlueColumn>,
+        assets_columns: Vec<GlueColumn>,
         partition_keys: Vec<GlueColumn>,
     }
     #[derive(Serialize)]
@@ -53,6 +55,12 @@ pub fn columns_json() -> String {
             glue_type,
         },
         trailing_columns: trailing_columns().map(GlueColumn::from).collect(),
+        assets_columns: asset_columns()
+            .map(|(name, origin)| GlueColumn {
+                name: name.to_lowercase(),
+                glue_type: origin.kind().glue_type(),
+            })
+            .collect(),
         partition_keys: PARTITION_KEYS
             .iter()
             .map(|key| GlueColumn {

@@ -1,11 +1,11 @@
-//! The columns of the lake's table: the one place that knows their names, types and order, and where each value comes
-//! from.
+//! The columns of the lake's tables, of allocations and of assets: the one place that knows their names, types and
+//! order, and where each value comes from.
 //!
-//! The table begins with the 58 columns of the Kubecost dashboards that it replaces, so that their queries continue to
-//! work. Then come one string column for each configured label and annotation, the maps `labels` and `annotations` with
-//! all of them, the numeric fields that sources have added since ([`NEWER_NUMBERS`]), and what else a row holds: times,
-//! kind, currency, GPU, volumes, load balancers, the namespace's labels. New columns are only ever added at the end:
-//! engines find columns by name, and read a column that an older file lacks as NULL.
+//! The table of allocations begins with the 58 columns of the Kubecost dashboards that it replaces, so that their
+//! queries continue to work. Then come one string column for each configured label and annotation, the maps `labels`
+//! and `annotations` with all of them, the numeric fields that sources have added since ([`NEWER_NUMBERS`]), and what
+//! else a row holds: times, kind, currency, GPU, volumes, load balancers, the namespace's labels. New columns are only
+//! ever added at the end: engines find columns by name, and read a column that an older file lacks as NULL.
 //!
 //! ```
 //! let layout = table::TableLayout::new(&["app.kubernetes.io/name".to_owned()], &[]).unwrap();
@@ -14,6 +14,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod assets;
 mod base;
 mod glue;
 mod kind;
@@ -21,6 +22,10 @@ mod kubernetes;
 mod layout;
 mod numbers;
 
+pub use assets::{
+    ASSET_LOCAL, ASSET_MINUTES, ASSET_NUMBERS, ASSET_PREEMPTIBLE, ASSET_TOTAL_COST, AssetOrigin, AssetText,
+    asset_columns,
+};
 pub use base::{Column, GpuText, NodeFact, Origin, Property};
 pub use glue::columns_json;
 pub use kind::{Kind, LOAD_BALANCER_FIELDS, VOLUME_FIELDS};

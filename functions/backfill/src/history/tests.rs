@@ -44,6 +44,7 @@ fn lake(run: Option<RunId>, best: f64, forced: bool) -> LakeObject {
             best: quantities(best),
             share: None,
             partial: Vec::new(),
+            asset_scope: None,
             assets: contract::documents::AssetsState::Stored,
             computed_totals: 0,
             alternatives: Vec::new(),

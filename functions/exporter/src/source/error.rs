@@ -120,19 +120,12 @@ impl SourceError {
         }
     }
 
-    /// Whether the source rejected the query itself, by the status or by the code within a response whose status is
-    /// 200.
-    pub(crate) fn refuses_the_query(&self) -> bool {
+    /// Whether the source responded, but not with what was asked for: it may have a response to a smaller question.
+    pub(crate) fn is_of_the_response(&self) -> bool {
         match self {
-            Self::Status { status, .. } => matches!(status, 400 | 500),
-            Self::Response {
-                fault: ResponseFault::Code { code, .. },
-                ..
-            } => matches!(code, 400 | 500),
-            Self::Response {
-                fault: ResponseFault::Failure { .. },
-                ..
-            } => true,
+            // The source still works on the response.
+            Self::Status { status, .. } => *status != 504,
+            Self::Response { .. } | Self::Refused(_) => true,
             _ => false,
         }
     }

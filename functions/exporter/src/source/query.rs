@@ -3,7 +3,10 @@
 
 use std::num::NonZeroU32;
 
-use contract::{day::Window, documents::SourceKind};
+use contract::{
+    day::Window,
+    documents::{AssetScope, SourceKind},
+};
 use reqwest::Url;
 use response::Aggregation;
 
@@ -112,24 +115,23 @@ pub(crate) fn days(kind: SourceKind, window: Window, filter: Option<&str>, idle:
     }
 }
 
-/// The request for the nodes of a window. `filtered`: the source filters the nodes; older sources know the filter by
-/// another name, some reject it.
-pub(crate) fn nodes(kind: SourceKind, window: Window, filtered: bool) -> Query {
+/// The request for the assets of a window. Of nodes alone, it names the filter as both newer and older sources know it.
+pub(crate) fn assets(kind: SourceKind, window: Window, scope: AssetScope) -> Query {
     const NODES: &str = "assetType:\"node\"";
     let query = match kind {
         SourceKind::Kubecost => Query::new("/model/assets"),
         SourceKind::Opencost => Query::new("/assets"),
     };
     let query = query.with("window", window.to_string());
-    match (kind, filtered) {
-        (SourceKind::Kubecost, true) => query
+    match (kind, scope) {
+        (SourceKind::Kubecost, AssetScope::Nodes) => query
             .with("accumulate", "false")
             .with("filterCategories", "Compute")
             .with("filterTypes", "Node")
             .with("filter", NODES),
-        (SourceKind::Kubecost, false) => query.with("accumulate", "false"),
-        (SourceKind::Opencost, true) => query.with("filter", NODES),
-        (SourceKind::Opencost, false) => query,
+        (SourceKind::Kubecost, AssetScope::All) => query.with("accumulate", "false"),
+        (SourceKind::Opencost, AssetScope::Nodes) => query.with("filter", NODES),
+        (SourceKind::Opencost, AssetScope::All) => query,
     }
 }
 
@@ -173,8 +175,10 @@ mod tests {
             }
             .query(window, None),
             days(SourceKind::Kubecost, window, None, true),
-            nodes(SourceKind::Kubecost, window, true),
-            nodes(SourceKind::Opencost, window, true),
+            assets(SourceKind::Kubecost, window, AssetScope::Nodes),
+            assets(SourceKind::Opencost, window, AssetScope::Nodes),
+            assets(SourceKind::Kubecost, window, AssetScope::All),
+            assets(SourceKind::Opencost, window, AssetScope::All),
             probe(SourceKind::Opencost),
         ];
         let urls: Vec<String> = queries.iter().map(|query| query.url(&source).to_string()).collect();

@@ -76,24 +76,3 @@ async fn a_gateway_in_front_that_refuses_is_reported_as_such() {
         "{error}"
     );
 }
-
-#[tokio::test]
-async fn nodes_are_asked_for_without_a_filter_where_the_source_refuses_it() {
-    let refusals = [
-        (400, "err parsing filter"),
-        (200, r#"{"code":400,"data":null,"message":"err parsing filter"}"#),
-    ];
-    for (status, refusal) in refusals {
-        let source = Scripted::serve(move |asked| match (asked.path.as_str(), asked.day()) {
-            ("/model/allocation", "") => bad_window(),
-            ("/model/allocation", day) => text(200, containers(day, &["a".to_owned()])),
-            _ if asked.parameter("filter").is_empty() => text(200, r#"{"code":200,"data":[{}]}"#),
-            _ => text(status, refusal),
-        })
-        .await;
-        let setup = setup(&source.url, &[]).await;
-        assert!(setup.collect(&[DAY]).await.is_success());
-        assert_eq!(setup.manifests()[0].parts.len(), 2);
-        assert_eq!(source.asked("/model/assets").len(), 2);
-    }
-}

@@ -1,6 +1,6 @@
 //! What is stored of a response: exactly what came.
 
-use contract::documents::PartKind;
+use contract::documents::{AssetScope, AssetsState, PartKind};
 use end_to_end::staging::hash;
 use exporter::{Days, NoProgress};
 
@@ -213,9 +213,67 @@ async fn a_day_whose_assets_fail_is_stored_and_marked() {
     assert!(summary.is_success(), "{summary}");
     assert!(summary.to_string().contains("assets unavailable"), "{summary}");
     let facts = &setup.manifests()[0].facts;
-    assert_eq!(facts.assets, contract::documents::AssetsState::Unavailable);
+    assert_eq!((facts.assets, facts.asset_set), (AssetsState::Unavailable, None));
     assert!(
         facts.warnings.iter().any(|warning| warning.contains("403")),
         "{facts:?}"
     );
+}
+
+#[tokio::test]
+async fn all_assets_are_stored_with_their_number_and_cost() {
+    let source = Scripted::serve(|asked| match asked.path.as_str() {
+        "/allocation/compute" if asked.day().is_empty() => bad_window(),
+        "/allocation/compute" => text(200, recordings::read("opencost-2/alloc_container_1day.json")),
+        "/assets" => text(200, recordings::read("opencost-2/assets_1day.json")),
+        _ => not_found(),
+    })
+    .await;
+    let setup = setup(&source.url, &[]).await;
+    let summary = setup.collect(&["2026-11-21"]).await;
+    assert!(summary.is_success(), "{summary}");
+    let asked = source.asked("/assets");
+    assert_eq!((asked.len(), asked[0].parameter("filter")), (1, ""));
+    let facts = &setup.manifests()[0].facts;
+    let set = facts.asset_set.unwrap();
+    assert_eq!((set.scope, set.rows), (AssetScope::All, 22));
+    assert!((set.total_cost - 41.204_49).abs() < 1e-9, "{set:?}");
+    assert_eq!(facts.coverage.unwrap().node_minutes, Some(1440.0));
+}
+
+#[tokio::test]
+async fn where_only_nodes_can_be_had_the_manifest_says_so_and_why() {
+    let odd = r#"{"code":200,"data":[{"a/b/c":{"type":"Cloud","totalCost":["odd"]}}]}"#;
+    let twice = r#"{"code":200,"data":[{"a":{"totalCost":1},"a":{"totalCost":1}}]}"#;
+    for (status, all, reason) in [
+        (400, "unfiltered queries are not allowed", "not allowed"),
+        (500, "the cloud integration failed", "integration failed"),
+        (200, odd, "field 'totalCost'"),
+        (200, twice, "comes twice"),
+    ] {
+        let source = Scripted::serve(move |asked| match asked.path.as_str() {
+            "/model/allocation" if asked.day().is_empty() => bad_window(),
+            "/model/allocation" => text(200, containers(asked.day(), &["a".to_owned()])),
+            _ if asked.parameter("filter").is_empty() => text(status, all),
+            _ => text(200, recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
+        })
+        .await;
+        let setup = setup(&source.url, &[("RETRIES", "0")]).await;
+        let summary = setup.collect(&[DAY]).await;
+        assert!(summary.is_success(), "{summary}");
+        let manifest = setup.manifests().remove(0);
+        let facts = &manifest.facts;
+        let set = facts.asset_set.unwrap();
+        assert_eq!(
+            (facts.assets, set.scope, set.rows),
+            (AssetsState::Stored, AssetScope::Nodes, 2)
+        );
+        let warning = facts
+            .warnings
+            .iter()
+            .find(|warning| warning.contains("only nodes"))
+            .unwrap();
+        assert!(warning.contains(reason), "{warning}");
+        assert_eq!(manifest.parts.len(), 2);
+    }
 }

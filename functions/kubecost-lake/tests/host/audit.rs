@@ -110,3 +110,30 @@ async fn staged_manifest(host: &Host, day: Day) -> Manifest {
     let key = &found.unwrap().key;
     host.store.get_document(key).await.unwrap().unwrap()
 }
+
+#[tokio::test]
+async fn a_day_whose_assets_are_missing_is_reported_and_mended() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    run(&host, "shop", &source("shop", &days()).await).await;
+    let (cluster, day) = (arn("shop"), days()[7]);
+    let key = host.prefixes.assets_object(cluster.id(), day);
+    let path = directory.path().join(&key);
+    let before = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let report = audit(&host).await;
+    assert_eq!(
+        [&report["assets_missing_days"], &report["stuck_sets"]],
+        [1, 0],
+        "{report}"
+    );
+    let found = &report["findings"][0]["assets_missing"][0];
+    assert_eq!(
+        (&found["date"], &found["redelivered"]),
+        (&day.to_string().into(), &true.into())
+    );
+    assert_eq!(host.dispatcher.settle().await, []);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let report = audit(&host).await;
+    assert_eq!(report["assets_missing_days"], 0, "{report}");
+}

@@ -212,20 +212,16 @@ pub(crate) async fn collect_into(
     outcome
 }
 
-pub(crate) fn assets() -> String {
-    case("assets-one-node").to_string()
+/// One node, on the day that is asked for.
+pub(crate) fn assets() -> impl Fn(&str) -> Response + Send + Sync + 'static {
+    let node = case("assets-one-node");
+    move |day: &str| moved(&node)(day)
 }
 
 /// Collects the day from a source with this response and one node.
 async fn collect(response: impl ToString, settings: &[(&str, &str)]) -> Collected {
     let body = response.to_string();
-    collect_from(
-        move |_| body.clone().into_response(),
-        |_| assets().into_response(),
-        &given(),
-        settings,
-    )
-    .await
+    collect_from(move |_| body.clone().into_response(), assets(), &given(), settings).await
 }
 
 #[tokio::test]
@@ -396,7 +392,7 @@ async fn a_source_that_counts_its_days_from_another_hour_is_refused_for_every_da
         (shifted("T08:00"), "-08:00"),
         (shifted("T18:30"), "+05:30"),
     ] {
-        let collected = collect_from(moved(&response), |_| assets().into_response(), &Days::Planned, &[]).await;
+        let collected = collect_from(moved(&response), assets(), &Days::Planned, &[]).await;
         let failed: Vec<(Day, String)> = collected.outcome.run.failed().collect();
         assert_eq!(
             failed.iter().map(|(day, _)| *day).collect::<BTreeSet<_>>(),
@@ -427,7 +423,7 @@ async fn a_response_about_another_day_is_refused_for_each_planned_day() {
     }
     let body = recorded.to_string();
     let respond = move |_: &str| body.clone().into_response();
-    let collected = collect_from(respond, |_| assets().into_response(), &Days::Planned, &[]).await;
+    let collected = collect_from(respond, assets(), &Days::Planned, &[]).await;
     assert_eq!(collected.outcome.run.failed().count(), days().len());
     assert!(!collected.is_in_lake());
 }
@@ -457,7 +453,7 @@ async fn assets_that_fail_cost_the_day_nothing_but_themselves() {
                 .to_string()
                 .into_response()
         },
-        || assets()[..200].to_owned().into_response(),
+        || case("assets-one-node").to_string()[..200].to_owned().into_response(),
     ];
     for failure in failures {
         let body = recorded.to_string();
@@ -482,7 +478,7 @@ async fn days_that_have_not_ended_or_have_no_data_are_not_a_success() {
     for day in [today, today.next()] {
         let body = case("total-null").to_string();
         let respond = move |_: &str| body.clone().into_response();
-        let collected = collect_from(respond, |_| assets().into_response(), &Days::Given(vec![day]), &[]).await;
+        let collected = collect_from(respond, assets(), &Days::Given(vec![day]), &[]).await;
         collected.refused(&["collect it when it has ended"]);
     }
     for data in [json!([]), json!([{}]), json!([null])] {

@@ -121,11 +121,12 @@ async fn the_day_is_the_newest_complete_response_and_every_difference_is_in_the_
             let behaviour = ALL[random.usize(..ALL.len())];
             behaviours.push(behaviour);
             let costs = 1.0 + 0.01 * f64::from(number);
-            let respond_assets = move |_: &str| -> Response {
+            let assets = assets();
+            let respond_assets = move |day: &str| -> Response {
                 if behaviour == Behaviour::FailingAssets {
                     StatusCode::FORBIDDEN.into_response()
                 } else {
-                    assets().into_response()
+                    assets(day)
                 }
             };
             let source = Source::new(moved(&behaviour.response(costs)), respond_assets);

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use contract::{
     day::Day,
     events::ObjectCreated,
-    keys::{LakePartition, Prefixes},
+    keys::{Area, LakePartition, Prefixes},
 };
 use crawler::{
-    Crawler,
+    Catalogs, Crawler,
     catalog::{Catalog, CatalogError, CrawlerStart},
     settings::Settings,
 };
@@ -73,7 +73,16 @@ impl Catalog for Busy {
     }
 }
 
-/// A crawler function in that mode, and its catalog.
+fn empty(store: &Store) -> Arc<Busy> {
+    Arc::new(Busy {
+        partitions: Mutex::default(),
+        store: store.clone(),
+        arriving: None,
+        crawls: Mutex::default(),
+    })
+}
+
+/// A crawler function in that mode, and its catalog of allocations.
 fn crawler(mode: &str, store: &Store, known: &[Day], arriving: Option<Day>) -> (Crawler, Arc<Busy>) {
     let settings = Settings::read(Reader::new(|name| match name {
         "S3_BUCKET_NAME" => Some(BUCKET_NAME.to_owned()),
@@ -87,7 +96,11 @@ fn crawler(mode: &str, store: &Store, known: &[Day], arriving: Option<Day>) -> (
         arriving,
         crawls: Mutex::default(),
     });
-    (Crawler::new(settings.unwrap(), store.clone(), catalog.clone()), catalog)
+    let catalogs = Catalogs {
+        lake: catalog.clone(),
+        assets: empty(store),
+    };
+    (Crawler::new(settings.unwrap(), store.clone(), catalogs), catalog)
 }
 
 async fn compare(store: &Store, known: &[Day], arriving: Option<Day>) -> BTreeSet<LakePartition> {
@@ -159,4 +172,51 @@ async fn a_lake_that_lists_nothing_forgets_nothing() {
         assert!(error.contains("none was removed; check LAKE_PREFIX"), "{error}");
         assert_eq!(*catalog.partitions.lock().unwrap(), known.map(partition).into());
     }
+}
+
+#[tokio::test]
+async fn each_table_has_its_own_partitions() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await.unwrap();
+    let store = Store::new(store::session::s3_client(&bucket.sdk_config()), BUCKET_NAME);
+    let (lake, assets) = (empty(&store), empty(&store));
+    let settings = Settings::read(Reader::new(|name| match name {
+        "CATALOG_MODE" => Some("register".to_owned()),
+        "S3_BUCKET_NAME" | "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some(BUCKET_NAME.to_owned()),
+        _ => None,
+    }));
+    let catalogs = Catalogs {
+        lake: lake.clone(),
+        assets: assets.clone(),
+    };
+    let crawler = Crawler::new(settings.unwrap(), store.clone(), catalogs);
+    let found = |catalog: &Arc<Busy>| catalog.partitions.lock().unwrap().clone();
+    let [first, second, third]: [Day; 3] = ["2026-09-30", "2026-10-31", "2026-11-01"].map(|day| day.parse().unwrap());
+    let of_assets = |day| Prefixes::default().assets_object(arn("shop").id(), day);
+    let event = ObjectCreated {
+        bucket: BUCKET_NAME.to_owned(),
+        key: of_assets(first),
+    };
+    crawler.object_created(event).await.unwrap();
+    assert_eq!((found(&lake), found(&assets)), ([].into(), [partition(first)].into()));
+    for day in [first, second] {
+        store.put_json(&of_assets(day), b"{}".to_vec()).await.unwrap();
+    }
+    put(&store, third).await;
+    crawler.compare().await.unwrap();
+    assert_eq!(found(&lake), [partition(third)].into());
+    assert_eq!(found(&assets), [first, second].map(partition).into());
+    // One table that lists nothing does not keep the other from being compared.
+    store
+        .put_json(
+            &Prefixes::default().lake_object(arn("shop").id(), first),
+            b"{}".to_vec(),
+        )
+        .await
+        .unwrap();
+    std::fs::remove_dir_all(directory.path().join(Prefixes::default().of(Area::Assets))).unwrap();
+    let error = crawler.compare().await.unwrap_err().to_string();
+    assert!(error.contains("check ASSETS_PREFIX"), "{error}");
+    assert_eq!(found(&lake), [first, third].map(partition).into());
+    assert_eq!(found(&assets), [first, second].map(partition).into());
 }

@@ -40,6 +40,7 @@ fn record(quantities: Quantities, placement: &Placement) -> DayRecord {
         best: placement.best,
         share: None,
         partial: Vec::new(),
+        asset_scope: None,
         assets: contract::documents::AssetsState::Stored,
         computed_totals: 0,
         alternatives: placement.alternatives.clone(),

@@ -60,7 +60,7 @@ const NOT_CONVERTED: [(&str, Option<&str>); 13] = [
 ];
 
 /// Moves a recording of a day to the day of the tests.
-fn moved(response: &str, day: &str) -> String {
+pub(crate) fn moved(response: &str, day: &str) -> String {
     let day: contract::day::Day = day.parse().unwrap();
     let next = |day: contract::day::Day| day.end().date_naive().to_string();
     response

@@ -1,6 +1,7 @@
 //! The transform function over a bucket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod assets;
 mod deliveries;
 mod events;
 mod faults;

@@ -10,7 +10,7 @@ variables {
 
 run "applies" {
   assert {
-    condition     = length(aws_s3_bucket_notification.this.queue) == 1 && length(aws_s3_bucket_notification.this.lambda_function) == 3
+    condition     = length(aws_s3_bucket_notification.this.queue) == 1 && length(aws_s3_bucket_notification.this.lambda_function) == 4
     error_message = "The existing notifications remain, the pipeline's are added."
   }
   assert {
@@ -18,7 +18,7 @@ run "applies" {
     error_message = "The pipeline is notified of its own objects only."
   }
   assert {
-    condition     = length(aws_s3_bucket_lifecycle_configuration.this.rule) == 6
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this.rule) == 7
     error_message = "The existing lifecycle rules remain, the pipeline's are added."
   }
 }

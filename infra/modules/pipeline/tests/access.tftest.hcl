@@ -80,7 +80,7 @@ run "grants_in_lake_formation" {
     error_message = "They get access to the registered location."
   }
   assert {
-    condition     = { for name, grant in aws_lakeformation_permissions.readers : split(" ", name)[0] => join(" ", concat(sort(grant.permissions), [grant.table[0].name])) } == { table = "DESCRIBE SELECT kubecost_table", view = "DESCRIBE SELECT kubecost_view" }
+    condition     = { for name, grant in aws_lakeformation_permissions.readers : split(" ", name)[0] => join(" ", concat(sort(grant.permissions), [grant.table[0].name])) } == { table = "DESCRIBE SELECT kubecost_table", assets = "DESCRIBE SELECT kubecost_table_assets", view = "DESCRIBE SELECT kubecost_view" }
     error_message = "Readers may select from table and view."
   }
   assert {
@@ -130,7 +130,7 @@ run "allows_readers_of_other_accounts_to_read_the_lake" {
 
   assert {
     condition = [for statement in output.reader_statements.bucket : [statement.Effect, statement.Action, statement.Resource]] == [
-      ["Allow", "s3:GetObject", "arn:aws:s3:::acme-cost-lake/lake/*"],
+      ["Allow", "s3:GetObject", ["arn:aws:s3:::acme-cost-lake/lake/*", "arn:aws:s3:::acme-cost-lake/assets/*"]],
       ["Allow", "s3:ListBucket", "arn:aws:s3:::acme-cost-lake"],
       ["Allow", "s3:GetBucketLocation", "arn:aws:s3:::acme-cost-lake"],
     ]
@@ -144,7 +144,7 @@ run "allows_readers_of_other_accounts_to_read_the_lake" {
     error_message = "Each statement is for these roles only."
   }
   assert {
-    condition     = output.reader_statements.bucket[1].Condition.StringLike == { "s3:prefix" = "lake/*" }
+    condition     = output.reader_statements.bucket[1].Condition.StringLike == { "s3:prefix" = ["lake/*", "assets/*"] }
     error_message = "Readers list below the lake's prefix only."
   }
   assert {
@@ -156,6 +156,7 @@ run "allows_readers_of_other_accounts_to_read_the_lake" {
       "arn:aws:glue:us-east-1:444455556666:catalog",
       "arn:aws:glue:us-east-1:444455556666:database/kubecost_db",
       "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_table",
+      "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_table_assets",
       "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_view",
     ]
     error_message = "Readers see this table and view."

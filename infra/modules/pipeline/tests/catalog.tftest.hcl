@@ -34,6 +34,45 @@ run "makes_the_table" {
   }
 }
 
+run "makes_the_table_of_assets" {
+  assert {
+    condition     = aws_glue_catalog_table.assets.name == "kubecost_table_assets" && aws_glue_catalog_table.assets.storage_descriptor[0].location == "s3://acme-cost-lake/assets/"
+    error_message = "The table of assets has a name and a prefix of its own."
+  }
+  assert {
+    condition     = slice([for column in aws_glue_catalog_table.assets.storage_descriptor[0].columns : "${column.name} ${column.type}"], 0, 4) == ["key string", "window.start timestamp", "window.end timestamp", "type string"]
+    error_message = "Its columns are those that transform writes."
+  }
+  assert {
+    condition     = aws_glue_catalog_table.assets.partition_keys == aws_glue_catalog_table.this.partition_keys
+    error_message = "Its partition keys are those of the lake."
+  }
+  assert {
+    condition     = aws_lambda_function.this["crawler"].environment[0].variables["GLUE_ASSETS_TABLE_NAME"] == "kubecost_table_assets" && output.glue.assets_table == "kubecost_table_assets"
+    error_message = "The crawler function and readers know its name."
+  }
+}
+
+run "names_the_table_of_assets" {
+  variables {
+    glue     = { assets_table = "costs_of_assets", assets_table_parameters = { "projection.enabled" = "true" } }
+    prefixes = { assets = "finance/assets/" }
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.assets.name == "costs_of_assets" && aws_glue_catalog_table.assets.storage_descriptor[0].location == "s3://acme-cost-lake/finance/assets/" && aws_glue_catalog_table.assets.parameters["projection.enabled"] == "true"
+    error_message = "Name, prefix and parameters are the caller's."
+  }
+}
+
+run "rejects_assets_below_the_lake" {
+  command = plan
+  variables {
+    prefixes = { assets = "lake/assets/" }
+  }
+  expect_failures = [var.prefixes]
+}
+
 run "makes_the_view" {
   variables {
     view_months = 3
@@ -69,7 +108,7 @@ run "makes_the_view" {
 
 run "makes_the_glue_crawler" {
   assert {
-    condition     = aws_glue_crawler.this[0].catalog_target[0].tables == tolist(["kubecost_table"]) && aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && aws_glue_crawler.this[0].schema_change_policy[0].delete_behavior == "LOG"
+    condition     = aws_glue_crawler.this[0].catalog_target[0].tables == tolist(["kubecost_table", "kubecost_table_assets"]) && aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && aws_glue_crawler.this[0].schema_change_policy[0].delete_behavior == "LOG"
     error_message = "The crawler adds partitions to the table and does not change its columns."
   }
   assert {

@@ -13,7 +13,7 @@ variables {
 run "notifies_by_s3" {
   assert {
     condition = toset([for rule in aws_s3_bucket_notification.this[0].lambda_function : "${rule.filter_prefix}…${rule.filter_suffix}"]) == toset([
-      "staging/…/manifest.json", "staging/…/inventory.json", "lake/….snappy.parquet",
+      "staging/…/manifest.json", "staging/…/inventory.json", "lake/….snappy.parquet", "assets/….snappy.parquet",
     ])
     error_message = "There is a rule for manifests, for inventories and for Parquet."
   }
@@ -83,7 +83,7 @@ run "leaves_notifications_to_others" {
     error_message = "The bucket may still invoke the functions."
   }
   assert {
-    condition     = length(output.notifications) == 3 && output.notifications[0].events[0] == "s3:ObjectCreated:*"
+    condition     = length(output.notifications) == 4 && output.notifications[0].events[0] == "s3:ObjectCreated:*"
     error_message = "The output contains what to configure."
   }
 }
@@ -117,7 +117,7 @@ run "leaves_the_lifecycle_to_others" {
     error_message = "By default the module does not manage lifecycle rules."
   }
   assert {
-    condition     = { for rule in output.lifecycle_rules : rule.prefix => rule.expiration_days } == { "staging/" = 45, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null }
+    condition     = { for rule in output.lifecycle_rules : rule.prefix => rule.expiration_days } == { "staging/" = 45, "quarantine/" = 90, "lake/" = null, "assets/" = null, "plans/" = null, "reports/" = null }
     error_message = "The output contains what expires; the lake never does."
   }
 }
@@ -129,7 +129,7 @@ run "manages_the_lifecycle" {
 
   assert {
     condition = { for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.filter[0].prefix => length(rule.expiration) == 0 ? null : rule.expiration[0].days } == {
-      "staging/" = 30, "quarantine/" = 90, "lake/" = null, "plans/" = null, "reports/" = null
+      "staging/" = 30, "quarantine/" = 90, "lake/" = null, "assets/" = null, "plans/" = null, "reports/" = null
     }
     error_message = "Staging and quarantine expire, the lake never does."
   }
@@ -171,6 +171,7 @@ run "alarms_to_a_topic" {
       PartialDays           = 0
       ThinnerSets           = 0
       AssetsUnavailableDays = 0
+      AssetsMissingDays     = 0
       LostDays              = 0
     }
     error_message = "There is an alarm for each finding of the audit."

@@ -54,6 +54,7 @@ run "configures_the_functions" {
       STAGING_PREFIX            = "costs/staging/"
       PLANS_PREFIX              = "plans/"
       LAKE_PREFIX               = "lake/"
+      ASSETS_PREFIX             = "assets/"
       QUARANTINE_PREFIX         = "quarantine/"
       REPORTS_PREFIX            = "reports/"
       LOG_LEVEL                 = "debug"
@@ -85,10 +86,11 @@ run "configures_the_functions" {
   }
   assert {
     condition = { for name, value in aws_lambda_function.this["crawler"].environment[0].variables : name => value if strcontains(name, "GLUE") || name == "CATALOG_MODE" } == {
-      CATALOG_MODE       = "crawler"
-      GLUE_CRAWLER_NAME  = "kubecost_crawler"
-      GLUE_DATABASE_NAME = "kubecost_db"
-      GLUE_TABLE_NAME    = "kubecost_table"
+      CATALOG_MODE           = "crawler"
+      GLUE_CRAWLER_NAME      = "kubecost_crawler"
+      GLUE_DATABASE_NAME     = "kubecost_db"
+      GLUE_TABLE_NAME        = "kubecost_table"
+      GLUE_ASSETS_TABLE_NAME = "kubecost_table_assets"
     }
     error_message = "crawler's environment is that of its variables."
   }

@@ -13,12 +13,12 @@ variables {
 run "grants_transform_what_it_needs" {
   assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["transform"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] } == {
-      ReadStagedSetsAndTheLake = ["s3:GetObject", ["arn:aws:s3:::acme-cost-lake/staging/*", "arn:aws:s3:::acme-cost-lake/lake/*"]]
-      WriteLakeAndQuarantine   = ["s3:PutObject", ["arn:aws:s3:::acme-cost-lake/lake/*", "arn:aws:s3:::acme-cost-lake/quarantine/*"]]
-      GiveUpUploads            = ["s3:AbortMultipartUpload", "arn:aws:s3:::acme-cost-lake/lake/*"]
+      ReadStagedSetsAndTheLake = ["s3:GetObject", ["arn:aws:s3:::acme-cost-lake/staging/*", "arn:aws:s3:::acme-cost-lake/lake/*", "arn:aws:s3:::acme-cost-lake/assets/*"]]
+      WriteLakeAndQuarantine   = ["s3:PutObject", ["arn:aws:s3:::acme-cost-lake/lake/*", "arn:aws:s3:::acme-cost-lake/assets/*", "arn:aws:s3:::acme-cost-lake/quarantine/*"]]
+      GiveUpUploads            = ["s3:AbortMultipartUpload", ["arn:aws:s3:::acme-cost-lake/lake/*", "arn:aws:s3:::acme-cost-lake/assets/*"]]
       KnowWhatIsAbsent         = ["s3:ListBucket", "arn:aws:s3:::acme-cost-lake"]
     }
-    error_message = "transform reads staged sets and the lake, and writes lake and quarantine."
+    error_message = "transform reads staged sets and both tables, and writes both tables and the quarantine."
   }
 }
 
@@ -40,7 +40,7 @@ run "grants_backfill_what_it_needs" {
     error_message = "backfill reads documents and the lake's metadata, and writes plans, reports and manifests."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement[4].Condition == { StringLikeIfExists = { "s3:prefix" = ["lake/*", "plans/*", "quarantine/*", "reports/*", "staging/*"] } }
+    condition     = jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement[4].Condition == { StringLikeIfExists = { "s3:prefix" = ["assets/*", "lake/*", "plans/*", "quarantine/*", "reports/*", "staging/*"] } }
     error_message = "backfill lists below the product's prefixes only."
   }
 }
@@ -63,8 +63,9 @@ run "grants_crawler_what_registering_needs" {
       "arn:aws:glue:us-east-1:444455556666:catalog",
       "arn:aws:glue:us-east-1:444455556666:database/kubecost_db",
       "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_table",
+      "arn:aws:glue:us-east-1:444455556666:table/kubecost_db/kubecost_table_assets",
     ]
-    error_message = "It registers them in its own table only."
+    error_message = "It registers them in its own tables only."
   }
 }
 
@@ -80,7 +81,7 @@ run "grants_crawler_what_registering_and_starting_need" {
   assert {
     condition = (
       jsondecode(aws_iam_role.glue_crawler[0].assume_role_policy).Statement[0].Condition == { StringEqualsIfExists = { "aws:SourceAccount" = "444455556666" } } &&
-      one([for statement in jsondecode(aws_iam_role_policy.glue_crawler[0].policy).Statement : statement.Condition if statement.Sid == "ListTheLake"]) == { StringLikeIfExists = { "s3:prefix" = "lake/*" } }
+      one([for statement in jsondecode(aws_iam_role_policy.glue_crawler[0].policy).Statement : statement.Condition if statement.Sid == "ListTheLake"]) == { StringLikeIfExists = { "s3:prefix" = ["lake/*", "assets/*"] } }
     )
     error_message = "Only Glue in this account may assume the crawler's role, and a request without these keys is not denied."
   }

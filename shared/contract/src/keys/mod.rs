@@ -129,14 +129,27 @@ impl Prefixes {
 
     /// The Hive partition of the days of a month, of all clusters of an account and region.
     pub fn partition(&self, account_region: &AccountRegion, day: Day) -> String {
-        format!("{}{}", self.of(Area::Lake), LakePartition::of(account_region, day))
+        self.partition_in(Area::Lake, account_region, day)
+    }
+
+    fn partition_in(&self, table: Area, account_region: &AccountRegion, day: Day) -> String {
+        format!("{}{}", self.of(table), LakePartition::of(account_region, day))
     }
 
     /// What to list to find the days from `first` to `last` in the lake, of all clusters of an account and region: each
     /// partition, and the key after which to begin. The last partition may have days after `last`, too.
     pub fn lake_listings(&self, account_region: &AccountRegion, first: Day, last: Day) -> Vec<(String, String)> {
+        self.listings(Area::Lake, account_region, first, last)
+    }
+
+    /// As [`Prefixes::lake_listings`], of the table of assets.
+    pub fn assets_listings(&self, account_region: &AccountRegion, first: Day, last: Day) -> Vec<(String, String)> {
+        self.listings(Area::Assets, account_region, first, last)
+    }
+
+    fn listings(&self, table: Area, account_region: &AccountRegion, first: Day, last: Day) -> Vec<(String, String)> {
         let mut partitions: Vec<String> = Day::range(first, last)
-            .map(|day| self.partition(account_region, day))
+            .map(|day| self.partition_in(table, account_region, day))
             .collect();
         partitions.dedup();
         // Names of objects begin with the date.
@@ -149,9 +162,18 @@ impl Prefixes {
 
     /// The one Parquet object of a cluster's day.
     pub fn lake_object(&self, cluster: &ClusterId, day: Day) -> String {
+        self.object(Area::Lake, cluster, day)
+    }
+
+    /// The one Parquet object of the assets of a cluster's day.
+    pub fn assets_object(&self, cluster: &ClusterId, day: Day) -> String {
+        self.object(Area::Assets, cluster, day)
+    }
+
+    fn object(&self, table: Area, cluster: &ClusterId, day: Day) -> String {
         format!(
             "{}{day}_{}{PARQUET}",
-            self.partition(cluster.account_region(), day),
+            self.partition_in(table, cluster.account_region(), day),
             cluster.name()
         )
     }
@@ -225,19 +247,28 @@ impl Prefixes {
     /// Parses the key of a cluster's day in the lake; `None` for anything else, such as a file whose date belongs to
     /// another partition.
     pub fn parse_lake(&self, key: &str) -> Option<(ClusterId, Day)> {
-        let rest = key.strip_prefix(self.of(Area::Lake))?.strip_prefix("account_id=")?;
+        self.parse_object(Area::Lake, key)
+    }
+
+    /// Parses the key of the assets of a cluster's day, as [`Prefixes::parse_lake`] does.
+    pub fn parse_assets(&self, key: &str) -> Option<(ClusterId, Day)> {
+        self.parse_object(Area::Assets, key)
+    }
+
+    fn parse_object(&self, table: Area, key: &str) -> Option<(ClusterId, Day)> {
+        let rest = key.strip_prefix(self.of(table))?.strip_prefix("account_id=")?;
         let (account, rest) = rest.split_once("/region=")?;
         let (region, rest) = rest.split_once("/year=")?;
         let (_partition, name) = rest.rsplit_once('/')?;
         let (day, cluster) = name.strip_suffix(PARQUET)?.split_once('_')?;
         let cluster = ClusterId::new(account, region, cluster).ok()?;
         let day = day.parse().ok()?;
-        (self.lake_object(&cluster, day) == key).then_some((cluster, day))
+        (self.object(table, &cluster, day) == key).then_some((cluster, day))
     }
 
-    /// Parses the folder of a Hive partition; `None` for anything else.
-    pub fn parse_partition(&self, folder: &str) -> Option<LakePartition> {
-        let path = folder.strip_prefix(self.of(Area::Lake))?;
+    /// Parses the folder of a Hive partition of a table, [`Area::Lake`] or [`Area::Assets`]; `None` for anything else.
+    pub fn parse_partition(&self, table: Area, folder: &str) -> Option<LakePartition> {
+        let path = folder.strip_prefix(self.of(table))?;
         let (account_id, rest) = path.strip_prefix("account_id=")?.split_once("/region=")?;
         let (region, rest) = rest.split_once("/year=")?;
         let (year, month) = rest.strip_suffix('/')?.split_once("/month=")?;
@@ -293,7 +324,7 @@ fn split_cluster(key: &str) -> Option<(ClusterId, &str)> {
     Some((cluster, segments.next()?))
 }
 
-/// Partition values of a key in the lake: what Glue knows a partition by.
+/// Partition values of a key in the lake, or among the assets: what Glue knows a partition by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LakePartition {
     /// The account, 12 digits.
@@ -324,7 +355,7 @@ impl LakePartition {
     }
 }
 
-/// Formats as the partition's path below the lake prefix.
+/// Formats as the partition's path below the table's prefix.
 impl fmt::Display for LakePartition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

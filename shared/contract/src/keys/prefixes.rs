@@ -7,6 +7,7 @@ pub struct Prefixes {
     staging: String,
     plans: String,
     lake: String,
+    assets: String,
     quarantine: String,
     reports: String,
 }
@@ -18,8 +19,10 @@ pub enum Area {
     Staging,
     /// Plans of the backfill function.
     Plans,
-    /// Parquet.
+    /// Parquet: the table of allocations.
     Lake,
+    /// Parquet: the table of assets.
+    Assets,
     /// Reasons why a day could not be converted.
     Quarantine,
     /// Reports of the scheduled audit.
@@ -28,7 +31,14 @@ pub enum Area {
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 5] = [Self::Staging, Self::Plans, Self::Lake, Self::Quarantine, Self::Reports];
+    pub const ALL: [Self; 6] = [
+        Self::Staging,
+        Self::Plans,
+        Self::Lake,
+        Self::Assets,
+        Self::Quarantine,
+        Self::Reports,
+    ];
 
     /// The environment variable that sets the area's prefix.
     pub const fn setting(self) -> &'static str {
@@ -36,6 +46,7 @@ impl Area {
             Self::Staging => "STAGING_PREFIX",
             Self::Plans => "PLANS_PREFIX",
             Self::Lake => "LAKE_PREFIX",
+            Self::Assets => "ASSETS_PREFIX",
             Self::Quarantine => "QUARANTINE_PREFIX",
             Self::Reports => "REPORTS_PREFIX",
         }
@@ -47,6 +58,7 @@ impl Area {
             Self::Staging => "staging/",
             Self::Plans => "plans/",
             Self::Lake => "lake/",
+            Self::Assets => "assets/",
             Self::Quarantine => "quarantine/",
             Self::Reports => "reports/",
         }
@@ -60,6 +72,7 @@ impl Default for Prefixes {
             staging: prefix(Area::Staging),
             plans: prefix(Area::Plans),
             lake: prefix(Area::Lake),
+            assets: prefix(Area::Assets),
             quarantine: prefix(Area::Quarantine),
             reports: prefix(Area::Reports),
         }
@@ -97,6 +110,7 @@ impl Prefixes {
             staging: read(Area::Staging),
             plans: read(Area::Plans),
             lake: read(Area::Lake),
+            assets: read(Area::Assets),
             quarantine: read(Area::Quarantine),
             reports: read(Area::Reports),
         };
@@ -116,6 +130,7 @@ impl Prefixes {
             Area::Staging => &self.staging,
             Area::Plans => &self.plans,
             Area::Lake => &self.lake,
+            Area::Assets => &self.assets,
             Area::Quarantine => &self.quarantine,
             Area::Reports => &self.reports,
         }
@@ -153,5 +168,12 @@ mod tests {
         assert_eq!(areas, [Area::Plans, Area::Reports, Area::Staging]);
         let prefixes = Prefixes::new(|area| (area == Area::Lake).then(|| "finance/costs".to_owned())).unwrap();
         assert_eq!(prefixes.of(Area::Lake), "finance/costs/");
+        assert_eq!(prefixes.of(Area::Assets), "assets/");
+        let faults = Prefixes::new(|area| (area == Area::Assets).then(|| "lake/assets".to_owned())).unwrap_err();
+        assert_eq!(
+            faults.len(),
+            1,
+            "the table of assets is never below that of allocations: {faults:?}"
+        );
     }
 }

@@ -29,12 +29,17 @@ proptest! {
         prop_assert_eq!(prefixes.parse_staging(&prefixes.assets_part(&cluster, &run, day, 1)), staged(StagingObject::Part(day)));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.allocation_part(&cluster, &run, day, page)), staged(StagingObject::Part(day)));
         prop_assert_eq!(prefixes.parse_lake(&prefixes.lake_object(&cluster, day)), Some((cluster.clone(), day)));
+        prop_assert_eq!(prefixes.parse_assets(&prefixes.assets_object(&cluster, day)), Some((cluster.clone(), day)));
+        prop_assert_eq!(prefixes.parse_assets(&prefixes.lake_object(&cluster, day)), None);
         let quarantined = |object| Some(QuarantineKey { cluster: cluster.clone(), run, day, object });
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), quarantined(QuarantineObject::Fault));
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.thinner(&cluster, &run, day)), quarantined(QuarantineObject::Thinner));
         let place = cluster.account_region();
         let partition = LakePartition::of(place, day);
-        prop_assert_eq!(prefixes.parse_partition(&prefixes.partition(place, day)), Some(partition));
+        for table in [Area::Lake, Area::Assets] {
+            let folder = format!("{}{partition}", prefixes.of(table));
+            prop_assert_eq!(prefixes.parse_partition(table, &folder), Some(partition.clone()));
+        }
         for (area, folder) in [
             (Area::Staging, prefixes.staging_of(&cluster)),
             (Area::Quarantine, prefixes.quarantine_of(&cluster)),
@@ -45,6 +50,10 @@ proptest! {
         prop_assert!(prefixes.quarantine(&cluster, &run, day).starts_with(&prefixes.quarantine_in(place)));
         let listings = prefixes.lake_listings(place, day.minus(40), day);
         let object = prefixes.lake_object(&cluster, day);
+        let of_assets = prefixes.assets_listings(place, day.minus(40), day);
+        let moved = |text: &str| text.replacen(prefixes.of(Area::Lake), prefixes.of(Area::Assets), 1);
+        let expected: Vec<_> = listings.iter().map(|(prefix, after)| (moved(prefix), moved(after))).collect();
+        prop_assert_eq!(of_assets, expected);
         let (last, start) = listings.last().unwrap();
         prop_assert!(object.starts_with(last) && object > *start);
         let (first, start) = &listings[0];
@@ -56,7 +65,7 @@ proptest! {
     #[test]
     fn what_is_parsed_is_what_would_be_written(
         (cluster, day, run, page) in (cluster(), day(), run(), 1_u32..20_000),
-        which in 0_usize..9,
+        which in 0_usize..10,
         change in change(),
     ) {
         let prefixes = Prefixes::default();
@@ -70,6 +79,7 @@ proptest! {
             prefixes.thinner(&cluster, &run, day),
             prefixes.partition(cluster.account_region(), day),
             prefixes.staging_of(&cluster),
+            prefixes.assets_object(&cluster, day),
         ];
         let key = change.apply(&keys[which]);
         if let Some(StagingKey { cluster, run, object }) = prefixes.parse_staging(&key) {
@@ -97,6 +107,9 @@ proptest! {
         if let Some((cluster, day)) = prefixes.parse_lake(&key) {
             prop_assert_eq!(&prefixes.lake_object(&cluster, day), &key);
         }
+        if let Some((cluster, day)) = prefixes.parse_assets(&key) {
+            prop_assert_eq!(&prefixes.assets_object(&cluster, day), &key);
+        }
         if let Some(QuarantineKey { cluster, run, day, object }) = prefixes.parse_quarantine(&key) {
             let written = match object {
                 QuarantineObject::Fault => prefixes.quarantine(&cluster, &run, day),
@@ -104,7 +117,7 @@ proptest! {
             };
             prop_assert_eq!(&written, &key);
         }
-        if let Some(partition) = prefixes.parse_partition(&key) {
+        if let Some(partition) = prefixes.parse_partition(Area::Lake, &key) {
             prop_assert_eq!(format!("{}{partition}", prefixes.of(Area::Lake)), key.clone());
         }
         if let Some(cluster) = prefixes.parse_cluster_folder(Area::Staging, &key) {

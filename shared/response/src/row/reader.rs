@@ -14,13 +14,13 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(super) struct TimeCache {
+pub(crate) struct TimeCache {
     text: String,
     milliseconds: i64,
 }
 
 impl TimeCache {
-    fn read(&mut self, text: &str) -> Option<i64> {
+    pub(crate) fn read(&mut self, text: &str) -> Option<i64> {
         if self.text != text {
             self.milliseconds = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
             text.clone_into(&mut self.text);
