@@ -323,3 +323,33 @@ def test_the_bucket_policy_lets_readers_of_other_accounts_read_the_lake_only(rol
     )
     result = evaluate_resource_policy(DEPLOYED["aws_s3_bucket_policy.lake"]["policy"], context).decision
     assert result == decision if decision else result != "Allow"
+
+
+# S3's condition keys of a request that makes an object visible, and of one that only creates an upload or sends a part.
+CREATES, PREPARES = {"s3:objectcreationoperation": "true"}, {"s3:objectcreationoperation": "false"}
+EXPORTER, TRANSFORM = "role/kubecost-lake-blue-parent", "role/kubecost-lake-transform"
+CREATING_REQUESTS = {
+    "an exporter creates an object": (EXPORTER, STAGED, {**CREATES, "s3:if-none-match": "*"}, None),
+    "an exporter replaces an object": (EXPORTER, STAGED, CREATES, "Deny"),
+    "an exporter sends a part": (EXPORTER, STAGED, PREPARES, None),
+    "a function writes a manifest again": (TRANSFORM, STAGED, CREATES, None),
+    "a function writes into the lake": (TRANSFORM, LAKE_OBJECT, {**CREATES, "s3:if-match": "abc"}, None),
+    "a file is copied into the lake": (TRANSFORM, LAKE_OBJECT, CREATES, None),
+}
+
+
+@pytest.mark.parametrize("role, resource, keys, decision", CREATING_REQUESTS.values(), ids=CREATING_REQUESTS.keys())
+def test_the_bucket_policy_lets_exporters_only_create(role, resource, keys, decision):
+    # No emulator sets S3's condition keys of conditional writes: the policy is evaluated with those that S3's guide names.
+    context = EvalContext(
+        principal_arn=f"arn:aws:iam::{LAKE_ACCOUNT}:{role}",
+        principal_type="AssumedRole",
+        principal_account=LAKE_ACCOUNT,
+        action="s3:PutObject",
+        resource_arn=f"arn:aws:s3:::{resource}",
+        region="us-east-1",
+        secure_transport=True,
+        service_context=keys,
+    )
+    result = evaluate_resource_policy(DEPLOYED["aws_s3_bucket_policy.lake"]["policy"], context).decision
+    assert result == decision if decision else result != "Deny"

@@ -178,7 +178,7 @@ impl Collector<'_> {
             facts,
         };
         let key = self.prefixes.manifest(self.cluster.id(), &self.run, day);
-        self.store.put_document(&key, &manifest).await?;
+        self.store.create_document(&key, &manifest).await?;
         let Manifest {
             rows,
             total_cost,

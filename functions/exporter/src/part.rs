@@ -7,7 +7,7 @@ use contract::documents::{self, Part, PartKind};
 use response::{Entry, Envelope, Scanner};
 use settings::secrets::mask;
 use sha2::{Digest, Sha256};
-use store::{Store, Upload, UploadError};
+use store::{Condition, Store, Upload, UploadError};
 use zstd::stream::write::Encoder;
 
 use crate::source::{Client, Query, ReadTimeout, SourceError};
@@ -81,7 +81,11 @@ pub(crate) async fn receive(
     key: String,
     on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
 ) -> Result<ReceivedPart, PartError> {
-    let mut upload = store.upload(&key).content_type("application/zstd").begin();
+    let mut upload = store
+        .upload(&key)
+        .content_type("application/zstd")
+        .condition(Condition::New)
+        .begin();
     match pump(client, query, read_timeout, &mut upload, on_row).await {
         Ok((envelope, sha256, beginning)) => Ok(ReceivedPart {
             envelope,

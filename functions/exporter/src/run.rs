@@ -273,7 +273,7 @@ impl Exporter {
             producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
         self.store
-            .put_document(&self.prefixes.inventory(id, &run), &inventory)
+            .create_document(&self.prefixes.inventory(id, &run), &inventory)
             .await?;
         tracing::info!(%run, days = available.len(), observed = observed.len(), "wrote inventory");
         let key = self.prefixes.plan(id);

@@ -3,7 +3,12 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use contract::{clock::SystemClock, cluster::ClusterArn, day::Day, keys::Prefixes};
+use contract::{
+    clock::{Clock, SystemClock},
+    cluster::ClusterArn,
+    day::Day,
+    keys::Prefixes,
+};
 use exporter::{
     settings::{BucketSettings, read_cluster},
     units::count,
@@ -18,9 +23,10 @@ use store::{Store, session};
 use crate::{
     collect::Collection,
     demo,
-    host::{Host, check_settings},
+    host::{Host, LookUp, check_settings},
     output, reading,
     replay::Replay,
+    retire::Retire,
     summary::LakeSummary,
 };
 
@@ -54,7 +60,7 @@ pub fn command() -> Command {
     let replay = Command::new("replay")
         .about("Converts staged days again, after a change of the labels or of the conversion, without querying the source")
         .arg(lake_argument());
-    let replay = add_to(add_to(replay, rows::RANGE, "Days"), rows::REPLAY_LAKE, "Lake").arg(
+    let replay = add_to(add_to(replay, rows::RANGE, "Days"), rows::BUCKET_LAKE, "Lake").arg(
         Arg::new("DRY_RUN")
             .long("dry-run")
             .action(ArgAction::SetTrue)
@@ -71,13 +77,22 @@ pub fn command() -> Command {
         rows::TABLE,
         "Table (with --lake; a bucket's functions have their own)",
     );
+    let retire = Command::new("retire")
+        .about("Marks a cluster as gone, so that the audit and its alarms leave it out; its days stay in the lake")
+        .arg(lake_argument());
+    let retire = add_to(retire, rows::BUCKET_LAKE, "Lake").arg(
+        Arg::new("UNDO")
+            .long("undo")
+            .action(ArgAction::SetTrue)
+            .help("Takes the mark back"),
+    );
     Command::new("kubecost-lake")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Kubernetes costs from Kubecost or OpenCost as a table of Parquet files: the exporter and all functions in one process")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs the progress of each part"))
-        .subcommands([demo, collect, replay])
+        .subcommands([demo, collect, replay, retire])
         .subcommands(reading::commands())
 }
 
@@ -88,6 +103,7 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
+        Some(("retire", matches)) => Box::pin(run_retire(matches)).await,
         Some((name, matches)) => Box::pin(reading::run(name, matches))
             .await
             .unwrap_or(Ok(ExitCode::from(EXIT_USAGE))),
@@ -138,9 +154,24 @@ struct ReplayCommand {
     dry_run: bool,
 }
 
+/// The lake that a command changes.
 enum Target {
     Lake(PathBuf),
     Bucket(Box<BucketSettings>),
+}
+
+impl Target {
+    fn read(reader: &mut Reader<'_>, look_up: LookUp<'_>) -> Self {
+        match reader.optional(&rows::LAKE_DIRECTORY) {
+            Some(lake) => {
+                if let Err(faults) = check_settings(look_up) {
+                    reader.extend(faults);
+                }
+                Self::Lake(lake.into())
+            }
+            None => Self::Bucket(Box::new(BucketSettings::read(reader, &mut Vec::new()))),
+        }
+    }
 }
 
 impl ReplayCommand {
@@ -149,15 +180,7 @@ impl ReplayCommand {
         let mut reader = Reader::new(&look_up);
         let cluster: Option<ClusterArn> = read_cluster(&mut reader);
         let (from, to) = (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO));
-        let target = match reader.optional(&rows::LAKE_DIRECTORY) {
-            Some(lake) => {
-                if let Err(faults) = check_settings(&look_up) {
-                    reader.extend(faults);
-                }
-                Target::Lake(lake.into())
-            }
-            None => Target::Bucket(Box::new(BucketSettings::read(&mut reader, &mut Vec::new()))),
-        };
+        let target = Target::read(&mut reader, &look_up);
         reader.finish()?;
         let cluster = cluster.ok_or(Faults(Vec::new()))?.id().clone();
         Ok(Self {
@@ -217,6 +240,39 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn read_retire(matches: &ArgMatches) -> Result<(Retire, Target), Faults> {
+    let look_up = look_up(matches);
+    let mut reader = Reader::new(&look_up);
+    let cluster = read_cluster(&mut reader);
+    let target = Target::read(&mut reader, &look_up);
+    reader.finish()?;
+    let retire = Retire {
+        cluster: cluster.ok_or(Faults(Vec::new()))?,
+        undo: matches.get_flag("UNDO"),
+    };
+    Ok((retire, target))
+}
+
+async fn run_retire(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let (retire, target) = read_retire(matches)?;
+    let now = SystemClock.now();
+    let retired = match target {
+        Target::Bucket(bucket) => {
+            let config = session::from_environment().await;
+            retire.run(&bucket.store(&config), &bucket.prefixes, now).await?
+        }
+        Target::Lake(lake) if !lake.is_dir() => {
+            return Err(format!("--lake: there is no directory {}", lake.display()).into());
+        }
+        Target::Lake(lake) => {
+            let host = Host::start(&lake, &look_up(matches), Arc::new(SystemClock)).await?;
+            retire.run(&host.store, &host.prefixes, now).await?
+        }
+    };
+    output::line(retired);
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -258,10 +314,17 @@ mod tests {
     #[test]
     fn all_settings_of_a_replay_wrong_are_all_reported() {
         let read = |matches: &ArgMatches| ReplayCommand::read(matches).err();
-        let bucket = [rows::REPLAY_LAKE, rows::RANGE];
+        let bucket = [rows::BUCKET_LAKE, rows::RANGE];
         assert_eq!(reported(&faults("replay", &bucket, read)), can_be_wrong(&bucket));
         let directory = [rows::LOCAL_LAKE, rows::TABLE, rows::RANGE];
         assert_eq!(reported(&faults("replay", &directory, read)), can_be_wrong(&directory));
+    }
+
+    #[test]
+    fn all_settings_of_a_retirement_wrong_are_all_reported() {
+        let read = |matches: &ArgMatches| read_retire(matches).err();
+        let bucket = [rows::BUCKET_LAKE];
+        assert_eq!(reported(&faults("retire", &bucket, read)), can_be_wrong(&bucket));
     }
 
     #[test]

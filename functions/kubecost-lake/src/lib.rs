@@ -12,5 +12,6 @@ pub mod output;
 pub mod progress;
 pub mod reading;
 pub mod replay;
+pub mod retire;
 pub mod simulator;
 pub mod summary;

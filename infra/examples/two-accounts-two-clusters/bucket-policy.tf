@@ -65,10 +65,11 @@ resource "aws_s3_bucket_policy" "lake" {
           Condition = { ArnNotLike = { "aws:PrincipalArn" = concat(local.exporters_and_functions, var.reader_role_arns, var.administrator_role_arns) } }
         },
       ],
-      # Functions are exempt, since they write manifests again. Copies into such a prefix fail, so that the lake's prefix, where old files are
-      # copied to, has no such statement.
+      # Creating a multipart upload and uploading its parts have no condition; completing it has (s3:ObjectCreationOperation). See
+      # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
       [
-        for create_only in [true] : {
+        # Functions are exempt, since they write manifests again.
+        for statement in [{
           Sid       = "ExportersOnlyCreate"
           Effect    = "Deny"
           Principal = "*"
@@ -77,10 +78,23 @@ resource "aws_s3_bucket_policy" "lake" {
           Condition = {
             ArnNotLike = { "aws:PrincipalArn" = concat(local.functions, var.administrator_role_arns) }
             Null       = { "s3:if-none-match" = "true" }
-            # Creating a multipart upload and uploading its parts have no condition; completing it has.
+            Bool       = { "s3:ObjectCreationOperation" = "true" }
+          }
+        }] : statement if var.create_only_staging
+      ],
+      [
+        # Copies have no condition, so that they fail. Without this statement, who may write can copy older files into the lake.
+        for statement in [{
+          Sid       = "LakeOnlyWithCondition"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:PutObject"
+          Resource  = "${local.bucket_arn}/lake/*"
+          Condition = {
+            Null = { "s3:if-none-match" = "true", "s3:if-match" = "true" }
             Bool = { "s3:ObjectCreationOperation" = "true" }
           }
-        } if var.create_only_staging == create_only
+        }] : statement if var.conditional_lake
       ],
     )
   })

@@ -27,7 +27,13 @@ variable "administrator_role_arns" {
 }
 
 variable "create_only_staging" {
-  description = "Whether exporters can only create objects below staging/, and not replace them. Requires exporters that send `If-None-Match` with each object."
+  description = "Whether exporters can only create objects below staging/, and not replace them."
+  type        = bool
+  default     = true
+}
+
+variable "conditional_lake" {
+  description = "Whether objects below lake/ are only written with a condition, as the transform function does: no write replaces a day that it has not read. Copies into the lake then fail."
   type        = bool
   default     = false
 }

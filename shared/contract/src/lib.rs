@@ -1,6 +1,7 @@
 //! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and
-//! functions ([`documents`], [`audit`]), the events that start functions ([`events`]), and the terms that all of them
-//! use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock ([`clock`]).
+//! functions ([`documents`], [`audit`], [`retirement`]), the events that start functions ([`events`]), and the terms
+//! that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock
+//! ([`clock`]).
 //!
 //! Nothing here calls AWS.
 #![deny(missing_docs)]
@@ -16,5 +17,6 @@ pub mod events;
 pub mod keys;
 pub mod quantities;
 pub mod record;
+pub mod retirement;
 pub mod run;
 pub mod state;

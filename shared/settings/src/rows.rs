@@ -447,8 +447,8 @@ pub const LOCAL_LAKE: Group = &[&LAKE_DIRECTORY, &CLUSTER];
 /// The local host's: a range of days.
 pub const RANGE: Group = &[&FROM, &TO];
 
-/// The local host's: a lake's bucket, where `replay` works on one.
-pub const REPLAY_LAKE: Group = &[
+/// The local host's: a lake's bucket, where a command works on one.
+pub const BUCKET_LAKE: Group = &[
     &BUCKET,
     &BUCKET_REGION,
     &BUCKET_OWNER,

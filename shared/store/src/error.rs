@@ -104,9 +104,17 @@ impl StoreError {
         }
     }
 
+    /// The HTTP status of S3's response, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Call { status, .. } => *status,
+            _ => None,
+        }
+    }
+
     /// Whether S3 responded with 403. Without `s3:ListBucket` it also does so for a key that does not exist.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Call { status: Some(403), .. })
+        self.status() == Some(403)
     }
 
     /// Whether S3 responded that there is no such key. A bucket that does not exist is another matter.
@@ -116,13 +124,7 @@ impl StoreError {
 
     /// Whether a conditional write was refused by its condition, or by another write at the same moment.
     pub(crate) fn is_condition_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                status: Some(409 | 412),
-                ..
-            }
-        )
+        matches!(self.status(), Some(409 | 412))
     }
 
     /// Whether trying again cannot help: the object is there, and is not what it should be.

@@ -127,18 +127,18 @@ impl Store {
         self.bucket_owner.clone()
     }
 
-    /// Writes an object by one request, if the conditions hold; returns its ETag.
+    /// Writes an object by one request, if a condition holds; returns its ETag, empty if the response was lost.
     pub(crate) async fn put_object(
         &self,
         key: &str,
         content_type: &str,
         metadata: HashMap<String, String>,
-        (if_match, if_none_match): (Option<String>, Option<String>),
+        condition: &Condition,
         body: Bytes,
     ) -> Result<String, StoreError> {
         let (encryption, kms_key) = self.kms_key().unzip();
-        let timeouts = session::patient(body.len());
-        let output = self
+        let (if_match, if_none_match) = condition.headers();
+        let request = self
             .client
             .put_object()
             .bucket(&self.bucket)
@@ -150,14 +150,16 @@ impl Store {
             .set_ssekms_key_id(kms_key)
             .set_expected_bucket_owner(self.bucket_owner())
             .set_if_match(if_match)
-            .set_if_none_match(if_none_match)
-            .body(ByteStream::from(body))
-            .customize()
-            .config_override(timeouts)
-            .send()
-            .await
-            .map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))?;
-        Ok(output.e_tag.unwrap_or_default())
+            .set_if_none_match(if_none_match);
+        let output = condition.write(|attempts| {
+            let request = request.clone().body(ByteStream::from(body.clone())).customize();
+            let timeouts = session::patient(body.len());
+            async move {
+                let sent = request.config_override(timeouts).interceptor(attempts).send().await;
+                sent.map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))
+            }
+        });
+        Ok(output.await?.and_then(|output| output.e_tag).unwrap_or_default())
     }
 
     /// Reads a document; `None` where there is no such key.
@@ -237,11 +239,17 @@ impl Store {
     /// # Errors
     /// When S3 refuses or fails.
     pub async fn put_document<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
-        let bytes = documents::write(document).map_err(|source| StoreError::Document {
-            key: key.to_owned(),
-            source,
-        })?;
-        self.put_json(key, bytes).await
+        self.put_json_with(key, to_json(key, document)?, &[]).await
+    }
+
+    /// Writes a document whose key only this process writes, and only once, see [`Condition::New`].
+    ///
+    /// # Errors
+    /// When there is an object of that key, or S3 refuses or fails.
+    pub async fn create_document<T: Document>(&self, key: &str, document: &T) -> Result<(), StoreError> {
+        let json = to_json(key, document)?;
+        let written = self.put_object(key, JSON, HashMap::new(), &Condition::New, json);
+        written.await.map(|_| ())
     }
 
     /// Writes a document if a condition holds; returns whether it did.
@@ -254,11 +262,8 @@ impl Store {
         document: &T,
         condition: &Condition,
     ) -> Result<bool, StoreError> {
-        let bytes = documents::write(document).map_err(|source| StoreError::Document {
-            key: key.to_owned(),
-            source,
-        })?;
-        let written = self.put_object(key, JSON, HashMap::new(), condition.headers(), Bytes::from(bytes));
+        let json = to_json(key, document)?;
+        let written = self.put_object(key, JSON, HashMap::new(), condition, json);
         match written.await {
             Ok(_) => Ok(true),
             Err(error) if condition.is_refused_by(&error) => Ok(false),
@@ -280,7 +285,7 @@ impl Store {
     /// When S3 refuses or fails.
     pub async fn put_json_with(&self, key: &str, json: Bytes, metadata: &[(&str, String)]) -> Result<(), StoreError> {
         let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        self.put_object(key, JSON, metadata.collect(), (None, None), json)
+        self.put_object(key, JSON, metadata.collect(), &Condition::Always, json)
             .await
             .map(|_| ())
     }
@@ -389,6 +394,16 @@ impl Store {
             delimiter: None,
             next: Next::First,
         }
+    }
+}
+
+fn to_json<T: Document>(key: &str, document: &T) -> Result<Bytes, StoreError> {
+    match documents::write(document) {
+        Ok(json) => Ok(json.into()),
+        Err(source) => Err(StoreError::Document {
+            key: key.to_owned(),
+            source,
+        }),
     }
 }
 

@@ -94,7 +94,7 @@ struct Multipart {
 pub struct Uploaded {
     /// Its size.
     pub bytes: u64,
-    /// Identifies its content.
+    /// Identifies its content; empty if the response that names it was lost, see [`Condition::New`].
     pub etag: String,
 }
 
@@ -189,7 +189,7 @@ impl Upload {
             condition,
         } = &self.target;
         let written = store
-            .put_object(key, content_type, metadata.clone(), condition.headers(), body)
+            .put_object(key, content_type, metadata.clone(), condition, body)
             .await;
         match written {
             Ok(etag) => Ok(Uploaded {
@@ -265,31 +265,34 @@ impl Upload {
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(multipart.completed.clone()))
             .build();
-        let (if_match, if_none_match) = self.target.condition.headers();
-        let store = &self.target.store;
-        let output = store
+        let UploadBuilder {
+            store, key, condition, ..
+        } = &self.target;
+        let (if_match, if_none_match) = condition.headers();
+        let request = store
             .client()
             .complete_multipart_upload()
             .bucket(store.bucket())
-            .key(&self.target.key)
+            .key(key)
             .upload_id(&multipart.id)
             .multipart_upload(parts)
             .set_expected_bucket_owner(store.bucket_owner())
             .set_if_match(if_match)
-            .set_if_none_match(if_none_match)
-            .customize()
+            .set_if_none_match(if_none_match);
+        let completed = condition.write(|attempts| {
             // S3 may take minutes to put many parts together.
-            .config_override(session::patient(PART_BYTES))
-            .send()
-            .await
-            .map_err(|error| {
-                let error = StoreError::call("CompleteMultipartUpload", store.bucket(), &self.target.key, error);
-                self.error(error)
-            })?;
+            let patient = session::patient(PART_BYTES);
+            let request = request.clone().customize().config_override(patient);
+            async move {
+                let sent = request.interceptor(attempts).send().await;
+                sent.map_err(|error| StoreError::call("CompleteMultipartUpload", store.bucket(), key, error))
+            }
+        });
+        let output = completed.await.map_err(|error| self.error(error))?;
         self.multipart = None;
         Ok(Uploaded {
             bytes: self.bytes,
-            etag: output.e_tag.unwrap_or_default(),
+            etag: output.and_then(|output| output.e_tag).unwrap_or_default(),
         })
     }
 

@@ -52,6 +52,10 @@ async fn recorded_responses_of_both_sources_are_stored_as_they_came() {
             assert_eq!(part.raw_bytes, body.len() as u64);
             assert_eq!(zstd::decode_all(&stored[..]).unwrap(), body.as_bytes());
         }
+        // Nothing that is staged can replace an object.
+        for call in setup.bucket.calls() {
+            assert_eq!(call.header("if-none-match"), "*", "{call:?}");
+        }
         // No container is merged over pods: nothing to aggregate by is named.
         let asked = source.asked(allocation_path).pop().unwrap();
         assert_eq!(asked.parameter("window"), "2026-11-20T00:00:00Z,2026-11-21T00:00:00Z");

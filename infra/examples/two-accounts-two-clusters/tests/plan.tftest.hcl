@@ -69,17 +69,36 @@ run "applies" {
   }
 }
 
-run "exporters_only_create" {
-  variables {
-    create_only_staging = true
-  }
-
+run "writes_have_a_condition" {
   assert {
     condition = one([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Condition if statement.Sid == "ExportersOnlyCreate"]) == {
       ArnNotLike = { "aws:PrincipalArn" = concat(values(module.pipeline.function_role_arns), var.administrator_role_arns) }
       Null       = { "s3:if-none-match" = "true" }
       Bool       = { "s3:ObjectCreationOperation" = "true" }
     }
-    error_message = "Objects below staging/ are only created, except by functions and administrators."
+    error_message = "By default, objects below staging/ are only created, except by functions and administrators."
+  }
+  assert {
+    condition     = !strcontains(aws_s3_bucket_policy.lake.policy, "LakeOnlyWithCondition")
+    error_message = "By default, files can be copied into the lake."
+  }
+}
+
+run "options" {
+  variables {
+    create_only_staging = false
+    conditional_lake    = true
+  }
+
+  assert {
+    condition     = !strcontains(aws_s3_bucket_policy.lake.policy, "ExportersOnlyCreate")
+    error_message = "Exporters may replace objects below staging/."
+  }
+  assert {
+    condition = one([for statement in jsondecode(aws_s3_bucket_policy.lake.policy).Statement : statement.Condition if statement.Sid == "LakeOnlyWithCondition"]) == {
+      Null = { "s3:if-none-match" = "true", "s3:if-match" = "true" }
+      Bool = { "s3:ObjectCreationOperation" = "true" }
+    }
+    error_message = "Objects below lake/ are only written with a condition."
   }
 }
