@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use contract::{
-    audit::{ComputedTotals, Finding, Gap, ImprovableDay, LostDay, PartialDay, SetName, StuckSet, ThinnerDay},
+    audit::{
+        AuditedCluster, ComputedTotals, Finding, Gap, ImprovableDay, LastRun, LostDay, PartialDay, SetName, StuckSet,
+        ThinnerDay,
+    },
     day::Day,
     documents::AssetsState,
     run::RunId,
@@ -15,7 +18,7 @@ use store::StoreError;
 use crate::{
     history::{Histories, Known},
     inventory::{self, Available},
-    known,
+    known, last_run,
     policy::{Availability, DayHistory, DayStatus, Programs},
     redelivery::{REDELIVERED, redeliver},
     settings::Settings,
@@ -51,6 +54,7 @@ impl ClusterAudit<'_> {
         let mut state = before.clone();
         self.read(&mut state, lake, &staged, quarantined).await?;
         let available = self.available(&staged, finding).await?;
+        finding.audited = self.in_short(lake, &staged).await?;
 
         let known = Known {
             state: &state,
@@ -79,6 +83,7 @@ impl ClusterAudit<'_> {
         }
         finding.lost = self.lost_days(&state);
         self.silence(&mut state, finding);
+        self.failure(&mut state, finding);
         if state != before {
             let key = self.objects.prefixes.cluster_state(self.objects.cluster);
             if !self.objects.store.put_document_if(&key, &state, &condition).await? {
@@ -220,6 +225,37 @@ impl ClusterAudit<'_> {
                 "cluster is silent: no inventory for SILENT_HOURS"
             );
         }
+    }
+
+    /// Coverage and the last run. Clusters that cannot be audited have neither.
+    async fn in_short(
+        &self,
+        lake: &BTreeMap<Day, ObjectVersion>,
+        staged: &Staged,
+    ) -> Result<AuditedCluster, StoreError> {
+        Ok(AuditedCluster {
+            cluster: self.objects.cluster.arn_or_id(),
+            days: u64::try_from(lake.len()).unwrap_or(u64::MAX),
+            first_day: lake.keys().next().copied(),
+            last_day: lake.keys().next_back().copied(),
+            last_run: last_run::read(self.objects, staged).await?,
+        })
+    }
+
+    /// A cluster whose last run collected nothing is named in each audit, and counted as new by the first.
+    fn failure(&self, state: &mut ClusterState, finding: &mut Finding) {
+        let failing = finding.audited.last_run.clone().filter(LastRun::has_failed);
+        state.failing_since = failing.is_some().then(|| state.failing_since.unwrap_or(self.now));
+        finding.newly_failing = state.failing_since.is_some_and(|since| self.is_new(since));
+        if let Some(run) = &failing {
+            let error = run.error.as_ref();
+            tracing::error!(
+                cluster = %self.objects.cluster, run = %run.run, version = run.producer, new = finding.newly_failing,
+                class = error.map(|error| error.class.to_string()), error = error.map(|error| &error.message),
+                "the cluster's last run failed: it collected nothing"
+            );
+        }
+        finding.failing = failing;
     }
 
     /// The days of the lake that a later set may improve, and what else their records say.

@@ -21,6 +21,7 @@ mod cluster_audit;
 mod history;
 mod inventory;
 mod known;
+mod last_run;
 mod policy;
 pub mod redelivery;
 mod report;
@@ -67,6 +68,8 @@ impl Backfill {
             silent_clusters = report.silent_clusters,
             newly_silent_clusters = report.newly_silent_clusters,
             retired_clusters = report.retired_clusters,
+            failing_clusters = report.failing_clusters,
+            newly_failing_clusters = report.newly_failing_clusters,
             stuck_sets = report.stuck_sets,
             redelivered_sets = report.redelivered_sets,
             quarantined_sets = report.quarantined_sets,

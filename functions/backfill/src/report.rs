@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::{
-    audit::{AuditReport, Finding, PartialDay},
+    audit::{AuditReport, AuditedCluster, Finding, PartialDay},
     clock::Clock,
     cluster::ClusterId,
     day::Day,
@@ -11,8 +11,13 @@ use lambda::metrics::{self, MetricSink};
 
 /// Nothing found yet.
 pub(crate) fn no_finding(cluster: &ClusterId) -> Finding {
+    let cluster = cluster.arn_or_id();
     Finding {
-        cluster: cluster.arn_or_id(),
+        audited: AuditedCluster {
+            cluster: cluster.clone(),
+            ..AuditedCluster::default()
+        },
+        cluster,
         ..Finding::default()
     }
 }
@@ -21,6 +26,7 @@ fn has_findings(finding: &Finding) -> bool {
     let nothing = Finding {
         cluster: finding.cluster.clone(),
         newest_inventory: finding.newest_inventory,
+        audited: finding.audited.clone(),
         ..Finding::default()
     };
     *finding != nothing
@@ -43,6 +49,7 @@ pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
         return;
     }
     report.clusters += 1;
+    report.audited.push(finding.audited.clone());
     report.gap_days += count(finding.gaps.len());
     for gap in &finding.gaps {
         let age = (Day::of(report.created_at).date() - gap.date.date()).num_days();
@@ -64,6 +71,8 @@ pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
     report.computed_totals += finding.computed_totals.iter().map(|day| day.rows).sum::<u64>();
     report.silent_clusters += u64::from(finding.silent);
     report.newly_silent_clusters += u64::from(finding.newly_silent);
+    report.failing_clusters += u64::from(finding.failing.is_some());
+    report.newly_failing_clusters += u64::from(finding.newly_failing);
     report.stuck_sets += count(finding.stuck.len());
     report.redelivered_sets += count(finding.stuck.iter().filter(|set| set.redelivered).count());
     report.quarantined_sets += count(finding.quarantined.len());
@@ -90,6 +99,8 @@ pub(crate) fn emit(report: &AuditReport, bucket: &str, sink: &dyn MetricSink, cl
         ("ComputedTotals", number(report.computed_totals)),
         ("NewlySilentClusters", number(report.newly_silent_clusters)),
         ("SilentClusters", number(report.silent_clusters)),
+        ("NewlyFailingClusters", number(report.newly_failing_clusters)),
+        ("FailingClusters", number(report.failing_clusters)),
         ("StuckSets", number(report.stuck_sets)),
         ("QuarantinedSets", number(report.quarantined_sets)),
         ("RefusedDocuments", number(report.refused_documents)),

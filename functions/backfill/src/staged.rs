@@ -25,6 +25,8 @@ pub struct StagedSet {
 pub struct Staged {
     /// The newest run with an inventory, and when that was written.
     pub newest_inventory: Option<(RunId, DateTime<Utc>)>,
+    /// The newest run that has reported how it ended.
+    pub newest_report: Option<RunId>,
     /// Complete sets by day, oldest run first.
     pub sets: BTreeMap<Day, Vec<StagedSet>>,
 }
@@ -75,10 +77,11 @@ impl ClusterObjects<'_> {
                 };
                 let written_at = object.modified;
                 match name {
-                    StagingObject::Inventory if run.is_ahead_of(written_at) => {
+                    StagingObject::Inventory | StagingObject::RunReport if run.is_ahead_of(written_at) => {
                         let cluster = self.cluster;
-                        tracing::warn!(%cluster, %run, "ignored an inventory: its run's clock was ahead");
+                        tracing::warn!(%cluster, key = object.key, "ignored: its run's clock was ahead");
                     }
+                    StagingObject::RunReport => staged.newest_report = staged.newest_report.max(Some(run)),
                     StagingObject::Inventory => {
                         staged.newest_inventory = staged.newest_inventory.max(Some((run, written_at)));
                     }

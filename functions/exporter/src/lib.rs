@@ -14,6 +14,7 @@ mod part;
 mod plan;
 mod progress;
 mod run;
+mod run_report;
 pub mod settings;
 mod source;
 mod stop;

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
-use exporter::{Days, Exporter, NoProgress, Stop, Stopper, certificate, command, settings::Settings};
+use exporter::{Days, Exporter, NoProgress, RunError, Stop, Stopper, certificate, command, settings::Settings};
 use store::session;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,7 +49,7 @@ async fn export(mut settings: Settings) -> Result<ExitCode, Box<dyn std::error::
         config = session::assume_role(&config, role, SESSION_NAME).await;
     }
     let store = settings.bucket.store(&config);
-    let private_ca = certificate::load(&settings.source.ca_certificate, async || config.clone()).await?;
+    let private_ca = certificate::load(&settings.source.ca_certificate, async || config.clone()).await;
     let exporter = Exporter {
         cluster: settings.cluster,
         source: settings.source,
@@ -58,6 +58,13 @@ async fn export(mut settings: Settings) -> Result<ExitCode, Box<dyn std::error::
         store,
         prefixes: settings.bucket.prefixes,
         clock: Arc::new(SystemClock),
+    };
+    let private_ca = match private_ca.map_err(RunError::from) {
+        Ok(private_ca) => private_ca,
+        Err(error) => {
+            exporter.report_early_failure(&error).await;
+            return Err(error.into());
+        }
     };
     let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &NoProgress).await?;
     let code = match (summary.is_success(), summary.stopped()) {

@@ -24,6 +24,7 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use crate::{
+    certificate::CertificateError,
     collect::{CollectedDay, Collector, DayError},
     inventory::{self, AvailableDays},
     plan,
@@ -62,6 +63,8 @@ pub struct Exporter {
 /// Why a run collected nothing at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error("the inventory could not be written: {0}")]
@@ -152,15 +155,30 @@ impl fmt::Display for RunSummary {
 
 impl Exporter {
     /// Collects days. A day that fails does not keep the others from being collected; an error means that no day was
-    /// tried.
+    /// tried. How a run of planned days ended is reported into the bucket.
     pub async fn run(
         &self,
         private_ca: Option<&[u8]>,
         days: &Days,
         progress: &dyn Progress,
     ) -> Result<RunSummary, RunError> {
+        let started_at = self.clock.now();
+        let run = RunId::new(started_at);
+        let ended = self.collect_as(run, private_ca, days, progress).await;
+        if *days == Days::Planned {
+            self.report(run, started_at, ended.as_ref()).await;
+        }
+        ended
+    }
+
+    async fn collect_as(
+        &self,
+        run: RunId,
+        private_ca: Option<&[u8]>,
+        days: &Days,
+        progress: &dyn Progress,
+    ) -> Result<RunSummary, RunError> {
         let began = Instant::now();
-        let run = RunId::new(self.clock.now());
         let client = Client::new(&self.source, private_ca)?;
         let source = SourceInfo {
             kind: self.kind(&client).await?,

@@ -38,7 +38,7 @@ impl Functions {
         match prefixes.parse_staging(key).map(|staged| staged.object) {
             Some(StagingObject::Manifest(_)) => Some(&self.transform),
             Some(StagingObject::Inventory) => Some(&self.backfill),
-            Some(StagingObject::Part(_)) => None,
+            Some(StagingObject::Part(_) | StagingObject::RunReport) => None,
             None => prefixes.parse_lake(key).map(|_| &self.crawler),
         }
     }
@@ -47,7 +47,7 @@ impl Functions {
 pub fn is_wanted(key: &str) -> bool {
     let prefixes = Prefixes::default();
     match prefixes.parse_staging(key) {
-        Some(staged) => !matches!(staged.object, StagingObject::Part(_)),
+        Some(staged) => !matches!(staged.object, StagingObject::Part(_) | StagingObject::RunReport),
         None => prefixes
             .parse_lake(key)
             .or_else(|| prefixes.parse_assets(key))

@@ -19,6 +19,7 @@ locals {
     assets-unavailable-days = { metric = "AssetsUnavailableDays", threshold = 0, missing = "ignore", description = "Days were stored without the source's assets, and are collected again while their sources have them: see ${local.audit_report}." }
     assets-missing-days     = { metric = "AssetsMissingDays", threshold = 0, missing = "ignore", description = "Days lack their objects below s3://${var.bucket.name}/${var.prefixes.assets}, and their sets are delivered again: see ${local.audit_report}, and the log of ${var.name}-transform." }
     silent-clusters         = { metric = "NewlySilentClusters", threshold = 0, missing = "notBreaching", description = "Clusters have sent no inventory for ${var.backfill.silent_hours} hours: ${local.audit_report} names them (newly_silent). Check their CronJobs, or retire clusters that are gone." }
+    failing-clusters        = { metric = "NewlyFailingClusters", threshold = 0, missing = "notBreaching", description = "The last runs of exporters collected nothing: ${local.audit_report} names the clusters (newly_failing) with the errors, and so does the log of ${var.name}-backfill." }
     lost-days               = { metric = "LostDays", threshold = 0, missing = "notBreaching", description = "Sources no longer have days that they had, and that the lake lacks: see ${local.audit_report}." }
   }
 }

@@ -1,7 +1,7 @@
 locals {
   audit_widgets = [
     { title = "Gaps and lost days", metrics = ["GapDays", "OldestGapDays", "UncollectedDays", "LostDays"] },
-    { title = "Silent clusters, failed sets, rejected documents", metrics = ["SilentClusters", "NewlySilentClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
+    { title = "Silent and failing clusters, failed sets, rejected documents", metrics = ["SilentClusters", "NewlySilentClusters", "FailingClusters", "NewlyFailingClusters", "StuckSets", "QuarantinedSets", "RefusedDocuments"] },
     { title = "Partial days, thinner sets, days without assets", metrics = ["PartialDays", "ThinnerSets", "AssetsUnavailableDays", "AssetsMissingDays"] },
   ]
 
@@ -72,6 +72,25 @@ locals {
         type   = "log"
         x      = 0
         y      = 12
+        width  = 24
+        height = 6
+        properties = {
+          title  = "Clusters that are silent, or whose last run failed"
+          region = local.region
+          view   = "table"
+          query = join(" | ", [
+            "SOURCE '${aws_cloudwatch_log_group.function["backfill"].name}'",
+            "fields @timestamp, cluster, message, class, error, version, newest_inventory",
+            "filter message like /cluster is silent|last run failed/",
+            "sort @timestamp desc",
+            "limit 100",
+          ])
+        }
+      },
+      {
+        type   = "log"
+        x      = 0
+        y      = 18
         width  = 24
         height = 8
         properties = {

@@ -3,9 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{coverage::PartialReason, day::Day, documents::Document, run::RunId};
+use crate::{
+    coverage::PartialReason,
+    day::Day,
+    documents::Document,
+    run::RunId,
+    run_report::{RunFailure, RunOutcome},
+};
 
-/// The report of one audit: `reports/audit.json`. Clusters without findings are counted, not listed.
+/// The report of one audit: `reports/audit.json`. Clusters with findings are in [`AuditReport::findings`], all that are
+/// not retired in [`AuditReport::audited`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditReport {
@@ -40,6 +47,10 @@ pub struct AuditReport {
     pub silent_clusters: u64,
     /// Those of them that no earlier report has.
     pub newly_silent_clusters: u64,
+    /// Clusters whose last run collected nothing, though it was to.
+    pub failing_clusters: u64,
+    /// Those of them that no earlier report has.
+    pub newly_failing_clusters: u64,
     /// Complete sets that never became Parquet, though they should have.
     pub stuck_sets: u64,
     /// How many of those this audit had delivered again.
@@ -52,6 +63,70 @@ pub struct AuditReport {
     pub failed_clusters: u64,
     /// What was found, by cluster.
     pub findings: Vec<Finding>,
+    /// All clusters that were audited.
+    pub audited: Vec<AuditedCluster>,
+}
+
+/// A cluster in short.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuditedCluster {
+    /// The cluster, as in [`Finding`].
+    pub cluster: String,
+    /// How many days of the audit's period the lake has.
+    pub days: u64,
+    /// The oldest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_day: Option<Day>,
+    /// The newest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<Day>,
+    /// Its exporter's newest run; `None` where nothing of a run is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
+}
+
+/// The newest run of a cluster's exporter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// The run.
+    pub run: RunId,
+    /// When it ended, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How it ended. `None`: it has not said so, since it has not ended yet, was killed, or its exporter is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RunOutcome>,
+    /// Why it failed, or why its newest failed day did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunFailure>,
+    /// Days that it staged.
+    pub collected_days: u64,
+    /// Days that it did not.
+    pub failed_days: u64,
+    /// The version of the exporter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+}
+
+impl LastRun {
+    /// A run that has not said how it ended.
+    pub fn unknown(run: RunId) -> Self {
+        Self {
+            run,
+            ended_at: None,
+            outcome: None,
+            error: None,
+            collected_days: 0,
+            failed_days: 0,
+            producer: None,
+        }
+    }
+
+    /// Whether it collected nothing, though it was to.
+    pub fn has_failed(&self) -> bool {
+        self.collected_days == 0 && self.outcome.is_some_and(|outcome| outcome != RunOutcome::Complete)
+    }
 }
 
 /// What was found in one cluster.
@@ -69,6 +144,14 @@ pub struct Finding {
     pub silent: bool,
     /// Whether no earlier report has that.
     pub newly_silent: bool,
+    /// Its last run, if that collected nothing, though it was to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<LastRun>,
+    /// Whether no earlier report has that.
+    pub newly_failing: bool,
+    /// The cluster in short, for [`AuditReport::audited`].
+    #[serde(skip)]
+    pub audited: AuditedCluster,
     /// Days that are missing.
     pub gaps: Vec<Gap>,
     /// Days that the source may have, and of which no set ever arrived.

@@ -1,7 +1,7 @@
 //! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and
-//! functions ([`documents`], [`audit`], [`retirement`]), the events that start functions ([`events`]), and the terms
-//! that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`]) and the clock
-//! ([`clock`]).
+//! functions ([`documents`], [`run_report`], [`audit`], [`retirement`]), the events that start functions ([`events`]),
+//! and the terms that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`])
+//! and the clock ([`clock`]).
 //!
 //! Nothing here calls AWS.
 #![deny(missing_docs)]
@@ -19,4 +19,5 @@ pub mod quantities;
 pub mod record;
 pub mod retirement;
 pub mod run;
+pub mod run_report;
 pub mod state;

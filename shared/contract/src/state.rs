@@ -31,6 +31,9 @@ pub struct ClusterState {
     /// When an audit first found the cluster silent, UTC; `None` where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since: Option<DateTime<Utc>>,
+    /// When an audit first found that the last run had failed, UTC; `None` where it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<DateTime<Utc>>,
 }
 
 /// Identifies the object that was read: another version has to be read again.

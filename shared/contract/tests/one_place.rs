@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-const SPELLINGS: [&str; 10] = [
+const SPELLINGS: [&str; 12] = [
     "\"staging/",
     "\"lake/",
     "\"assets/",
@@ -12,6 +12,8 @@ const SPELLINGS: [&str; 10] = [
     "account_id=",
     "manifest.json",
     "inventory.json",
+    "run.json",
+    "retired.json",
     ".snappy.parquet",
 ];
 

@@ -99,7 +99,10 @@ impl Intercept for Attempts {
     ) -> Result<(), BoxError> {
         // After 4xx S3 has written nothing. A 5xx, a status 200 with an error in its body, a timeout and a broken
         // connection leave it open.
-        if !context.response().is_some_and(|response| response.status().is_client_error()) {
+        if !context
+            .response()
+            .is_some_and(|response| response.status().is_client_error())
+        {
             self.0.store(true, Ordering::Relaxed);
         }
         Ok(())

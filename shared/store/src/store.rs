@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::{
     Client,
-    operation::{get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output},
+    operation::{get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output, put_object::PutObjectOutput},
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ServerSideEncryption},
 };
@@ -12,7 +12,11 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use contract::documents::{self, Document};
 
-use crate::{condition::Condition, error::StoreError, session};
+use crate::{
+    condition::{Attempts, Condition},
+    error::StoreError,
+    session,
+};
 
 /// The media type of documents.
 const JSON: &str = "application/json";
@@ -136,10 +140,26 @@ impl Store {
         condition: &Condition,
         body: Bytes,
     ) -> Result<String, StoreError> {
+        let written = condition.write(|attempts| {
+            let body = body.clone();
+            self.put_once(key, content_type, metadata.clone(), condition, body, attempts)
+        });
+        Ok(written.await?.and_then(|output| output.e_tag).unwrap_or_default())
+    }
+
+    async fn put_once(
+        &self,
+        key: &str,
+        content_type: &str,
+        metadata: HashMap<String, String>,
+        condition: &Condition,
+        body: Bytes,
+        attempts: Attempts,
+    ) -> Result<PutObjectOutput, StoreError> {
         let (encryption, kms_key) = self.kms_key().unzip();
         let (if_match, if_none_match) = condition.headers();
-        let request = self
-            .client
+        let timeouts = session::patient(body.len());
+        self.client
             .put_object()
             .bucket(&self.bucket)
             .key(key)
@@ -150,16 +170,14 @@ impl Store {
             .set_ssekms_key_id(kms_key)
             .set_expected_bucket_owner(self.bucket_owner())
             .set_if_match(if_match)
-            .set_if_none_match(if_none_match);
-        let output = condition.write(|attempts| {
-            let request = request.clone().body(ByteStream::from(body.clone())).customize();
-            let timeouts = session::patient(body.len());
-            async move {
-                let sent = request.config_override(timeouts).interceptor(attempts).send().await;
-                sent.map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))
-            }
-        });
-        Ok(output.await?.and_then(|output| output.e_tag).unwrap_or_default())
+            .set_if_none_match(if_none_match)
+            .body(ByteStream::from(body))
+            .customize()
+            .config_override(timeouts)
+            .interceptor(attempts)
+            .send()
+            .await
+            .map_err(|error| StoreError::call("PutObject", &self.bucket, key, error))
     }
 
     /// Reads a document; `None` where there is no such key.

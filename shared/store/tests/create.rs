@@ -109,7 +109,10 @@ async fn an_object_that_was_there_before_is_kept_and_reported() {
         let (bucket, store) = store(&[]).await;
         bucket.put(KEY, "another's");
         let error = upload(&store, Condition::New, &content(length)).await.unwrap_err();
-        assert!(matches!(&error, UploadError::ConditionFailed { key } if key == KEY), "{error}");
+        assert!(
+            matches!(&error, UploadError::ConditionFailed { key } if key == KEY),
+            "{error}"
+        );
         let error = store.create_document(KEY, &plan()).await.unwrap_err().to_string();
         assert!(error.contains("412") && error.contains(KEY), "{error}");
         assert_eq!(bucket.get(KEY).unwrap().content, &b"another's"[..]);

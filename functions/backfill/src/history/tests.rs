@@ -64,6 +64,7 @@ fn outcome_of(hours: i64, content: SetContent, lake: Option<LakeObject>, reporte
     };
     let staged = Staged {
         newest_inventory: None,
+        newest_report: None,
         sets: [(
             day,
             vec![StagedSet {
@@ -195,6 +196,7 @@ fn a_quarantined_set_is_mended_by_the_lake_or_by_a_later_set_that_has_data() {
         };
         let staged = Staged {
             newest_inventory: None,
+            newest_report: None,
             sets: [(day, sets.collect())].into(),
         };
         let reported = Reported {

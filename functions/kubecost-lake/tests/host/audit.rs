@@ -1,14 +1,18 @@
 //! What the scheduled audit finds, and what it leaves alone.
 
+use std::{fs, path::Path, process::Command};
+
 use chrono::TimeDelta;
 use contract::{
+    audit::{AuditReport, LastRun},
     day::Day,
     documents::{Manifest, Plan},
     run::RunId,
+    run_report::{ErrorClass, RunOutcome, RunReport},
 };
-use kubecost_lake::host::Host;
+use kubecost_lake::{host::Host, simulator::SimulatedSource};
 
-use crate::support::{arn, audit, days, inventory, now, run, source, start};
+use crate::support::{arn, audit, days, generated, inventory, now, run, source, start};
 
 /// An inventory of all days arrives, and its event is handled.
 async fn send_inventory(host: &Host, name: &str, run: RunId) {
@@ -136,4 +140,100 @@ async fn a_day_whose_assets_are_missing_is_reported_and_mended() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let report = audit(&host).await;
     assert_eq!(report["assets_missing_days"], 0, "{report}");
+}
+
+/// `collect` of a cluster into a lake; gives what it logged.
+async fn collect(lake: &Path, cluster: &str, source: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubecost-lake"));
+    command
+        .args(["collect", "--retries", "0", "--cluster", &arn(cluster).to_string()])
+        .args(["--source", source, "--lake"])
+        .arg(lake);
+    // The source is in this process, so that this thread must not wait.
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn a_cluster_that_fails_before_its_inventory_is_named_in_report_and_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = directory.path();
+    // Nothing listens there.
+    let error = collect(lake, "broken", "http://127.0.0.1:9").await;
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+    let source = source("shop", &days()).await;
+    let broken = arn("broken").to_string();
+    for new in [true, false] {
+        let log = collect(lake, "shop", &source.url).await;
+        let line = log.lines().find(|line| line.contains("last run failed"));
+        let line = line.unwrap_or_else(|| panic!("{log}"));
+        assert!(line.contains(&broken) && line.contains("connection"), "{line}");
+        let report = fs::read(lake.join("reports/audit.json")).unwrap();
+        let report: AuditReport = contract::documents::read(&report).unwrap();
+        assert_eq!(
+            (report.failing_clusters, report.newly_failing_clusters),
+            (1, u64::from(new))
+        );
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding.cluster == broken)
+            .unwrap();
+        let run = finding.failing.as_ref().unwrap();
+        assert_eq!(finding.newly_failing, new);
+        assert_eq!(run.outcome, Some(RunOutcome::Failed));
+        assert_eq!(run.error.as_ref().unwrap().class, ErrorClass::Connection);
+        assert!(run.producer.is_some() && run.ended_at.is_some());
+        // Each cluster is listed with its coverage and its last run.
+        let [broken_cluster, shop] = &report.audited[..] else {
+            panic!("{report:?}");
+        };
+        assert_eq!((&broken_cluster.cluster, broken_cluster.days), (&broken, 0));
+        assert_eq!((shop.days, shop.last_day), (15, days().last().copied()));
+        let run = shop.last_run.as_ref().unwrap();
+        assert_eq!((run.outcome, run.error.as_ref()), (Some(RunOutcome::Complete), None));
+    }
+    // It was mended.
+    let mended = SimulatedSource::kubecost(generated("broken", &days())).await.unwrap();
+    let log = collect(lake, "broken", &mended.url).await;
+    assert!(!log.contains("last run failed"), "{log}");
+}
+
+#[tokio::test]
+async fn a_report_that_contradicts_its_key_or_was_never_written_is_no_outcome() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = start(directory.path()).await;
+    let run_id = RunId::new(now());
+    send_inventory(&host, "shop", run_id).await;
+    let last_run = async || {
+        let report: AuditReport = serde_json::from_value(audit(&host).await).unwrap();
+        report.audited[0].last_run.clone().unwrap()
+    };
+    assert_eq!(last_run().await, LastRun::unknown(run_id));
+    let report = RunReport {
+        run: run_id,
+        cluster: arn("other"),
+        started_at: now(),
+        ended_at: now(),
+        outcome: RunOutcome::Failed,
+        error: None,
+        planned: false,
+        collected: Vec::new(),
+        failed: Vec::new(),
+        producer: "9".repeat(10_000),
+    };
+    let key = host.prefixes.run_report(arn("shop").id(), &run_id);
+    host.store.put_document(&key, &report).await.unwrap();
+    assert_eq!(last_run().await, LastRun::unknown(run_id));
+    let report = RunReport {
+        cluster: arn("shop"),
+        ..report
+    };
+    host.store.put_document(&key, &report).await.unwrap();
+    let found = last_run().await;
+    assert!(found.has_failed());
+    // What a cluster wrote does not make the report as long as it wants.
+    assert!(found.producer.unwrap().len() < 100);
 }

@@ -60,7 +60,12 @@ async fn a_cluster_of_a_lake_in_a_directory_is_retired_until_it_is_undone() {
 
     let (status, printed) = on_lake(&shop, &[]);
     assert_eq!(status, Some(0), "{printed}");
-    for text in ["is retired", "its days stay in the lake", "newest inventory at", "--undo"] {
+    for text in [
+        "is retired",
+        "its days stay in the lake",
+        "newest inventory at",
+        "--undo",
+    ] {
         assert!(printed.contains(text), "{printed}");
     }
     assert_eq!(counts_in(directory.path()).await, [0, 1, 0]);

@@ -165,6 +165,7 @@ run "alarms_to_a_topic" {
       GapDays               = 2
       UncollectedDays       = 0
       NewlySilentClusters   = 0
+      NewlyFailingClusters  = 0
       StuckSets             = 0
       QuarantinedSets       = 0
       RefusedDocuments      = 0
@@ -189,8 +190,9 @@ run "alarms_to_a_topic" {
   }
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.audit : name => alarm.treat_missing_data if alarm.treat_missing_data != "ignore" } == {
-      silent-clusters = "notBreaching"
-      lost-days       = "notBreaching"
+      silent-clusters  = "notBreaching"
+      failing-clusters = "notBreaching"
+      lost-days        = "notBreaching"
     }
     error_message = "An alarm on what is counted once fires again for the next."
   }

@@ -22,6 +22,8 @@ pub use prefixes::{Area, PrefixError, Prefixes};
 pub enum StagingObject {
     /// The days that a run's source still has.
     Inventory,
+    /// How a run ended.
+    RunReport,
     /// A day's set is complete.
     Manifest(Day),
     /// One page of a day's allocation response, or its assets response.
@@ -84,6 +86,11 @@ impl Prefixes {
     /// `<run>/inventory.json`: the days that the source still has.
     pub fn inventory(&self, cluster: &ClusterId, run: &RunId) -> String {
         format!("{}{INVENTORY}", self.run(cluster, run))
+    }
+
+    /// `<run>/run.json`: how the run ended.
+    pub fn run_report(&self, cluster: &ClusterId, run: &RunId) -> String {
+        format!("{}{RUN_REPORT}", self.run(cluster, run))
     }
 
     /// Everything that one run stages for a day.
@@ -225,6 +232,7 @@ impl Prefixes {
         let (run, rest) = rest.split_once('/')?;
         let object = match rest.split_once('/') {
             None if rest == INVENTORY => StagingObject::Inventory,
+            None if rest == RUN_REPORT => StagingObject::RunReport,
             None => return None,
             Some((day, name)) => {
                 let day = day.parse().ok()?;
@@ -299,6 +307,7 @@ pub const RUN_METADATA: &str = "run";
 const PLAN: &str = "plan.json";
 const RETIRED: &str = "retired.json";
 const MANIFEST: &str = "manifest.json";
+const RUN_REPORT: &str = "run.json";
 const INVENTORY: &str = "inventory.json";
 const PARQUET: &str = ".snappy.parquet";
 const THINNER: &str = ".thinner.json";

@@ -25,6 +25,7 @@ proptest! {
         let prefixes = Prefixes::default();
         let staged = |object| Some(StagingKey { cluster: cluster.clone(), run, object });
         prop_assert_eq!(prefixes.parse_staging(&prefixes.inventory(&cluster, &run)), staged(StagingObject::Inventory));
+        prop_assert_eq!(prefixes.parse_staging(&prefixes.run_report(&cluster, &run)), staged(StagingObject::RunReport));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.manifest(&cluster, &run, day)), staged(StagingObject::Manifest(day)));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.assets_part(&cluster, &run, day, 1)), staged(StagingObject::Part(day)));
         prop_assert_eq!(prefixes.parse_staging(&prefixes.allocation_part(&cluster, &run, day, page)), staged(StagingObject::Part(day)));
@@ -71,6 +72,7 @@ proptest! {
         let prefixes = Prefixes::default();
         let keys = [
             prefixes.inventory(&cluster, &run),
+            prefixes.run_report(&cluster, &run),
             prefixes.manifest(&cluster, &run, day),
             prefixes.assets_part(&cluster, &run, day, 1),
             prefixes.allocation_part(&cluster, &run, day, page),
@@ -85,6 +87,7 @@ proptest! {
         if let Some(StagingKey { cluster, run, object }) = prefixes.parse_staging(&key) {
             match object {
                 StagingObject::Inventory => prop_assert_eq!(&prefixes.inventory(&cluster, &run), &key),
+                StagingObject::RunReport => prop_assert_eq!(&prefixes.run_report(&cluster, &run), &key),
                 StagingObject::Manifest(day) => prop_assert_eq!(&prefixes.manifest(&cluster, &run, day), &key),
                 StagingObject::Part(day) => {
                     let name = key.strip_prefix(&prefixes.set(&cluster, &run, day));
@@ -180,6 +183,7 @@ fn keys_are_as_documented() {
     insta::assert_snapshot!(
         [
             prefixes.inventory(&cluster, &run),
+            prefixes.run_report(&cluster, &run),
             prefixes.allocation_part(&cluster, &run, day, 1),
             prefixes.assets_part(&cluster, &run, day, 1),
             prefixes.manifest(&cluster, &run, day),
@@ -194,6 +198,7 @@ fn keys_are_as_documented() {
         .join("\n"),
         @r"
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/inventory.json
+    staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/run.json
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/allocation-0001.json.zst
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/assets-0001.json.zst
     staging/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20/manifest.json
