@@ -5,6 +5,7 @@ use contract::{
     day::Day,
     documents::{self, AssetScope, AssetSet, Manifest, Part, PartKind, SetFacts, SourceInfo, SourceKind},
     keys::Prefixes,
+    redacted::Redacted,
     run::RunId,
 };
 use serde_json::Value;
@@ -117,6 +118,7 @@ impl Staging {
             sha256: hash(&content),
             rows,
             set,
+            redacted: Redacted::default(),
         });
         self.objects.push((key, content));
     }

@@ -321,7 +321,7 @@ impl Collector<'_> {
         let number = self.next_part(day);
         let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
         let (mut parser, mut tally, mut nodes) = (AssetParser::new(), AssetTally::new(day), NodeMinutes::default());
-        let on_row = &mut |Entry { set, key, value }: &Entry<'_>| {
+        let on_row = &mut |Entry { set, key, value, .. }: &Entry<'_>| {
             // What transform could not read is not stored.
             if let Some(asset) = parser.parse(key, value).map_err(|error| error.to_string())?
                 && tally.add(*set, key, &asset)

@@ -248,7 +248,7 @@ impl Collector<'_> {
     async fn whole_day(&self, day: Day, query: &Query) -> Result<Tally, SourceError> {
         let mut parser = RowParser::new();
         let mut tally = Tally::new(day, None);
-        let on_row = |Entry { set, key, value }: Entry<'_>| {
+        let on_row = |Entry { set, key, value, .. }: Entry<'_>| {
             let row = parser.parse(key, value).map_err(|error| error.to_string())?;
             tally.add(set, key, &row).map(|_| ())
         };
@@ -264,7 +264,7 @@ impl Collector<'_> {
             let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
             let mut tally = pages.next_page();
             let mut parser = RowParser::new();
-            let on_row = &mut |Entry { set, key, value }: &Entry<'_>| match parser.parse(key, value) {
+            let on_row = &mut |Entry { set, key, value, .. }: &Entry<'_>| match parser.parse(key, value) {
                 Ok(row) => tally.add(*set, key, &row).map(|_| ()),
                 Err(error) => tally.add_unreadable(*set, key, &error),
             };

@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use bytes::Bytes;
-use contract::documents::{self, Part, PartKind};
+use contract::{
+    documents::{self, Part, PartKind},
+    redacted::Redacted,
+};
 use response::{Entry, Envelope, Scanner};
 use settings::secrets::mask;
 use sha2::{Digest, Sha256};
@@ -38,6 +41,7 @@ pub(crate) struct ReceivedPart {
     key: String,
     upload: Upload,
     sha256: String,
+    redacted: Redacted,
 }
 
 impl ReceivedPart {
@@ -48,8 +52,23 @@ impl ReceivedPart {
             key,
             upload,
             sha256,
+            redacted,
             ..
         } = self;
+        if !redacted.is_empty() {
+            let Redacted {
+                labels,
+                annotations,
+                others,
+            } = &redacted;
+            tracing::info!(
+                key,
+                ?labels,
+                ?annotations,
+                others,
+                "removed labels and annotations from the response"
+            );
+        }
         let bytes = upload.finish().await?.bytes;
         Ok(Part {
             kind,
@@ -59,6 +78,7 @@ impl ReceivedPart {
             sha256,
             rows,
             set,
+            redacted,
         })
     }
 
@@ -87,12 +107,18 @@ pub(crate) async fn receive(
         .condition(Condition::New)
         .begin();
     match pump(client, query, read_timeout, &mut upload, on_row).await {
-        Ok((envelope, sha256, beginning)) => Ok(ReceivedPart {
+        Ok(Pumped {
+            envelope,
+            beginning,
+            sha256,
+            redacted,
+        }) => Ok(ReceivedPart {
             envelope,
             beginning,
             key,
             upload,
             sha256,
+            redacted,
         }),
         Err(error) => {
             upload.abort().await;
@@ -101,23 +127,42 @@ pub(crate) async fn receive(
     }
 }
 
+/// A whole response that was passed on.
+struct Pumped {
+    envelope: Envelope,
+    beginning: String,
+    sha256: String,
+    redacted: Redacted,
+}
+
 async fn pump(
     client: &Client,
     query: &Query,
     read_timeout: ReadTimeout,
     upload: &mut Upload,
     on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
-) -> Result<(Envelope, String, String), PartError> {
+) -> Result<Pumped, PartError> {
     let mut response = client.get(query, read_timeout).await?;
     let mut scanner = Scanner::new();
+    let mut redactor = client.redaction().redactor();
     let mut encoder = Encoder::new(Vec::with_capacity(PIECE_BYTES), COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
     let mut hash = Sha256::new();
     while let Some(chunk) = response.chunk().await? {
+        let mut sink = |entry: Entry<'_>| {
+            on_row(&entry)?;
+            if let Some(redactor) = &mut redactor {
+                redactor.row(&entry);
+            }
+            Ok::<(), String>(())
+        };
         scanner
-            .feed(&chunk, &mut |entry: Entry<'_>| on_row(&entry))
+            .feed(&chunk, &mut sink)
             .map_err(|error| SourceError::of_feed(response.url(), error))?;
-        encoder.write_all(&chunk)?;
+        match &mut redactor {
+            None => encoder.write_all(&chunk)?,
+            Some(redactor) => encoder.write_all(redactor.take(&chunk, scanner.settled()))?,
+        }
         if encoder.get_ref().len() >= PIECE_BYTES {
             let piece = std::mem::replace(encoder.get_mut(), Vec::with_capacity(PIECE_BYTES));
             hash.update(&piece);
@@ -132,8 +177,19 @@ async fn pump(
     for warning in &mut envelope.warnings {
         *warning = mask(warning);
     }
+    let mut redacted = Redacted::default();
+    if let Some(mut redactor) = redactor {
+        encoder.write_all(redactor.finish())?;
+        envelope.bytes = envelope.bytes.saturating_sub(redactor.removed_bytes());
+        redacted = redactor.into_removed();
+    }
     let rest = encoder.finish()?;
     hash.update(&rest);
     upload.write(Bytes::from(rest)).await?;
-    Ok((envelope, documents::hexadecimal(&hash.finalize()), response.excerpt()))
+    Ok(Pumped {
+        envelope,
+        beginning: response.excerpt(),
+        sha256: documents::hexadecimal(&hash.finalize()),
+        redacted,
+    })
 }

@@ -23,6 +23,12 @@ locals {
         clusterIds         = var.source_api.cluster_ids
         idle               = var.source_api.idle
         backfillPeriodDays = var.source_api.backfill_period_days
+        redaction = {
+          labels          = var.source_api.redaction.labels
+          annotations     = var.source_api.redaction.annotations
+          keptLabels      = var.source_api.redaction.kept_labels
+          keptAnnotations = var.source_api.redaction.kept_annotations
+        }
       },
       {
         for key, secret in { tls = var.private_ca_secret } : key => {

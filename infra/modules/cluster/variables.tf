@@ -159,8 +159,8 @@ variable "private_ca_secret" {
 variable "source_api" {
   description = <<-EOT
     The source of costs: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter in the
-    source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, and how many days back to look
-    for gaps.
+    source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, how many days back to look
+    for gaps, and labels and annotations that must not leave the cluster (redaction, see docs/SECURITY.md).
   EOT
   type = object({
     url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
@@ -170,6 +170,12 @@ variable "source_api" {
     cluster_ids          = optional(list(string), [])
     idle                 = optional(bool, true)
     backfill_period_days = optional(number, 15)
+    redaction = optional(object({
+      labels           = optional(list(string), [])
+      annotations      = optional(list(string), ["kubectl.kubernetes.io/last-applied-configuration"])
+      kept_labels      = optional(list(string), [])
+      kept_annotations = optional(list(string), [])
+    }), {})
   })
   default = {}
 

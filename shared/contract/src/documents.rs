@@ -12,6 +12,7 @@ use crate::{
     coverage::{Coverage, PartialReason},
     day::{Day, Window},
     quantities::Quantities,
+    redacted::Redacted,
     run::RunId,
 };
 
@@ -352,7 +353,8 @@ pub enum AssetsState {
     Unavailable,
 }
 
-/// One stored response, or one page of it: the source's bytes as they came, compressed with zstd.
+/// One stored response, or one page of it: the source's bytes as they came but for what was removed, compressed with
+/// zstd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Which response it is.
@@ -371,6 +373,9 @@ pub struct Part {
     /// belong to the day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<u32>,
+    /// What the exporter removed from the response.
+    #[serde(default, skip_serializing_if = "Redacted::is_empty")]
+    pub redacted: Redacted,
 }
 
 /// Which response a part holds.
@@ -545,6 +550,7 @@ mod tests {
                 sha256: "ab".repeat(32),
                 rows: 16,
                 set: None,
+                redacted: Redacted::default(),
             }],
             facts: SetFacts {
                 clusters: Vec::new(),

@@ -17,6 +17,7 @@ pub mod events;
 pub mod keys;
 pub mod quantities;
 pub mod record;
+pub mod redacted;
 pub mod retirement;
 pub mod run;
 pub mod run_report;

@@ -1,5 +1,6 @@
 //! The responses of Kubecost and OpenCost: splitting them into rows while they stream by ([`Scanner`]), and reading a
-//! row: an allocation ([`RowParser`]) or an asset ([`AssetParser`]).
+//! row: an allocation ([`RowParser`]) or an asset ([`AssetParser`]). Labels and annotations can be removed from what
+//! streams by ([`Redaction`]).
 #![deny(missing_docs)]
 
 mod aggregation;
@@ -10,6 +11,7 @@ mod fields;
 mod label_keys;
 mod node_minutes;
 mod nodes;
+mod redaction;
 mod row;
 mod scanner;
 mod sums;
@@ -25,6 +27,7 @@ pub use fields::UnknownFields;
 pub use label_keys::LabelKey;
 pub use node_minutes::NodeMinutes;
 pub use nodes::{NodeFacts, NodeIndex, asset_capacity_type, capacity_type};
+pub use redaction::{KeyPatternError, KeyRules, Redaction, Redactor};
 pub use row::{Allocation, Gpu, LoadBalancer, RowError, RowFault, RowKind, RowParser, TotalCost, Volume};
 pub use scanner::{Entry, FeedError, Scanner};
 pub use sums::Sum;

@@ -11,6 +11,7 @@
 mod value_end;
 
 use self::value_end::{Inside, find_value_end, is_blank, string_end};
+pub(crate) use self::value_end::{Member, members};
 use crate::{
     envelope::{DataShape, Envelope, Excerpt, ResponseFault},
     value::Skipped,
@@ -35,6 +36,8 @@ pub struct Entry<'a> {
     pub key: &'a str,
     /// The row itself, not yet parsed: it begins with `{`, and as many brackets are closed as are opened.
     pub value: &'a str,
+    /// Where it begins in the response, in bytes.
+    pub offset: u64,
 }
 
 /// Why a chunk was not accepted.
@@ -142,6 +145,17 @@ impl Scanner {
         self.bytes
     }
 
+    /// Up to where the response is read, in bytes: all rows that end before have been passed on.
+    pub fn settled(&self) -> u64 {
+        self.settled_of(&self.buffer)
+    }
+
+    /// Where `done` is in the response: the buffer holds its last bytes.
+    fn settled_of(&self, buffer: &[u8]) -> u64 {
+        let rest = buffer.len().saturating_sub(self.done);
+        self.bytes.saturating_sub(u64::try_from(rest).unwrap_or(0))
+    }
+
     /// Reads the next bytes of the response, and passes the rows that they complete to `sink`.
     ///
     /// # Errors
@@ -197,7 +211,8 @@ impl Scanner {
                     return Ok(());
                 };
                 let value = buffer.get(self.done..end).unwrap_or_default();
-                self.take_value(value, sink)?;
+                let offset = self.settled_of(buffer);
+                self.take_value(value, offset, sink)?;
                 self.inside = None;
                 self.go_to(end);
                 continue;
@@ -391,6 +406,7 @@ impl Scanner {
     fn take_value<E>(
         &mut self,
         value: &[u8],
+        offset: u64,
         sink: &mut impl FnMut(Entry<'_>) -> Result<(), E>,
     ) -> Result<(), FeedError<E>> {
         self.place = Place::Key(Due::Comma);
@@ -409,7 +425,13 @@ impl Scanner {
         }
         let set = self.envelope.sets.saturating_sub(1);
         let key = &self.key;
-        sink(Entry { set, key, value }).map_err(FeedError::Sink)?;
+        let entry = Entry {
+            set,
+            key,
+            value,
+            offset,
+        };
+        sink(entry).map_err(FeedError::Sink)?;
         self.envelope.entries += 1;
         Ok(())
     }

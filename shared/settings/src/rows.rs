@@ -255,6 +255,39 @@ pub static AUTHENTICATION_FILE: Setting = Setting::new(
 )
 .flag("source-authentication-file", "PATH");
 
+/// Labels that are removed.
+pub static REDACTED_LABELS: Setting = Setting::new(
+    "REDACTED_LABELS",
+    "Keys of labels that must not leave the cluster, comma separated; `*` at the end stands for any end. They are removed from all responses before they are stored",
+)
+.flag("redacted-labels", "KEYS")
+.values(Values::Form);
+
+/// Annotations that are removed.
+pub static REDACTED_ANNOTATIONS: Setting = Setting::new(
+    "REDACTED_ANNOTATIONS",
+    "Keys of annotations that must not leave the cluster, as REDACTED_LABELS. A list of your own replaces the default",
+)
+.flag("redacted-annotations", "KEYS")
+.default("kubectl.kubernetes.io/last-applied-configuration")
+.values(Values::Form);
+
+/// Labels that are not removed.
+pub static KEPT_LABELS: Setting = Setting::new(
+    "KEPT_LABELS",
+    "The only keys of labels that may leave the cluster, and those of nodes that columns are made of. Empty: all but REDACTED_LABELS",
+)
+.flag("kept-labels", "KEYS")
+.values(Values::Form);
+
+/// Annotations that are not removed.
+pub static KEPT_ANNOTATIONS: Setting = Setting::new(
+    "KEPT_ANNOTATIONS",
+    "The only keys of annotations that may leave the cluster. Empty: all but REDACTED_ANNOTATIONS",
+)
+.flag("kept-annotations", "KEYS")
+.values(Values::Form);
+
 /// The level of the log.
 pub static LOG_LEVEL: Setting = Setting::new(
     "LOG_LEVEL",
@@ -433,6 +466,10 @@ pub const SOURCE: Group = &[
     &CA_SECRET_REGION,
     &AUTHENTICATION,
     &AUTHENTICATION_FILE,
+    &REDACTED_LABELS,
+    &REDACTED_ANNOTATIONS,
+    &KEPT_LABELS,
+    &KEPT_ANNOTATIONS,
 ];
 
 /// Those of all processes that log by settings.

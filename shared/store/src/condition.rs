@@ -65,10 +65,13 @@ impl Condition {
                 Err(error) if *self == Self::New && attempts.may_have_written() => error,
                 Err(error) => return Err(error),
             };
-            match (error.status(), waits.next()) {
-                (Some(412), _) => return Ok(None),
+            // A multipart upload that only this process knows is gone when it was completed.
+            if error.status() == Some(412) || error.is_upload_gone() {
+                return Ok(None);
+            }
+            match waits.next() {
                 // S3 still works on the attempt without a response.
-                (Some(409), Some(wait)) => tokio::time::sleep(wait).await,
+                Some(wait) if error.status() == Some(409) => tokio::time::sleep(wait).await,
                 _ => return Err(error),
             }
         }

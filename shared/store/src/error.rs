@@ -112,6 +112,11 @@ impl StoreError {
         }
     }
 
+    /// Whether S3 responded that a multipart upload is not there (any more).
+    pub(crate) fn is_upload_gone(&self) -> bool {
+        matches!(self, Self::Call { code, .. } if code.as_deref() == Some("NoSuchUpload"))
+    }
+
     /// Whether S3 responded with 403. Without `s3:ListBucket` it also does so for a key that does not exist.
     pub fn is_forbidden(&self) -> bool {
         self.status() == Some(403)

@@ -3,14 +3,19 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aws_sdk_s3::{
     Client,
     config::{
-        ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig, http::HttpResponse,
-        interceptors::BeforeDeserializationInterceptorContextMut, retry::RetryConfig,
+        ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
+        http::HttpResponse,
+        interceptors::{BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef},
+        retry::RetryConfig,
     },
     error::BoxError,
 };
@@ -26,16 +31,19 @@ const KEY: &str = "staging/an object";
 
 /// Replaces the status of the next responses to requests that make an object visible, and loses their bodies.
 #[derive(Debug, Clone, Default)]
-struct Statuses(Arc<Mutex<VecDeque<u16>>>);
+struct Statuses {
+    next: Arc<Mutex<VecDeque<u16>>>,
+    makes_visible: Arc<AtomicBool>,
+}
 
 impl Intercept for Statuses {
     fn name(&self) -> &'static str {
         "statuses"
     }
 
-    fn modify_before_deserialization(
+    fn read_before_transmit(
         &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
@@ -45,7 +53,18 @@ impl Intercept for Statuses {
             "POST" => uri.contains("uploadId"),
             _ => false,
         };
-        if makes_visible && let Some(status) = self.0.lock().unwrap().pop_front() {
+        self.makes_visible.store(makes_visible, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let makes_visible = self.makes_visible.load(Ordering::Relaxed);
+        if makes_visible && let Some(status) = self.next.lock().unwrap().pop_front() {
             *context.response_mut() = HttpResponse::new(status.try_into()?, "".into());
         }
         Ok(())
@@ -55,7 +74,10 @@ impl Intercept for Statuses {
 /// A bucket whose next responses have these statuses, whatever happened.
 async fn store(statuses: &[u16]) -> (Bucket, Store) {
     let bucket = Bucket::default();
-    let statuses = Statuses(Arc::new(Mutex::new(statuses.iter().copied().collect())));
+    let statuses = Statuses {
+        next: Arc::new(Mutex::new(statuses.iter().copied().collect())),
+        ..Statuses::default()
+    };
     let config = bucket.serve().await.config().to_builder();
     let config = config
         .interceptor(statuses)

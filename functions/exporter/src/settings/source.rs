@@ -4,8 +4,8 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use contract::documents::SourceKind;
 use reqwest::Url;
-use response::Aggregation;
-use settings::{Reader, rows};
+use response::{Aggregation, KeyRules, Redaction};
+use settings::{Reader, Setting, rows};
 
 use super::read_region;
 use crate::stop::Stop;
@@ -70,6 +70,8 @@ pub struct SourceSettings {
     pub tls_verify: bool,
     pub ca_certificate: CaCertificate,
     pub authentication: Authentication,
+    /// Labels and annotations that do not leave the cluster.
+    pub redaction: Redaction,
 }
 
 impl SourceSettings {
@@ -97,6 +99,10 @@ impl SourceSettings {
         }
         let ca_certificate = read_ca_certificate(reader);
         let authentication = read_authentication(reader);
+        let redaction = Redaction {
+            labels: read_key_rules(reader, &rows::REDACTED_LABELS, &rows::KEPT_LABELS),
+            annotations: read_key_rules(reader, &rows::REDACTED_ANNOTATIONS, &rows::KEPT_ANNOTATIONS),
+        };
         Some(Self {
             url: url?,
             kind,
@@ -116,6 +122,7 @@ impl SourceSettings {
             tls_verify,
             ca_certificate,
             authentication,
+            redaction,
         })
     }
 }
@@ -168,6 +175,17 @@ fn read_url(reader: &mut Reader<'_>) -> Option<Url> {
             None
         }
     }
+}
+
+fn read_key_rules(reader: &mut Reader<'_>, redacted: &'static Setting, kept: &'static Setting) -> KeyRules {
+    let lists = [redacted, kept].map(|setting| {
+        let keys = reader.list(setting);
+        if let Err(error) = KeyRules::new(&keys, &[]) {
+            reader.fault(setting, error);
+        }
+        keys
+    });
+    KeyRules::new(&lists[0], &lists[1]).unwrap_or_default()
 }
 
 fn read_ca_certificate(reader: &mut Reader<'_>) -> CaCertificate {

@@ -9,7 +9,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use response::{Entry, Scanner};
+use response::{Entry, Redaction, Scanner};
 use settings::secrets;
 use tokio::time::timeout;
 
@@ -36,6 +36,7 @@ pub(crate) struct Client {
     private_ca: bool,
     longest: Duration,
     stop: Stop,
+    redaction: Arc<Redaction>,
 }
 
 impl Client {
@@ -66,7 +67,13 @@ impl Client {
                 .max(settings.allocation_read_timeout)
                 .max(settings.assets_read_timeout),
             stop: settings.stop.clone(),
+            redaction: Arc::new(settings.redaction.clone()),
         })
+    }
+
+    /// What is removed from responses that are stored.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     pub(crate) fn url(&self) -> &Url {

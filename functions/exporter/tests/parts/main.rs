@@ -8,6 +8,7 @@ mod detection;
 mod errors;
 mod pages;
 mod plan;
+mod redacted;
 mod reports;
 mod source;
 mod stop;

@@ -169,7 +169,8 @@ async fn a_cluster_that_fails_before_its_inventory_is_named_in_report_and_log() 
         let log = collect(lake, "shop", &source.url).await;
         let line = log.lines().find(|line| line.contains("last run failed"));
         let line = line.unwrap_or_else(|| panic!("{log}"));
-        assert!(line.contains(&broken) && line.contains("connection"), "{line}");
+        let id = arn("broken").id().to_string();
+        assert!(line.contains(&id) && line.contains("connection"), "{line}");
         let report = fs::read(lake.join("reports/audit.json")).unwrap();
         let report: AuditReport = contract::documents::read(&report).unwrap();
         assert_eq!(

@@ -169,8 +169,8 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
         .collect();
     assert_eq!(
         documents.len(),
-        1 + days.len() + 3,
-        "an inventory and two runs' manifests"
+        2 + days.len() + 3,
+        "an inventory, a run's report and two runs' manifests"
     );
     for seed in 0..8 {
         let mut random = fastrand::Rng::with_seed(seed);

@@ -9,6 +9,7 @@ mod gaps;
 mod killed;
 mod misbehaving;
 mod partitions;
+mod plans;
 mod retire;
 mod retried;
 mod support;

@@ -140,7 +140,7 @@ run "allows_session_tags_of_pod_identity" {
 
 run "installs_the_chart" {
   variables {
-    source_api = { cluster_ids = ["cluster-one", "cluster-1"] }
+    source_api = { cluster_ids = ["cluster-one", "cluster-1"], redaction = { labels = ["internal/*"] } }
   }
 
   assert {
@@ -163,6 +163,12 @@ run "installs_the_chart" {
         clusterIds         = ["cluster-one", "cluster-1"]
         idle               = true
         backfillPeriodDays = 15
+        redaction = {
+          labels          = ["internal/*"]
+          annotations     = ["kubectl.kubernetes.io/last-applied-configuration"]
+          keptLabels      = []
+          keptAnnotations = []
+        }
       }
       schedule = ""
       serviceAccount = {

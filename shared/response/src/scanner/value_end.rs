@@ -1,4 +1,6 @@
-//! Finding the end of a value or string without parsing it.
+//! Finding the end of a value or string, and the members of an object, without parsing them.
+
+use std::{borrow::Cow, ops::Range};
 
 /// Where within a value the scanner is: kept over the end of a chunk.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +49,55 @@ pub(super) fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &
         }
         at += 1;
     }
+}
+
+/// A member of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member<'a> {
+    /// Where it begins: the quote before its key.
+    pub(crate) begin: usize,
+    pub(crate) key: Cow<'a, str>,
+    pub(crate) value: Range<usize>,
+}
+
+/// The members of the object that begins at a position of valid JSON; none if another value does.
+pub(crate) fn members(json: &[u8], object: usize) -> impl Iterator<Item = Member<'_>> {
+    let mut next = (json.get(object) == Some(&b'{')).then_some(object + 1);
+    std::iter::from_fn(move || {
+        let member = member(json, next?);
+        next = member.as_ref().map(|member| member.value.end);
+        member
+    })
+}
+
+/// The member that follows a brace or another member.
+fn member(json: &[u8], from: usize) -> Option<Member<'_>> {
+    let skip = |from: usize, skipped: fn(u8) -> bool| {
+        let rest = json.get(from..)?;
+        Some(from + rest.iter().take_while(|byte| skipped(**byte)).count())
+    };
+    let begin = skip(from, |byte| is_blank(byte) || byte == b',')?;
+    if json.get(begin) != Some(&b'"') {
+        return None;
+    }
+    let mut inside = Inside {
+        in_string: true,
+        ..Inside::default()
+    };
+    let key_end = string_end(json, begin + 1, &mut inside)?;
+    let quoted = json.get(begin..key_end)?;
+    let key = if quoted.contains(&b'\\') {
+        Cow::Owned(serde_json::from_slice(quoted).ok()?)
+    } else {
+        Cow::Borrowed(std::str::from_utf8(json.get(begin + 1..key_end - 1)?).ok()?)
+    };
+    let value = skip(key_end, |byte| is_blank(byte) || byte == b':')?;
+    let end = find_value_end(json, value, value, &mut Inside::default())?;
+    Some(Member {
+        begin,
+        key,
+        value: value..end,
+    })
 }
 
 /// What JSON counts as white space.
