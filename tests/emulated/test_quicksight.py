@@ -263,7 +263,7 @@ def test_the_public_dashboard_finds_its_columns(dataset):
     wanted += [{"Name": name, "Type": "STRING"} for name in ["account_id", "region", "year", "month"]]
     assert len(wanted) == 62
     assert [column for column in input_columns(dataset) if column in wanted] == wanted
-    assert calculated(dataset) == ["region_code"]
+    assert calculated(dataset) == ["region_code", "currency_code"]
 
 
 def data_source():
@@ -299,6 +299,14 @@ def test_the_dashboard_uses_columns_of_the_dataset_and_has_each_label(quicksight
     keys = {"properties.labels.team", "properties.labels.app.kubernetes.io/name", "properties.annotations.example.com/owner"}
     assert keys <= {column["ColumnName"] for column in found(labels["Visuals"], "Column")}
     assert keys <= {column["ColumnName"] for column in found(definition["FilterGroups"], "Column")}
+
+
+def test_no_visual_adds_two_currencies(quicksight):
+    visuals = [visual for sheet in quicksight.dashboards[DASHBOARD]["Definition"]["Sheets"] for visual in sheet["Visuals"]]
+    adding = [visual for visual in visuals if found(visual, "NumericalMeasureField")]
+    assert len(adding) == len(visuals) > 6
+    for visual in adding:
+        assert "currency_code" in {dimension["Column"]["ColumnName"] for dimension in found(visual, "CategoricalDimensionField")}
 
 
 def test_ids_of_the_dashboard_are_unique_and_its_references_exist(quicksight):

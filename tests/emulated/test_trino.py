@@ -254,8 +254,8 @@ def test_partitions_registered_before_an_upgrade_have_the_columns_of_newer_files
 QUESTIONS = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
 # A Cost and Usage Report without lines.
 CUR = """CREATE VIEW cur2 AS SELECT * FROM (VALUES
-    (TIMESTAMP '2000-01-01 00:00:00', 'i-0', 'AmazonEC2', 1.5e0)
-) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost)"""
+    (TIMESTAMP '2000-01-01 00:00:00', 'i-0', 'AmazonEC2', 1.5e0, 'USD')
+) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost, line_item_currency_code)"""
 
 
 def printed(*arguments):

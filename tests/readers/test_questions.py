@@ -18,10 +18,10 @@ SQL = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.st
 # Only as SQL.
 ONLY_SQL = {"rightsizing", "bill", "bill_by_node"}
 CUR = """CREATE TEMP TABLE cur2 AS SELECT * FROM (VALUES
-    (TIMESTAMP '2026-11-20 05:00:00', 'i-00000000000000001', 'AmazonEC2', 1.5),
-    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonEC2', 0.5),
-    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonS3', 9.0)
-) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost)"""
+    (TIMESTAMP '2026-11-20 05:00:00', 'i-00000000000000001', 'AmazonEC2', 1.5, 'USD'),
+    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonEC2', 0.5, 'USD'),
+    (TIMESTAMP '2026-11-20 06:00:00', 'i-00000000000000001', 'AmazonS3', 9.0, 'USD')
+) AS t(line_item_usage_start_date, line_item_resource_id, line_item_product_code, line_item_unblended_cost, line_item_currency_code)"""
 LABEL = "team"
 FIRST = datetime.date(2026, 10, 20)
 

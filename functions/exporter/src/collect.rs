@@ -13,6 +13,7 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     coverage::PartialReason,
+    currency::Currency,
     day::Day,
     documents::{AssetScope, AssetSet, AssetsState, Manifest, Part, PartKind, Question, SetFacts, SourceInfo},
     keys::Prefixes,
@@ -21,11 +22,12 @@ use contract::{
 use response::{AssetParser, AssetTally, AssetVerdict, Entry, NodeMinutes, Refusal, Verdict};
 use store::{Store, StoreError, UploadError};
 use table::ASSET_TOTAL_COST;
+use tokio::sync::OnceCell;
 
 use crate::{
     part::{self, PartError, ReceivedPart},
     settings::SourceSettings,
-    source::{Client, ReadTimeout, SourceError, query, retry},
+    source::{Client, CurrencyError, ReadTimeout, SourceError, currency, query, retry},
 };
 
 /// What is in the bucket of a day.
@@ -56,6 +58,8 @@ pub enum DayError {
     #[error("not collected, since the source timed out on {days} days of this run: it may be overloaded")]
     SourceOverloaded { days: usize },
     #[error(transparent)]
+    Currency(#[from] CurrencyError),
+    #[error(transparent)]
     Part(#[from] PartError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,6 +81,7 @@ impl DayError {
     fn source(&self) -> Option<&SourceError> {
         match self {
             Self::Part(PartError::Source(error)) => Some(error),
+            Self::Currency(error) => error.source_error(),
             _ => None,
         }
     }
@@ -102,6 +107,8 @@ pub(crate) struct Collector<'a> {
     pub(crate) client: &'a Client,
     pub(crate) settings: &'a SourceSettings,
     pub(crate) source: &'a SourceInfo,
+    /// The currency of all costs; not set while the source could not be queried for it.
+    pub(crate) currency: OnceCell<Currency>,
     pub(crate) store: &'a Store,
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) cluster: &'a ClusterArn,
@@ -149,6 +156,10 @@ impl Collector<'_> {
         if day.end() > now {
             return Err(DayError::NotEnded { end: day.end() });
         }
+        // No day is stored without it.
+        self.currency
+            .get_or_try_init(|| currency::of_source(self.client, self.settings, self.source.kind, false))
+            .await?;
         let Allocations {
             mut parts,
             query,
@@ -222,7 +233,7 @@ impl Collector<'_> {
             assets: assets.state,
             asset_set: assets.set,
             observed: self.observed.contains(&day),
-            currency: None,
+            currency: self.currency.get().cloned(),
             computed_totals: verdict.computed_totals,
             disagreeing_totals: verdict.disagreeing_totals,
             rows_left_out: verdict.rows_left_out,

@@ -14,14 +14,15 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     coverage::PartialReason,
+    currency::Currency,
     day::Day,
-    documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo},
+    documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
 };
 use futures_util::{StreamExt, stream};
 use store::{Store, StoreError};
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     certificate::CertificateError,
@@ -30,7 +31,7 @@ use crate::{
     plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, ReadTimeout, SourceError, brief, kind, retry},
+    source::{Client, CurrencyError, ReadTimeout, SourceError, brief, currency, kind, retry},
     units::{count, size},
 };
 
@@ -67,6 +68,8 @@ pub enum RunError {
     Certificate(#[from] CertificateError),
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Currency(#[from] CurrencyError),
     #[error("the inventory could not be written: {0}")]
     Store(#[from] StoreError),
 }
@@ -184,6 +187,7 @@ impl Exporter {
             kind: self.kind(&client).await?,
             version: None,
         };
+        let currency = self.currency(&client, source.kind).await?;
         let (planned, days, observed) = match days {
             Days::Given(days) => {
                 let given = |date| PlannedDay {
@@ -199,6 +203,7 @@ impl Exporter {
             client: &client,
             settings: &self.source,
             source: &source,
+            currency: OnceCell::new_with(currency),
             store: &self.store,
             prefixes: &self.prefixes,
             cluster: &self.cluster,
@@ -323,7 +328,19 @@ impl Exporter {
         SourceError::Stopped { reason }
     }
 
-    async fn kind(&self, client: &Client) -> Result<contract::documents::SourceKind, SourceError> {
+    /// The currency of all costs; `None` where the source cannot be queried for it now.
+    async fn currency(&self, client: &Client, kind: SourceKind) -> Result<Option<Currency>, CurrencyError> {
+        match currency::of_source(client, &self.source, kind, true).await {
+            Ok(currency) => Ok(Some(currency)),
+            Err(error @ CurrencyError::Source(_)) => {
+                tracing::warn!(%error, "querying it again before a day is collected");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn kind(&self, client: &Client) -> Result<SourceKind, SourceError> {
         if let Some(kind) = self.source.kind {
             return Ok(kind);
         }

@@ -13,7 +13,7 @@ use crate::{
     collect::DayError,
     part::PartError,
     run::{Exporter, RunError, RunSummary},
-    source::{SourceError, brief},
+    source::{CurrencyError, SourceError, brief},
 };
 
 /// How long writing the report may take: Kubernetes kills a pod half a minute after SIGTERM, and without valid
@@ -101,6 +101,7 @@ fn class_of_run(error: &RunError) -> ErrorClass {
     match error {
         RunError::Certificate(_) => ErrorClass::Credentials,
         RunError::Source(error) => class_of_source(error),
+        RunError::Currency(error) => class_of_currency(error),
         RunError::Store(_) => ErrorClass::Bucket,
     }
 }
@@ -109,10 +110,16 @@ fn class_of_day(error: &DayError) -> ErrorClass {
     match error {
         DayError::NotEnded { .. } => ErrorClass::Refused,
         DayError::SourceOverloaded { .. } => ErrorClass::Timeout,
+        DayError::Currency(error) => class_of_currency(error),
         DayError::Part(PartError::Source(error)) => class_of_source(error),
         DayError::Part(PartError::Upload(_)) | DayError::Store(_) => ErrorClass::Bucket,
         DayError::Part(PartError::Compression(_)) => ErrorClass::Other,
     }
+}
+
+/// A currency that contradicts a setting is a response that must not be stored.
+fn class_of_currency(error: &CurrencyError) -> ErrorClass {
+    error.source_error().map_or(ErrorClass::Refused, class_of_source)
 }
 
 fn class_of_source(error: &SourceError) -> ErrorClass {

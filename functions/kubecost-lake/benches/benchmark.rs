@@ -176,6 +176,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         name: cluster.id().name().to_owned(),
         account: cluster.id().account().to_owned(),
         region: cluster.id().region().to_owned(),
+        currency: "USD".to_owned(),
         containers,
         seed: 1,
         first: day,

@@ -71,6 +71,7 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
         name: id.name().to_owned(),
         account: id.account().to_owned(),
         region: id.region().to_owned(),
+        currency: "USD".to_owned(),
         containers: CONTAINERS,
         seed: SEED,
         first,

@@ -10,6 +10,7 @@ use std::{
 use arrow_array::{cast::AsArray, types::Float64Type};
 use contract::{
     cluster::ClusterId,
+    currency::ASSUMED,
     day::Day,
     keys::{Area, Prefixes},
 };
@@ -24,6 +25,7 @@ const NAMESPACE: &str = "properties.namespace";
 const TOTAL_COST: &str = "totalCost";
 /// The footer's key of what assets cost that no allocation contains.
 const UNCOVERED_COST: &str = "uncovered_cost";
+const CURRENCY: &str = "currency";
 /// Shown for rows without a namespace.
 const NO_NAMESPACE: &str = "(idle and other costs without a namespace)";
 /// How many namespaces are shown; the others are summed.
@@ -35,16 +37,18 @@ pub struct ClusterSummary {
     pub rows: u64,
     /// The size of the Parquet files.
     pub bytes: u64,
-    /// The sum of `totalCost` by namespace, in the source's currency.
-    pub cost_by_namespace: BTreeMap<String, f64>,
-    /// What assets cost that no row contains, in the source's currency.
-    pub uncovered_cost: f64,
+    /// The sums of `totalCost` by currency and namespace. Costs of files that name no currency are in the assumed one.
+    pub costs: BTreeMap<String, BTreeMap<String, f64>>,
+    /// What assets cost that no row contains, by currency.
+    pub uncovered: BTreeMap<String, f64>,
 }
 
 impl ClusterSummary {
-    /// The sum of `totalCost`, in the source's currency.
-    pub fn total_cost(&self) -> f64 {
-        self.cost_by_namespace.values().sum()
+    /// The sum of `totalCost` in a currency.
+    pub fn total_cost(&self, currency: &str) -> f64 {
+        self.costs
+            .get(currency)
+            .map_or(0.0, |namespaces| namespaces.values().sum())
     }
 }
 
@@ -86,11 +90,12 @@ impl LakeSummary {
             let summary = found.and_then(|(cluster, day)| Some((clusters.get_mut(&cluster)?, day)));
             // The allocations decide whether a day is there.
             if let Some((summary, _)) = summary.filter(|(summary, day)| summary.days.contains(day)) {
-                let cost = uncovered_cost(&directory.join(&object.key));
-                summary.uncovered_cost += cost.map_err(|source| SummaryError::File {
+                let found = uncovered_cost(&directory.join(&object.key));
+                let (currency, cost) = found.map_err(|source| SummaryError::File {
                     key: object.key,
                     source,
                 })?;
+                *summary.uncovered.entry(currency).or_default() += cost;
             }
         }
         Ok(Self {
@@ -100,20 +105,25 @@ impl LakeSummary {
     }
 }
 
-/// What the footer of an object with assets says that those cost which no allocation contains.
-fn uncovered_cost(path: &Path) -> Result<f64, ParquetError> {
+/// What the footer of an object with assets says that those cost which no allocation contains, with the currency.
+fn uncovered_cost(path: &Path) -> Result<(String, f64), ParquetError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
     let values = reader.metadata().file_metadata().key_value_metadata();
-    let found = values.and_then(|values| values.iter().find(|value| value.key == UNCOVERED_COST));
-    let cost = found.and_then(|found| found.value.as_deref()?.parse().ok());
-    cost.ok_or_else(|| ParquetError::General(format!("the footer's '{UNCOVERED_COST}' is missing or no number")))
+    let value = |key: &str| {
+        let found = values.and_then(|values| values.iter().find(|value| value.key == key));
+        found.and_then(|found| found.value.as_deref())
+    };
+    let cost = value(UNCOVERED_COST).and_then(|cost| cost.parse().ok());
+    let cost =
+        cost.ok_or_else(|| ParquetError::General(format!("the footer's '{UNCOVERED_COST}' is missing or no number")))?;
+    Ok((value(CURRENCY).unwrap_or(ASSUMED).to_owned(), cost))
 }
 
 impl ClusterSummary {
     fn add_file(&mut self, path: &Path) -> Result<(), ParquetError> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
         // By position: looked up by name, a dot would mean a nested column.
-        let positions = [NAMESPACE, TOTAL_COST].map(|name| reader.schema().index_of(name));
+        let positions = [NAMESPACE, TOTAL_COST, CURRENCY].map(|name| reader.schema().index_of(name));
         let mask = ProjectionMask::roots(reader.parquet_schema(), positions.into_iter().flatten());
         for batch in reader.with_projection(mask).build()? {
             let batch = batch.map_err(|error| ParquetError::General(error.to_string()))?;
@@ -131,23 +141,42 @@ impl ClusterSummary {
                     "'{NAMESPACE}' or '{TOTAL_COST}' has another type"
                 )));
             };
+            // Older files lack it.
+            let currencies = batch
+                .column_by_name(CURRENCY)
+                .and_then(|column| column.as_string_opt::<i32>());
             self.rows += batch.num_rows() as u64;
             for row in 0..batch.num_rows() {
+                let currency = currencies.map_or("", |currencies| currencies.value(row));
+                let currency = if currency.is_empty() { ASSUMED } else { currency };
                 let namespace = if namespaces.value(row).is_empty() {
                     NO_NAMESPACE
                 } else {
                     namespaces.value(row)
                 };
-                match self.cost_by_namespace.get_mut(namespace) {
-                    Some(sum) => *sum += costs.value(row),
-                    None => {
-                        self.cost_by_namespace.insert(namespace.to_owned(), costs.value(row));
-                    }
-                }
+                self.add_cost(currency, namespace, costs.value(row));
             }
         }
-        debug_assert!(self.cost_by_namespace.values().all(|cost| cost.is_finite()));
+        debug_assert!(
+            self.costs
+                .values()
+                .flat_map(BTreeMap::values)
+                .all(|cost| cost.is_finite())
+        );
         Ok(())
+    }
+
+    fn add_cost(&mut self, currency: &str, namespace: &str, cost: f64) {
+        let namespaces = match self.costs.get_mut(currency) {
+            Some(namespaces) => namespaces,
+            None => self.costs.entry(currency.to_owned()).or_default(),
+        };
+        match namespaces.get_mut(namespace) {
+            Some(sum) => *sum += cost,
+            None => {
+                namespaces.insert(namespace.to_owned(), cost);
+            }
+        }
     }
 }
 
@@ -173,23 +202,9 @@ impl fmt::Display for LakeSummary {
                 count(summary.rows, "row"),
                 size(summary.bytes)
             )?;
-            let mut namespaces: Vec<_> = summary.cost_by_namespace.iter().collect();
-            namespaces.sort_by(|a, b| b.1.total_cmp(a.1));
-            let others = namespaces.split_off(namespaces.len().min(NAMESPACES));
-            let width = namespaces.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(20);
-            for (namespace, cost) in namespaces {
-                writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
-            }
-            if !others.is_empty() {
-                let sum: f64 = others.iter().map(|(_, cost)| **cost).sum();
-                let label = count(others.len() as u64, "other namespace");
-                writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
-            }
-            writeln!(formatter, "  {:width$}  {:>12.2}", "total cost", summary.total_cost())?;
-            if summary.uncovered_cost != 0.0 {
-                let (others, bill) = (summary.uncovered_cost, summary.total_cost() + summary.uncovered_cost);
-                writeln!(formatter, "  {:width$}  {others:>12.2}", "assets in no row")?;
-                writeln!(formatter, "  {:width$}  {bill:>12.2}", "bill")?;
+            for (currency, namespaces) in &summary.costs {
+                let uncovered = summary.uncovered.get(currency).copied().unwrap_or_default();
+                write_costs(formatter, currency, namespaces, uncovered)?;
             }
         }
         let lake = self.directory.join(Prefixes::default().of(Area::Lake));
@@ -197,10 +212,43 @@ impl fmt::Display for LakeSummary {
         writeln!(formatter, "\nParquet files: {}", lake.display())?;
         writeln!(
             formatter,
-            "Query them:    duckdb -c \"SELECT \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false) GROUP BY 1 ORDER BY 2 DESC\"",
+            "Query them:    duckdb -c \"SELECT coalesce(nullif({CURRENCY}, ''), '{ASSUMED}') AS currency, \\\"{NAMESPACE}\\\" AS namespace, round(sum(\\\"{TOTAL_COST}\\\"), 2) AS cost FROM read_parquet('{}', hive_partitioning = true, hive_types_autocast = false, union_by_name = true) GROUP BY ALL ORDER BY cost DESC\"",
             quoted(&files.display().to_string())
         )
     }
+}
+
+/// The most expensive namespaces of a currency, the total, and the bill with the assets that no row contains.
+fn write_costs(
+    formatter: &mut fmt::Formatter<'_>,
+    currency: &str,
+    namespaces: &BTreeMap<String, f64>,
+    uncovered: f64,
+) -> fmt::Result {
+    let mut sorted: Vec<_> = namespaces.iter().collect();
+    sorted.sort_by(|a, b| b.1.total_cmp(a.1));
+    let others = sorted.split_off(sorted.len().min(NAMESPACES));
+    let width = sorted.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(20);
+    for (namespace, cost) in sorted {
+        writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
+    }
+    if !others.is_empty() {
+        let sum: f64 = others.iter().map(|(_, cost)| **cost).sum();
+        let label = count(others.len() as u64, "other namespace");
+        writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
+    }
+    let total: f64 = namespaces.values().sum();
+    writeln!(formatter, "  {:width$}  {total:>12.2} {currency}", "total cost")?;
+    if uncovered != 0.0 {
+        let bill = total + uncovered;
+        writeln!(
+            formatter,
+            "  {:width$}  {uncovered:>12.2} {currency}",
+            "assets in no row"
+        )?;
+        writeln!(formatter, "  {:width$}  {bill:>12.2} {currency}", "bill")?;
+    }
+    Ok(())
 }
 
 /// A text within a literal of SQL within double quotes of a shell.

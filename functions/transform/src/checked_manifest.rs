@@ -94,6 +94,7 @@ impl CheckedManifest {
             partial,
             assets: facts.assets,
             asset_scope: facts.asset_set.map(|set| set.scope),
+            currency: facts.currency.clone(),
             computed_totals: verdict.map_or(facts.computed_totals, |verdict| verdict.computed_totals),
             alternatives: placement.alternatives.clone(),
             forced: placement.is_forced,

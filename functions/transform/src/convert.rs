@@ -271,6 +271,8 @@ impl<'a> Conversion<'a> {
             ("rows_outside_window", self.rows_outside.to_string()),
             ("producer", PRODUCER.to_owned()),
         ];
+        let currency = self.manifest.facts.currency.as_ref();
+        metadata.extend(currency.map(|currency| ("currency", currency.code.clone())));
         metadata.extend(record.map(|record| (RECORD_METADATA, record.to_metadata())));
         metadata
     }

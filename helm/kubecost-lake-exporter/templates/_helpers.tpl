@@ -148,6 +148,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
   (list "REDACTED_ANNOTATIONS" (join "," $source.redaction.annotations))
   (list "KEPT_LABELS" (join "," $source.redaction.keptLabels))
   (list "KEPT_ANNOTATIONS" (join "," $source.redaction.keptAnnotations))
+  (list "SOURCE_CURRENCY" $source.currency)
   (list "BACKFILL_PERIOD_DAYS" (int $source.backfillPeriodDays))
   (list "SETTLE_HOURS" (print (int $source.settleHours)))
   (list "PAGE_SIZE" (int $source.pageSize))

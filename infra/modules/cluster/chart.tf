@@ -22,6 +22,7 @@ locals {
         filter             = var.source_api.filter
         clusterIds         = var.source_api.cluster_ids
         idle               = var.source_api.idle
+        currency           = var.source_api.currency
         backfillPeriodDays = var.source_api.backfill_period_days
         redaction = {
           labels          = var.source_api.redaction.labels

@@ -159,8 +159,9 @@ variable "private_ca_secret" {
 variable "source_api" {
   description = <<-EOT
     The source of costs: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter in the
-    source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, how many days back to look
-    for gaps, and labels and annotations that must not leave the cluster (redaction, see docs/SECURITY.md).
+    source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, the currency as a code of
+    ISO 4217 (none: what the source reports, else USD), how many days back to look for gaps, and labels and annotations that must not leave the
+    cluster (redaction, see docs/SECURITY.md).
   EOT
   type = object({
     url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
@@ -169,6 +170,7 @@ variable "source_api" {
     filter               = optional(string, "")
     cluster_ids          = optional(list(string), [])
     idle                 = optional(bool, true)
+    currency             = optional(string, "")
     backfill_period_days = optional(number, 15)
     redaction = optional(object({
       labels           = optional(list(string), [])
@@ -190,6 +192,10 @@ variable "source_api" {
   validation {
     condition     = contains(["container", "pod", "namespace", "controller", "controllerKind", "node", "cluster"], var.source_api.aggregation)
     error_message = "source_api.aggregation must be container, pod, namespace, controller, controllerKind, node or cluster."
+  }
+  validation {
+    condition     = can(regex("^([A-Z]{3})?$", var.source_api.currency))
+    error_message = "source_api.currency must be a code of ISO 4217, such as EUR, or empty."
   }
   validation {
     condition     = var.source_api.backfill_period_days >= 3 && var.source_api.backfill_period_days <= 366 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days

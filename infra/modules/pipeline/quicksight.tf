@@ -26,7 +26,7 @@ locals {
         # cid-cmd expects text.
         data = yamlencode(local.quicksight_dashboard)
         # The definition has its filters. cid-cmd would otherwise prompt for columns to add as filters.
-        nonTaxonomyColumns = concat([for column in local.quicksight_columns : column.name if column.type == "string"], ["region_code"])
+        nonTaxonomyColumns = concat([for column in local.quicksight_columns : column.name if column.type == "string"], ["region_code", "currency_code"])
       }
     }
     datasets = {
@@ -54,15 +54,23 @@ locals {
               DataTransforms = [
                 {
                   CreateColumnsOperation = {
-                    Columns = [{
-                      ColumnName = "region_code"
-                      ColumnId   = uuidv5("url", "${local.quicksight_table_id}/region_code")
-                      # The node's region, or the cluster's if the node is unknown. Missing texts are empty, never null.
-                      Expression = "ifelse({properties.region} <> '', {properties.region}, {region})"
-                    }]
+                    Columns = [
+                      {
+                        ColumnName = "region_code"
+                        ColumnId   = uuidv5("url", "${local.quicksight_table_id}/region_code")
+                        # The node's region, or the cluster's if the node is unknown. Missing texts are empty, never null.
+                        Expression = "ifelse({properties.region} <> '', {properties.region}, {region})"
+                      },
+                      {
+                        ColumnName = "currency_code"
+                        ColumnId   = uuidv5("url", "${local.quicksight_table_id}/currency_code")
+                        # Rows without a currency are from exporters that did not record it, or from before there was the column.
+                        Expression = "ifelse(isNull({currency}) OR {currency} = '', 'USD', {currency})"
+                      },
+                    ]
                   }
                 },
-                { ProjectOperation = { ProjectedColumns = concat(local.quicksight_columns[*].name, ["region_code"]) } },
+                { ProjectOperation = { ProjectedColumns = concat(local.quicksight_columns[*].name, ["region_code", "currency_code"]) } },
                 { TagColumnOperation = { ColumnName = "region", Tags = [{ ColumnGeographicRole = "STATE" }] } },
                 { TagColumnOperation = { ColumnName = "region_code", Tags = [{ ColumnGeographicRole = "STATE" }] } },
               ]

@@ -3,7 +3,7 @@ locals {
 
   # Columns that select what the visuals show, by the title of their control.
   quicksight_filters = merge(
-    { "properties.cluster" = "Cluster", "account_id" = "Account", "properties.namespace" = "Namespace" },
+    { "currency_code" = "Currency", "properties.cluster" = "Cluster", "account_id" = "Account", "properties.namespace" = "Namespace" },
     { for name in local.quicksight_labels : name => trimprefix(trimprefix(name, "properties."), "labels.") },
   )
   quicksight_filter_ids = { for name in keys(local.quicksight_filters) : name => "filter-${substr(sha1(name), 0, 12)}" }
@@ -34,6 +34,11 @@ locals {
       Column              = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "totalcost" }
       AggregationFunction = { SimpleNumericalAggregation = "SUM" }
     }
+  }
+
+  # Each currency has a chart of its own, and rows of its own in tables: nothing adds two.
+  quicksight_currency = {
+    CategoricalDimensionField = { FieldId = "currency", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "currency_code" } }
   }
 
   # QuickSight's definition of the dashboard. Its charts and filters include the configured labels and annotations.
@@ -100,9 +105,10 @@ locals {
               ChartConfiguration = {
                 FieldWells = {
                   LineChartAggregatedFieldWells = {
-                    Category = [{ DateDimensionField = { FieldId = "day", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "window.start" }, DateGranularity = "DAY" } }]
-                    Values   = [local.quicksight_cost]
-                    Colors   = [{ CategoricalDimensionField = { FieldId = "cluster", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "properties.cluster" } } }]
+                    Category       = [{ DateDimensionField = { FieldId = "day", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "window.start" }, DateGranularity = "DAY" } }]
+                    Values         = [local.quicksight_cost]
+                    Colors         = [{ CategoricalDimensionField = { FieldId = "cluster", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = "properties.cluster" } } }]
+                    SmallMultiples = [local.quicksight_currency]
                   }
                 }
                 Type = "STACKED_AREA"
@@ -117,8 +123,9 @@ locals {
                 ChartConfiguration = {
                   FieldWells = {
                     BarChartAggregatedFieldWells = {
-                      Category = [{ CategoricalDimensionField = { FieldId = "category", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = name } } }]
-                      Values   = [local.quicksight_cost]
+                      Category       = [{ CategoricalDimensionField = { FieldId = "category", Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = name } } }]
+                      Values         = [local.quicksight_cost]
+                      SmallMultiples = [local.quicksight_currency]
                     }
                   }
                   SortConfiguration = {
@@ -138,11 +145,11 @@ locals {
               ChartConfiguration = {
                 FieldWells = {
                   TableAggregatedFieldWells = {
-                    GroupBy = [
+                    GroupBy = concat([local.quicksight_currency], [
                       for name in ["properties.cluster", "properties.namespace"] : {
                         CategoricalDimensionField = { FieldId = name, Column = { DataSetIdentifier = local.quicksight_dataset, ColumnName = name } }
                       }
-                    ]
+                    ])
                     Values = [
                       for name in ["cpucost", "ramcost", "pvcost", "networkcost", "loadbalancercost", "totalcost"] : {
                         NumericalMeasureField = {

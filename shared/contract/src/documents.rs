@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     cluster::ClusterArn,
     coverage::{Coverage, PartialReason},
+    currency::Currency,
     day::{Day, Window},
     quantities::Quantities,
     redacted::Redacted,
@@ -269,16 +270,6 @@ pub struct SetFacts {
     /// The version of the exporter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer: Option<String>,
-}
-
-/// The currency of a source's costs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Currency {
-    /// The code of ISO 4217, such as `USD`.
-    pub code: String,
-    /// Whether the source did not say it, and no setting did: then it is US dollars.
-    #[serde(default)]
-    pub assumed: bool,
 }
 
 /// What an exporter queries a source for. Sets of different questions are not compared with one another.
@@ -578,10 +569,7 @@ mod tests {
                     total_cost: 3.5,
                 }),
                 observed: true,
-                currency: Some(Currency {
-                    code: "EUR".to_owned(),
-                    assumed: false,
-                }),
+                currency: Some(Currency::known("EUR")),
                 computed_totals: 1,
                 disagreeing_totals: 0,
                 rows_left_out: 0,

@@ -1,7 +1,7 @@
 //! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and
 //! functions ([`documents`], [`run_report`], [`audit`], [`retirement`]), the events that start functions ([`events`]),
-//! and the terms that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC ([`day`])
-//! and the clock ([`clock`]).
+//! and the terms that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC
+//! ([`day`]), a currency ([`currency`]) and the clock ([`clock`]).
 //!
 //! Nothing here calls AWS.
 #![deny(missing_docs)]
@@ -11,6 +11,7 @@ pub mod audit;
 pub mod clock;
 pub mod cluster;
 pub mod coverage;
+pub mod currency;
 pub mod day;
 pub mod documents;
 pub mod events;

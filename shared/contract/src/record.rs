@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     coverage::PartialReason,
+    currency::Currency,
     documents::{AssetScope, AssetsState},
     keys::RUN_METADATA,
     quantities::Quantities,
@@ -47,6 +48,9 @@ pub struct DayRecord {
     /// days from before there was that table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_scope: Option<AssetScope>,
+    /// The currency of all costs of the day; missing where the exporter did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// Rows whose total cost the source left out, computed from its parts.
     #[serde(default)]
     pub computed_totals: u64,
@@ -128,6 +132,7 @@ mod tests {
             partial: vec![PartialReason::Windows, PartialReason::Observed],
             assets: AssetsState::Stored,
             asset_scope: Some(AssetScope::Nodes),
+            currency: Some(Currency::assumed()),
             computed_totals: 3,
             alternatives: Vec::new(),
             forced: false,

@@ -8,6 +8,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema};
 use contract::{
     cluster::ClusterId,
+    currency,
     day::Day,
     keys::{Area, Prefixes},
 };
@@ -81,8 +82,6 @@ const NAME: &str = "name";
 const LABELS: &str = "labels";
 const NAMESPACE_LABELS: &str = "namespaceLabels";
 const LABEL_COLUMN: &str = "properties.labels.";
-/// The currency of files that do not say theirs.
-pub(crate) const ASSUMED_CURRENCY: &str = "USD";
 
 /// Which part of a lake to read.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +124,7 @@ pub async fn read(lake: &Lake, selection: &Selection) -> Result<Cubes, LakeError
     cubes.clusters.sort();
     cubes.clusters.dedup();
     let kinds = cubes.kinds();
-    let assumed = cubes.names.id(ASSUMED_CURRENCY);
+    let assumed = cubes.names.id(currency::ASSUMED);
     for ((day, cluster), (key, bytes)) in files {
         let day = cubes.days.binary_search(&day).unwrap_or_default();
         let cluster = cubes.clusters.binary_search(&cluster).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     cluster::ClusterId,
     coverage::PartialReason,
+    currency,
     day::Day,
     documents::AssetsState,
     keys::{Area, Prefixes, QuarantineObject, RUN_METADATA},
@@ -14,7 +15,6 @@ use contract::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    costs::ASSUMED_CURRENCY,
     file::Footer,
     lake::{Lake, LakeError},
     results::columns,
@@ -104,7 +104,7 @@ impl Status {
                     .value("total_cost")
                     .and_then(|text| text.parse().ok())
                     .unwrap_or(f64::NAN),
-                currency: footer.value("currency").unwrap_or(ASSUMED_CURRENCY).to_owned(),
+                currency: footer.value("currency").unwrap_or(currency::ASSUMED).to_owned(),
                 unknown_fields: number("unknown_fields").unwrap_or(0),
                 run: run.or_else(|| footer.value(RUN_METADATA)?.parse().ok()),
                 record,

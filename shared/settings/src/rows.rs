@@ -163,6 +163,15 @@ pub static SOURCE_IDLE: Setting = Setting::new(
 .default("yes")
 .values(Values::YesOrNo);
 
+/// The currency of the source's costs.
+pub static SOURCE_CURRENCY: Setting = Setting::new(
+    "SOURCE_CURRENCY",
+    "The currency of the costs as a code of ISO 4217, such as EUR. For sources that do not report it, such as OpenCost. A code that contradicts the source fails the run",
+)
+.flag("source-currency", "CODE")
+.otherwise("what the source reports, else USD")
+.values(Values::Form);
+
 /// Rows for each request.
 pub static PAGE_SIZE: Setting = Setting::new(
     "PAGE_SIZE",
@@ -454,6 +463,7 @@ pub const SOURCE: Group = &[
     &SOURCE_FILTER,
     &SOURCE_CLUSTER_IDS,
     &SOURCE_IDLE,
+    &SOURCE_CURRENCY,
     &PAGE_SIZE,
     &SOURCE_CONCURRENCY,
     &CONNECTION_TIMEOUT,

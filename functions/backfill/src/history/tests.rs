@@ -46,6 +46,7 @@ fn lake(run: Option<RunId>, best: f64, forced: bool) -> LakeObject {
             partial: Vec::new(),
             asset_scope: None,
             assets: contract::documents::AssetsState::Stored,
+            currency: None,
             computed_totals: 0,
             alternatives: Vec::new(),
             forced,

@@ -152,6 +152,7 @@ mod tests {
             ("SOURCE_KIND", "prometheus"),
             ("AGGREGATION", "deployment"),
             ("BACKFILL_PERIOD_DAYS", "2"),
+            ("SOURCE_CURRENCY", "EURO"),
             ("PAGE_SIZE", "-1"),
             ("CONNECTION_TIMEOUT", "0"),
             ("LOG_LEVEL", "verbose"),

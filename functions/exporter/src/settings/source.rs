@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
-use contract::documents::SourceKind;
+use contract::{currency, documents::SourceKind};
 use reqwest::Url;
 use response::{Aggregation, KeyRules, Redaction};
 use settings::{Reader, Setting, rows};
@@ -53,6 +53,8 @@ pub struct SourceSettings {
     pub clusters: Vec<String>,
     /// Whether idle costs are asked for.
     pub idle: bool,
+    /// The code of ISO 4217 of the source's costs; `None`: what the source says.
+    pub currency: Option<&'static str>,
     /// Rows for each request; `None`: all at once.
     pub page_size: Option<NonZeroU32>,
     /// Days collected at the same time.
@@ -87,6 +89,7 @@ impl SourceSettings {
         let filter = reader.optional(&rows::SOURCE_FILTER);
         let clusters = accepted_clusters(reader.list(&rows::SOURCE_CLUSTER_IDS), filter.as_deref());
         let idle = reader.yes_or_no(&rows::SOURCE_IDLE);
+        let currency = read_currency(reader);
         let page_size = NonZeroU32::new(reader.whole_number(&rows::PAGE_SIZE));
         let concurrency = reader.whole_number(&rows::SOURCE_CONCURRENCY);
         let connection_timeout = reader.seconds(&rows::CONNECTION_TIMEOUT);
@@ -110,6 +113,7 @@ impl SourceSettings {
             filter,
             clusters,
             idle,
+            currency,
             page_size,
             concurrency,
             connection_timeout,
@@ -138,6 +142,18 @@ fn accepted_clusters(configured: Vec<String>, filter: Option<&str>) -> Vec<Strin
         (!id.contains('"')).then(|| id.to_owned())
     };
     ids.and_then(|ids| ids.split(',').map(id).collect()).unwrap_or_default()
+}
+
+fn read_currency(reader: &mut Reader<'_>) -> Option<&'static str> {
+    let text = reader.optional(&rows::SOURCE_CURRENCY)?;
+    let code = currency::code_of(&text);
+    if code.is_none() {
+        reader.fault(
+            &rows::SOURCE_CURRENCY,
+            format_args!("'{text}' is not a currency code of ISO 4217, such as EUR"),
+        );
+    }
+    code
 }
 
 fn read_url(reader: &mut Reader<'_>) -> Option<Url> {

@@ -26,6 +26,9 @@ use crate::{
 
 const MOST_REDIRECTS: usize = 3;
 
+/// The longest document that is read, in bytes.
+const LONGEST_DOCUMENT: usize = 1024 * 1024;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -112,6 +115,29 @@ impl Client {
         let url = response.url().to_owned();
         scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
         Ok(())
+    }
+
+    /// Sends the query and reads a short document. It may hold secrets of the source: no error repeats any of it.
+    pub(crate) async fn document(&self, query: &Query, read_timeout: ReadTimeout) -> Result<Vec<u8>, SourceError> {
+        let mut response = self.get(query, read_timeout).await?;
+        let url = response.url().to_owned();
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_DOCUMENT => body.extend_from_slice(&chunk),
+                Ok(Some(_)) => {
+                    return Err(SourceError::Refused(format!(
+                        "{url}: the response has more than {LONGEST_DOCUMENT} bytes, so it is another one than was queried"
+                    )));
+                }
+                Ok(None) => return Ok(body),
+                Err(SourceError::Connection { lasting, .. }) => {
+                    let message = "the connection broke while the response was read".to_owned();
+                    return Err(SourceError::Connection { url, message, lasting });
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn status_error(&self, response: ResponseBody) -> SourceError {

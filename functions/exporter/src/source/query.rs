@@ -135,6 +135,11 @@ pub(crate) fn assets(kind: SourceKind, window: Window, scope: AssetScope) -> Que
     }
 }
 
+/// The request for Kubecost's configuration, which says the currency of its costs.
+pub(crate) fn configuration() -> Query {
+    Query::new("/model/getConfigs")
+}
+
 /// The request that detects a kind of source: it lacks the window, which each source reports at once.
 pub(crate) fn probe(kind: SourceKind) -> Query {
     Query::new(allocation_path(kind))
@@ -180,6 +185,7 @@ mod tests {
             assets(SourceKind::Kubecost, window, AssetScope::All),
             assets(SourceKind::Opencost, window, AssetScope::All),
             probe(SourceKind::Opencost),
+            configuration(),
         ];
         let urls: Vec<String> = queries.iter().map(|query| query.url(&source).to_string()).collect();
         insta::assert_snapshot!(urls.join("\n"));

@@ -200,7 +200,8 @@ async fn failure_of(bytes: String, closes: bool) -> String {
         }
     });
     let more = [
-        ("SOURCE_KIND", "kubecost"),
+        // The only query before the assets is that for the day: it is not queried for its currency.
+        ("SOURCE_KIND", "opencost"),
         ("KUBECOST_ALLOCATION_API_READ_TIMEOUT", "0.2"),
         ("RETRIES", "1"),
     ];

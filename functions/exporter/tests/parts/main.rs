@@ -4,6 +4,7 @@
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod connections;
+mod currency;
 mod detection;
 mod errors;
 mod pages;

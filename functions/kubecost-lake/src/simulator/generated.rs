@@ -47,6 +47,8 @@ pub struct GeneratedCluster {
     pub name: String,
     pub account: String,
     pub region: String,
+    /// The currency that the source says, as a code of ISO 4217; empty if it says none.
+    pub currency: String,
     pub containers: usize,
     pub seed: u64,
     /// The first day that the source has.
@@ -338,6 +340,7 @@ mod tests {
             name: "shop".to_owned(),
             account: "111122223333".to_owned(),
             region: "eu-west-1".to_owned(),
+            currency: "USD".to_owned(),
             containers: 60,
             seed: 7,
             first: day,

@@ -62,6 +62,7 @@ impl SimulatedSource {
         let router = Router::new()
             .route("/model/allocation", get(allocation))
             .route("/model/assets", get(assets))
+            .route("/model/getConfigs", get(configuration))
             .with_state(Arc::new(cluster));
         Self::serve(router).await
     }
@@ -152,6 +153,10 @@ async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(paramete
         .chain([Bytes::from_static(b"]}")])
         .map(Ok::<_, std::convert::Infallible>);
     json(Body::from_stream(stream::iter(response)))
+}
+
+async fn configuration(State(cluster): State<Arc<GeneratedCluster>>) -> Response {
+    json(serde_json::json!({ "code": 200, "data": { "currencyCode": cluster.currency } }).to_string())
 }
 
 async fn assets(State(cluster): State<Arc<GeneratedCluster>>, Query(parameters): Query<Parameters>) -> Response {

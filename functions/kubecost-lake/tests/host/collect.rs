@@ -48,9 +48,9 @@ fn check(outcome: &CollectOutcome, body: &str) {
     let (rows, cost) = total(body);
     assert_eq!(cluster.rows, rows);
     assert!(
-        (cluster.total_cost() - cost).abs() <= 1e-9 * cost,
+        (cluster.total_cost("USD") - cost).abs() <= 1e-9 * cost,
         "{} {cost}",
-        cluster.total_cost()
+        cluster.total_cost("USD")
     );
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod benchmark;
 mod cases;
 mod collect;
+mod currency;
 mod gaps;
 mod killed;
 mod misbehaving;

@@ -154,7 +154,10 @@ async fn the_day_is_the_newest_complete_response_and_every_difference_is_in_the_
             );
 
             let lake = LakeSummary::read(&host.store, directory.path()).await.unwrap();
-            let cost = lake.clusters.get(arn("cases").id()).map(|cluster| cluster.total_cost());
+            let cost = lake
+                .clusters
+                .get(arn("cases").id())
+                .map(|cluster| cluster.total_cost("USD"));
             let differs = cost
                 .zip(chosen)
                 .map(|(cost, set)| (cost - set.total).abs() > 1e-9 * set.total);

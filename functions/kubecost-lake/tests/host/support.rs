@@ -66,6 +66,7 @@ pub(crate) fn generated(name: &str, days: &[Day]) -> GeneratedCluster {
         name: name.to_owned(),
         account: "111122223333".to_owned(),
         region: "us-east-1".to_owned(),
+        currency: "USD".to_owned(),
         containers: CONTAINERS,
         seed: 3,
         first: days[0],

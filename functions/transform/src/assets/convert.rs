@@ -164,7 +164,9 @@ impl<'a> Conversion<'a> {
     fn footer(&self, manifest: &Manifest, converted: &Converted, left_out: u64) -> Vec<(&'static str, String)> {
         let sums = self.sums.iter().zip(ASSET_NUMBERS);
         let totals: Map<String, Value> = sums.map(|(sum, name)| (name.to_owned(), sum.value().into())).collect();
-        vec![
+        let currency = manifest.facts.currency.as_ref();
+        let currency = currency.map(|currency| ("currency", currency.code.clone()));
+        let metadata = vec![
             ("run", manifest.run.to_string()),
             ("cluster", manifest.cluster.to_string()),
             ("date", manifest.date.to_string()),
@@ -178,7 +180,8 @@ impl<'a> Conversion<'a> {
             ("rows_outside_window", left_out.to_string()),
             ("rows_of_other_clusters", self.of_other_clusters.to_string()),
             ("producer", PRODUCER.to_owned()),
-        ]
+        ];
+        metadata.into_iter().chain(currency).collect()
     }
 
     /// Logs what is unusual, but not a reason to refuse the day.

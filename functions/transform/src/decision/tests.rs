@@ -42,6 +42,7 @@ fn record(quantities: Quantities, placement: &Placement) -> DayRecord {
         partial: Vec::new(),
         asset_scope: None,
         assets: contract::documents::AssetsState::Stored,
+        currency: None,
         computed_totals: 0,
         alternatives: placement.alternatives.clone(),
         forced: placement.is_forced,

@@ -1,7 +1,7 @@
 //! The Parquet file, as other readers see it.
 
 use arrow_array::Array;
-use contract::record::DayRecord;
+use contract::{currency::Currency, record::DayRecord};
 use end_to_end::staging::{self, Staging};
 use parquet::basic::{Compression, LogicalType, TimeUnit, Type};
 use transform::TransformOutcome;
@@ -163,6 +163,24 @@ async fn object_and_footer_say_where_the_data_comes_from() {
     assert!((total - sum).abs() < 1e-9, "{total} {sum}");
     let totals: serde_json::Map<String, serde_json::Value> = serde_json::from_str(table.footer("totals")).unwrap();
     assert_eq!(totals.len(), table::NUMBERS);
+}
+
+#[tokio::test]
+async fn the_currency_of_the_manifest_stands_in_column_footer_and_metadata() {
+    for currency in [Some(Currency::known("EUR")), Some(Currency::assumed()), None] {
+        let lake = Lake::with("", "").await;
+        let response = recordings::read("kubecost/kubecost_allocation_1day.json");
+        let mut staging = Staging::of(staging::run(7), &response, None, None);
+        staging.manifest.facts.currency = currency.clone();
+        lake.deliver(staging).await;
+        let table = lake.table();
+        let code = currency.as_ref().map(|currency| currency.code.as_str());
+        let all = [code.unwrap_or(""); 16];
+        assert_eq!(table.texts("currency"), all);
+        assert_eq!(table.find_footer("currency"), code);
+        let record = DayRecord::from_metadata(table.object.metadata.get("day").map(String::as_str)).unwrap();
+        assert_eq!(record.currency, currency);
+    }
 }
 
 #[tokio::test]

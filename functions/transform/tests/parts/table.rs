@@ -142,10 +142,13 @@ impl Table {
 
     /// A value of the footer.
     pub(crate) fn footer(&self, key: &str) -> &str {
+        self.find_footer(key).unwrap_or_else(|| panic!("no {key}"))
+    }
+
+    /// A value of the footer, if it has one of that name.
+    pub(crate) fn find_footer(&self, key: &str) -> Option<&str> {
         let values = self.metadata.file_metadata().key_value_metadata().unwrap();
-        let found = values.iter().find(|value| value.key == key);
-        found
-            .and_then(|found| found.value.as_deref())
-            .unwrap_or_else(|| panic!("no {key}"))
+        let found = values.iter().find(|value| value.key == key)?;
+        found.value.as_deref()
     }
 }

@@ -162,6 +162,7 @@ run "installs_the_chart" {
         filter             = ""
         clusterIds         = ["cluster-one", "cluster-1"]
         idle               = true
+        currency           = ""
         backfillPeriodDays = 15
         redaction = {
           labels          = ["internal/*"]
