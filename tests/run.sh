@@ -34,8 +34,9 @@ installed() {
     local log=$logs/$1.log
     bash "tests/tools/$1.sh" 2>"$log" || echo "SKIPPED: tests that need tests/tools/$1.sh: $(tail -n 1 "$log")" >>"$logs/skipped"
 }
-# A download needs no CPU: run it while Rust compiles.
+# Downloads need no CPU: they run while Rust compiles.
 installed trino >"$logs/trino" &
+installed chromium >"$logs/chromium" &
 
 cargo nextest run --workspace --locked --color never 2>&1 | tee "$logs/rust" || failed=1
 # The programs that the following tests start. --tests selects the same features as above, so that the AWS clients are not compiled twice.
@@ -44,7 +45,8 @@ cargo build --quiet --locked --workspace --bins --tests
 KUBECOST_LAKE_GO_PROGRAMS=$(installed go)
 wait
 KUBECOST_LAKE_TRINO=$(cat "$logs/trino")
-export KUBECOST_LAKE_GO_PROGRAMS KUBECOST_LAKE_TRINO
+KUBECOST_LAKE_CHROMIUM=$(cat "$logs/chromium")
+export KUBECOST_LAKE_GO_PROGRAMS KUBECOST_LAKE_TRINO KUBECOST_LAKE_CHROMIUM
 python -m pytest -q -p no:cacheprovider tests/readers tests/emulated 2>&1 | tee "$logs/python" || failed=1
 
 export PATH="$PATH${KUBECOST_LAKE_GO_PROGRAMS:+:$KUBECOST_LAKE_GO_PROGRAMS}:$PWD/target/checks/bin"

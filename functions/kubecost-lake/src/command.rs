@@ -26,6 +26,7 @@ use crate::{
     host::{Host, LookUp, check_settings},
     output, reading,
     replay::Replay,
+    report_file,
     retire::Retire,
     summary::LakeSummary,
 };
@@ -93,6 +94,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs the progress of each part"))
         .subcommands([demo, collect, replay, retire])
+        .subcommand(report_file::command())
         .subcommands(reading::commands())
 }
 
@@ -104,6 +106,7 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
         Some(("retire", matches)) => Box::pin(run_retire(matches)).await,
+        Some(("report", matches)) => Box::pin(report_file::run(matches, SystemClock.now())).await,
         Some((name, matches)) => Box::pin(reading::run(name, matches))
             .await
             .unwrap_or(Ok(ExitCode::from(EXIT_USAGE))),

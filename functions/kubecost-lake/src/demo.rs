@@ -13,12 +13,14 @@ use exporter::{
     settings::{PeriodSettings, SourceSettings},
     units::count,
 };
+use report::lake::Lake;
 use settings::{Faults, Reader};
 
 use crate::{
     collect::{CollectError, CollectOutcome},
     host::{Host, HostError, LookUp},
     output,
+    report_file::{self, ReportOptions},
     simulator::{SimulatedSource, generated::GeneratedCluster, recorded},
 };
 
@@ -26,6 +28,10 @@ const GENERATED: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/shop-product
 const RECORDED: &str = "arn:aws:eks:us-east-1:444455556666:cluster/kit-cluster";
 const CONTAINERS: usize = 3000;
 const SEED: u64 = 15;
+/// The label of the generated containers that names their team.
+const LABEL: &str = "team";
+/// The report's file, beside the lake's prefixes.
+const REPORT: &str = "report.html";
 
 /// Why the demo ended early.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +53,10 @@ pub enum DemoError {
     Settings(#[from] Faults),
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Report(#[from] crate::report_file::ReportError),
+    #[error(transparent)]
+    Lake(#[from] report::lake::LakeError),
 }
 
 fn source_settings(url: &str) -> Result<SourceSettings, Faults> {
@@ -77,6 +87,7 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
         first,
         last,
     };
+    let now = clock.now();
     let host = Host::start(directory, look_up, clock).await?;
 
     let kubecost = SimulatedSource::kubecost(cluster).await?;
@@ -119,7 +130,15 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
     if !lost.is_subset(&found) {
         return Err(DemoError::Days("the deleted days were not collected again".to_owned()));
     }
-    output::line(outcome.lake);
+    output::text(outcome.lake);
+
+    let out = directory.join(REPORT);
+    let options = ReportOptions {
+        label: Some(LABEL.to_owned()),
+        ..ReportOptions::default()
+    };
+    report_file::write(&Lake::directory(directory)?, &out, &options, now).await?;
+    output::line(format_args!("Report:        {}", out.display()));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub mod output;
 pub mod progress;
 pub mod reading;
 pub mod replay;
+pub mod report_file;
 pub mod retire;
 pub mod simulator;
 pub mod summary;

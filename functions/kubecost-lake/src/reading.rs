@@ -31,7 +31,7 @@ pub const EXIT_FINDINGS: u8 = 3;
 const EXIT_STATUSES: &str = "Exit status:\n  0  nothing is missing or wrong\n  1  the lake cannot be read\n  2  the command line is wrong\n  \
                              3  something is missing or wrong, or the lake has no days";
 
-fn lake_argument() -> Arg {
+pub(crate) fn lake_argument() -> Arg {
     Arg::new("LAKE")
         .long("lake")
         .value_name("DIR|s3://BUCKET")
@@ -210,18 +210,29 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
-    let name = text(matches, "NAME");
+/// The days that `--from` and `--to` select.
+///
+/// # Errors
+/// When one is not a day.
+pub(crate) fn days(matches: &ArgMatches) -> Result<Selection, DayError> {
     let day = |id: &str| -> Result<Option<Day>, DayError> {
         Some(text(matches, id))
             .filter(|day| !day.is_empty())
             .map(str::parse)
             .transpose()
     };
-    let selection = Selection {
+    Ok(Selection {
         from: day(settings::rows::FROM.name)?,
         to: day(settings::rows::TO.name)?,
+        ..Selection::default()
+    })
+}
+
+async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let name = text(matches, "NAME");
+    let selection = Selection {
         label: text(matches, "LABEL").to_owned(),
+        ..days(matches)?
     };
     let policy: Option<Policy> = Some(text(matches, "SHARE"))
         .filter(|rules| !rules.is_empty())

@@ -90,7 +90,9 @@ pub struct Selection {
     pub from: Option<Day>,
     /// The last day, included.
     pub to: Option<Day>,
-    /// The label that names teams, as in Kubernetes.
+    /// How many days at most: the newest of the lake. `None`: all.
+    pub newest: Option<u32>,
+    /// The label that names teams, as in Kubernetes; empty for none.
     pub label: String,
 }
 
@@ -113,6 +115,9 @@ pub async fn read(lake: &Lake, selection: &Selection) -> Result<Cubes, LakeError
         {
             files.insert((day, cluster), (object.key, object.bytes));
         }
+    }
+    if let (Some(newest), Some((last, _))) = (selection.newest, files.keys().next_back().cloned()) {
+        files.retain(|(day, _), _| *day > last.minus(newest));
     }
     let mut cubes = Cubes {
         label: table::replaced_key(&selection.label),
@@ -137,6 +142,28 @@ pub async fn read(lake: &Lake, selection: &Selection) -> Result<Cubes, LakeError
         read_file(lake, &key, bytes, &selection.label, target, &mut cubes).await?;
     }
     Ok(cubes)
+}
+
+/// The labels that have a column in the newest day, as in Kubernetes: costs by these are read without the maps of all
+/// labels, which are most of a file.
+///
+/// # Errors
+/// When the lake cannot be read, or the newest file is not a Parquet file.
+pub async fn label_columns(lake: &Lake) -> Result<Vec<String>, LakeError> {
+    let prefixes = Prefixes::default();
+    let objects = lake.list(prefixes.of(Area::Lake)).await?;
+    let days = objects
+        .iter()
+        .filter_map(|object| Some((prefixes.parse_lake(&object.key)?.1, object)));
+    let Some((_, newest)) = days.max_by_key(|(day, _)| *day) else {
+        return Ok(Vec::new());
+    };
+    let footer = Footer::read(lake, &newest.key, newest.bytes).await?;
+    let columns = footer.parquet.file_metadata().schema_descr().root_schema().get_fields();
+    let labels = columns
+        .iter()
+        .filter_map(|column| column.name().strip_prefix(LABEL_COLUMN));
+    Ok(labels.map(str::to_owned).collect())
 }
 
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@
 
 pub mod costs;
 mod cube;
+pub mod daily;
 mod file;
 pub mod lake;
 mod names;

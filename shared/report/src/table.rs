@@ -49,7 +49,14 @@ impl Column {
             "saved" | "forecast" | "run_rate" | "median" | "mad" | "cost_without_team" => Unit::Money,
             "price_per_core_hour" => Unit::Price,
             "share" | "idle_share" | "usage" => Unit::Share,
-            "days" | "days_in_month" | "missing_days" | "row_count" | "rows" | "bytes" => Unit::Count,
+            "days"
+            | "days_in_month"
+            | "missing_days"
+            | "row_count"
+            | "rows"
+            | "bytes"
+            | "days_without_assets"
+            | "unknown_fields" => Unit::Count,
             _ if name == "cost" || name.ends_with("_cost") || name.ends_with("_per_day") => Unit::Money,
             _ if name.contains("_hours") || name.ends_with("_max") => Unit::Number,
             _ if name.ends_with("_rows")
@@ -109,7 +116,8 @@ impl Cell {
         matches!(self, Self::Text(own) if own == text)
     }
 
-    pub(crate) fn number(&self) -> Option<f64> {
+    /// The number; `None` for others.
+    pub fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
             _ => None,
