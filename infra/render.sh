@@ -24,6 +24,7 @@ KEPT = {
     "aws_lambda_function": ["function_name", "runtime", "handler", "timeout", "memory_size", "environment"],
     "aws_cloudwatch_metric_alarm": ["namespace", "metric_name", "dimensions"],
     "aws_cloudwatch_event_rule": ["name", "event_pattern", "schedule_expression"],
+    "aws_athena_named_query": ["name", "description", "workgroup", "database", "query"],
     "aws_glue_catalog_table": ["name", "table_type", "owner", "parameters", "partition_keys", "storage_descriptor", "view_original_text", "view_expanded_text"],
 }
 # Policies are text in Terraform. As JSON, their changes are readable in a diff.

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aws import BINARIES, BUCKET, PLACE, lake_key, lake_prefix
-from deployed import ASSETS_TABLE, TABLE, partitions
+from deployed import ASSETS_TABLE, DEPLOYED, TABLE, partitions
 from recorded_kubecost import RECORDINGS, Kubecost, settled_days
 from servers import ROOT, serving, wait_for
 from trino import QueryFailed, started
@@ -304,6 +304,16 @@ def test_questions_give_the_same_in_trino_and_duckdb(costs, questions, question)
     for key, numbers in expected.items():
         approximate = {name: value if value is None else pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE) for name, value in numbers.items()}
         assert found[key] == approximate, key
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_saved_queries_give_the_same_without_the_view(costs, questions, question):
+    saved = DEPLOYED[f'module.pipeline.aws_athena_named_query.question["{question}"]']
+    assert saved["database"] == TABLE["GLUE_DATABASE_NAME"] and len(saved["query"]) <= 262144 and len(saved["name"]) <= 128
+    # Not the view, but the query's own expression of its name.
+    query = saved["query"].replace("WITH costs AS (", "WITH own_costs AS (").replace("FROM costs", "FROM own_costs")
+    assert "WITH own_costs AS" in query
+    assert costs.query(query) == costs.query(printed("questions", question))
 
 
 @pytest.fixture(scope="module")

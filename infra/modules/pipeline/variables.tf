@@ -312,6 +312,24 @@ variable "glue" {
   }
 }
 
+variable "saved_queries" {
+  description = <<-EOT
+    Athena's saved queries: the questions about costs of infra/sql, in a workgroup. `team_label` is the Kubernetes label that names teams. Athena
+    requires that the workgroup exists; `primary` is in each account.
+  EOT
+  type = object({
+    create     = optional(bool, true)
+    workgroup  = optional(string, "primary")
+    team_label = optional(string, "team")
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$", var.saved_queries.team_label))
+    error_message = "saved_queries.team_label must be a Kubernetes label key, such as team or app.kubernetes.io/part-of."
+  }
+}
+
 variable "catalog_mode" {
   description = <<-EOT
     How new partitions are added to the Glue catalog:

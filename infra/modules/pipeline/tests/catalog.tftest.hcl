@@ -106,6 +106,47 @@ run "makes_the_view" {
   }
 }
 
+run "saves_the_questions" {
+  variables {
+    saved_queries = { team_label = "example.com/cost-centre" }
+    glue          = { database = "costs_db", table = "allocations" }
+  }
+
+  assert {
+    condition = toset(keys(aws_athena_named_query.question)) == toset([
+      for path in fileset("../../sql", "*.sql") : trimsuffix(path, ".sql") if path != "costs.sql"
+    ]) && length(aws_athena_named_query.question) >= 12
+    error_message = "There is a saved query for each question."
+  }
+  assert {
+    condition = alltrue([
+      for query in aws_athena_named_query.question :
+      length(regexall("(?m)^WITH ", query.query)) == 1 && length(regexall("(?m)^WITH costs AS \\($", query.query)) == 1 &&
+      length(regexall("(?m)^FROM \"costs_db\"\\.\"allocations\"$", query.query)) == 1 && !strcontains(query.query, "kubecost_table")
+    ])
+    error_message = "Each query has the view in itself, over the table of this lake."
+  }
+  assert {
+    condition     = strcontains(aws_athena_named_query.question["cost_by_team"].query, "element_at(labels, 'example_com_cost_centre')")
+    error_message = "Sources replace characters of label keys."
+  }
+  assert {
+    condition     = aws_athena_named_query.question["volumes"].name == "kubecost-lake: volumes" && aws_athena_named_query.question["volumes"].description == "What do volumes cost, unmounted ones first? Unmounted volumes are paid for and used by no pod."
+    error_message = "Name and description say what the query finds out."
+  }
+}
+
+run "saves_no_questions" {
+  variables {
+    saved_queries = { create = false }
+  }
+
+  assert {
+    condition     = length(aws_athena_named_query.question) == 0
+    error_message = "Saved queries are optional."
+  }
+}
+
 run "makes_the_glue_crawler" {
   assert {
     condition     = aws_glue_crawler.this[0].catalog_target[0].tables == tolist(["kubecost_table", "kubecost_table_assets"]) && aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && aws_glue_crawler.this[0].schema_change_policy[0].delete_behavior == "LOG"
