@@ -214,8 +214,9 @@ def test_status_agrees_with_the_files(demo):
 
 
 def test_each_question_is_listed_and_csv_has_its_columns(demo):
-    listed = run("questions").splitlines()
-    assert {line.split()[0] for line in listed} == set(SQL)
+    heading, *listed = run("questions").splitlines()
+    assert heading.split() == ["question", "what"] and {line.split()[0] for line in listed} == set(SQL)
+    assert {row["question"] for row in json.loads(run("questions", "--format", "json"))} == set(SQL)
     assert run("query", "cost_by_namespace", "--lake", demo, "--format", "csv").splitlines()[0] == "currency,cluster_id,namespace,cost,share"
 
 

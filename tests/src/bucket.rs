@@ -177,7 +177,7 @@ impl Bucket {
 fn write(directory: &Directory, key: &str, object: &Object) {
     let file = directory.unfinished();
     fs::write(&file, &object.content).unwrap();
-    let committed = directory.commit(&file, key, object.metadata.clone(), &Precondition::None);
+    let committed = directory.commit(&file, key, object.metadata.clone(), None, &Precondition::None);
     committed.unwrap();
 }
 

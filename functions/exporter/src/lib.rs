@@ -18,8 +18,9 @@ mod run_report;
 pub mod settings;
 mod source;
 mod stop;
-pub mod units;
+pub mod totals;
 
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};
+pub use source::SourceError;
 pub use stop::{Stop, Stopper};

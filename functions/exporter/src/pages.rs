@@ -11,22 +11,17 @@ use contract::{
     documents::{Part, PartKind, SourceKind},
 };
 use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Tally, Verdict};
-use table::{CPU_CORE_HOURS, RAM_BYTE_HOURS, TOTAL_COST};
 use tokio::time::Instant;
 
 use crate::{
     collect::{Allocations, Collector, DayError},
     part::{self, PartError, ReceivedPart},
-    source::{AllocationQuery, Query, ReadTimeout, SourceError, brief, of_other_api, other_api, query},
+    source::{AllocationQuery, Query, ReadTimeout, SourceError, brief, of_other_api, other_api},
+    totals,
 };
 
 /// After so many pages their size doubles, so that a manifest names at most some thousands of parts.
 const PAGES_OF_A_SIZE: u32 = 200;
-
-/// By how much each row may change a sum: sources round to five decimals.
-const ROUNDING: f64 = 5e-6;
-/// By how much a sum may differ in any case, relative to itself.
-const RELATIVE: f64 = 1e-9;
 
 /// What a page says of the listing.
 enum Page {
@@ -222,20 +217,15 @@ impl Collector<'_> {
 
     /// Compares cost, core-hours and byte-hours of all pages with those of the whole day, which the source adds up.
     async fn check_sums(&self, template: &AllocationQuery<'_>, day: Day, pages: &Tally) -> Result<(), DayError> {
-        let query = query::days(template.kind, day.window(), template.filter, template.idle);
         let whole = self
-            .with_retries(async || self.whole_day(day, &query).await.map_err(PartError::from))
+            .with_retries(async || {
+                let whole = totals::whole_day(self.client, self.settings, template.kind, day);
+                whole.await.map_err(PartError::from)
+            })
             .await?;
-        for (number, name) in [
-            (TOTAL_COST, "total cost"),
-            (CPU_CORE_HOURS, "CPU core-hours"),
-            (RAM_BYTE_HOURS, "RAM byte-hours"),
-        ] {
+        for (number, name) in totals::COMPARED {
             let (paged, expected) = (pages.sum(number), whole.sum(number));
-            let rows = (pages.rows() + whole.rows()) as f64;
-            let tolerance = (ROUNDING * rows).max(RELATIVE * expected.abs());
-            let difference = (paged - expected).abs();
-            if difference.is_nan() || difference > tolerance {
+            if !totals::agree(paged, expected, pages.rows() + whole.rows()) {
                 return Err(SourceError::Refused(format!(
                     "the pages add up to {paged} {name}, and the day by cluster to {expected}: rows are missing or came twice (PAGE_SIZE); set PAGE_SIZE to 0, or the next run collects the day again"
                 ))
@@ -243,18 +233,6 @@ impl Collector<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn whole_day(&self, day: Day, query: &Query) -> Result<Tally, SourceError> {
-        let mut parser = RowParser::new();
-        let mut tally = Tally::new(day, None);
-        let on_row = |Entry { set, key, value, .. }: Entry<'_>| {
-            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-            tally.add(set, key, &row).map(|_| ())
-        };
-        let read_timeout = ReadTimeout::of_allocations(self.settings);
-        self.client.rows(query, read_timeout, on_row).await?;
-        Ok(tally)
     }
 
     async fn allocation_page(&self, day: Day, query: &Query, pages: &Tally) -> Result<(ReceivedPart, Tally), DayError> {

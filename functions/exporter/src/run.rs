@@ -19,6 +19,7 @@ use contract::{
     documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
+    units::{count, size},
 };
 use futures_util::{StreamExt, stream};
 use store::{Store, StoreError};
@@ -31,8 +32,7 @@ use crate::{
     plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, CurrencyError, ReadTimeout, SourceError, brief, currency, kind, retry},
-    units::{count, size},
+    source::{Client, CurrencyError, SourceError, brief, currency, kind},
 };
 
 /// After so many days on which the source timed out, no more are asked for: it goes on computing what nobody waits for.
@@ -184,7 +184,7 @@ impl Exporter {
         let began = Instant::now();
         let client = Client::new(&self.source, private_ca)?;
         let source = SourceInfo {
-            kind: self.kind(&client).await?,
+            kind: kind::of(&client, &self.source).await?,
             version: None,
         };
         let currency = self.currency(&client, source.kind).await?;
@@ -338,21 +338,6 @@ impl Exporter {
             }
             Err(error) => Err(error),
         }
-    }
-
-    async fn kind(&self, client: &Client) -> Result<SourceKind, SourceError> {
-        if let Some(kind) = self.source.kind {
-            return Ok(kind);
-        }
-        let read_timeout = ReadTimeout::of_assets(&self.source);
-        let kind = retry::with_retries(
-            &self.source,
-            async || kind::detect(client, read_timeout).await,
-            SourceError::is_transient,
-        )
-        .await?;
-        tracing::info!(?kind, "detected source");
-        Ok(kind)
     }
 }
 

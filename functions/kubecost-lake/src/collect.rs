@@ -25,6 +25,10 @@ use crate::{
     summary::{LakeSummary, SummaryError},
 };
 
+/// The exit statuses of the commands that put days into a lake, for their help.
+pub(crate) const EXIT_STATUSES: &str = "Exit status:\n  0  the lake has each day whole\n  1  a day failed, is missing or partial, or the lake cannot be used\n  \
+                                        2  the command line or a setting is wrong";
+
 #[derive(Debug)]
 pub struct Collection {
     pub cluster: ClusterArn,

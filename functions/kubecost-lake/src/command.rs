@@ -8,11 +8,9 @@ use contract::{
     cluster::ClusterArn,
     day::Day,
     keys::Prefixes,
-};
-use exporter::{
-    settings::{BucketSettings, read_cluster},
     units::count,
 };
+use exporter::settings::{BucketSettings, read_cluster};
 use settings::{
     Faults, Reader,
     command_line::{self, add_to, look_up},
@@ -21,7 +19,8 @@ use settings::{
 use store::{Store, session};
 
 use crate::{
-    collect::Collection,
+    collect::{CollectOutcome, Collection, EXIT_STATUSES},
+    convert::{self, Conversion},
     demo,
     host::{Host, LookUp, check_settings},
     output, reading,
@@ -29,6 +28,7 @@ use crate::{
     report_file,
     retire::Retire,
     summary::LakeSummary,
+    verify,
 };
 
 /// The command line or a setting is wrong.
@@ -53,7 +53,8 @@ pub fn command() -> Command {
         .long_about(
             "Collects a cluster's costs from a Kubecost or OpenCost into Parquet files below a directory, by the same programs that run in the \
              cluster and in Lambda. Without dates it does what the CronJob does: it collects the days of the backfill period that the lake lacks.",
-        );
+        )
+        .after_help(EXIT_STATUSES);
     let collect = add_to(collect, rows::LOCAL_LAKE, "Lake");
     let collect = add_to(collect, rows::TABLE, "Table");
     let collect = add_to(add_to(collect, rows::RANGE, "Days"), rows::PERIOD, "Days");
@@ -93,7 +94,8 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(Arg::new("VERBOSE").long("verbose").short('v').global(true).action(ArgAction::SetTrue).help("Logs the progress of each part"))
-        .subcommands([demo, collect, replay, retire])
+        .subcommands([demo, collect, convert::command(), replay, retire])
+        .subcommand(verify::command())
         .subcommand(report_file::command())
         .subcommands(reading::commands())
 }
@@ -104,9 +106,11 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
     let result = match matches.subcommand() {
         Some(("demo", matches)) => Box::pin(run_demo(matches)).await,
         Some(("collect", matches)) => Box::pin(run_collect(matches)).await,
+        Some(("convert", matches)) => Box::pin(run_convert(matches)).await,
         Some(("replay", matches)) => Box::pin(run_replay(matches)).await,
         Some(("retire", matches)) => Box::pin(run_retire(matches)).await,
         Some(("report", matches)) => Box::pin(report_file::run(matches, SystemClock.now())).await,
+        Some(("verify", matches)) => Box::pin(verify::run(matches)).await,
         Some((name, matches)) => Box::pin(reading::run(name, matches))
             .await
             .unwrap_or(Ok(ExitCode::from(EXIT_USAGE))),
@@ -139,15 +143,22 @@ async fn run_collect(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     for warning in &collection.warnings {
         tracing::warn!("{warning}");
     }
-    let outcome = collection.run(&look_up, Arc::new(SystemClock)).await?;
+    Ok(print(&collection.run(&look_up, Arc::new(SystemClock)).await?))
+}
+
+async fn run_convert(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+    let conversion = Conversion::read(matches)?;
+    Ok(print(&conversion.run(&look_up(matches), Arc::new(SystemClock)).await?))
+}
+
+fn print(outcome: &CollectOutcome) -> ExitCode {
     output::line(&outcome.run);
     output::line(&outcome.lake);
     if outcome.is_success() {
-        Ok(ExitCode::SUCCESS)
-    } else {
-        output::error_line(demo::problems(&outcome));
-        Ok(ExitCode::FAILURE)
+        return ExitCode::SUCCESS;
     }
+    output::error_line(demo::problems(outcome));
+    ExitCode::FAILURE
 }
 
 /// The arguments of `replay`.

@@ -7,11 +7,11 @@ use contract::{
     cluster::{ClusterArn, ClusterError},
     day::{Day, DayError},
     documents::SourceKind,
+    units::count,
 };
 use exporter::{
     Days,
     settings::{PeriodSettings, SourceSettings},
-    units::count,
 };
 use report::lake::Lake;
 use settings::{Faults, Reader};

@@ -5,6 +5,7 @@
 pub mod catalog;
 pub mod collect;
 pub mod command;
+pub mod convert;
 pub mod demo;
 pub mod dispatch;
 pub mod host;
@@ -16,3 +17,4 @@ pub mod report_file;
 pub mod retire;
 pub mod simulator;
 pub mod summary;
+pub mod verify;

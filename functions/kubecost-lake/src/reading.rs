@@ -15,20 +15,20 @@ use report::{
     results,
     share::{self, Policy},
     status::Status,
-    table::Table,
+    table::{Cell, Column, Table},
 };
 use store::{Store, session};
 use table::TableLayout;
 
 use crate::output;
 
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The command worked, and found something missing or wrong.
 pub const EXIT_FINDINGS: u8 = 3;
 
 /// The exit statuses of the commands that examine a lake, for their help.
-const EXIT_STATUSES: &str = "Exit status:\n  0  nothing is missing or wrong\n  1  the lake cannot be read\n  2  the command line is wrong\n  \
+pub(crate) const EXIT_STATUSES: &str = "Exit status:\n  0  nothing is missing or wrong\n  1  the lake cannot be read\n  2  the command line is wrong\n  \
                              3  something is missing or wrong, or the lake has no days";
 
 pub(crate) fn lake_argument() -> Arg {
@@ -39,7 +39,7 @@ pub(crate) fn lake_argument() -> Arg {
         .help("The lake: a directory, or a bucket as s3://BUCKET with the credentials of the environment")
 }
 
-fn format_argument() -> Arg {
+pub(crate) fn format_argument() -> Arg {
     Arg::new("FORMAT")
         .long("format")
         .alias("output")
@@ -73,6 +73,7 @@ pub(crate) fn commands() -> Vec<Command> {
                     .default_value("athena")
                     .help("Athena and Trino need the view `costs` in the catalog. For DuckDB the statements create it from the files of --lake"),
                 lake_argument().required(false).help("DuckDB's files: a directory, or a bucket as s3://BUCKET"),
+                format_argument().help("How to print the list; a question is printed as SQL"),
                 label_argument(),
             ]),
         Command::new("query")
@@ -120,7 +121,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitC
     })
 }
 
-fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {
+pub(crate) fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {
     matches
         .try_get_one::<String>(id)
         .ok()
@@ -144,7 +145,7 @@ pub(crate) async fn open(name: &str) -> Result<Lake, AnyError> {
     Ok(Lake::Bucket(Store::new(session::s3_client(&config), bucket)))
 }
 
-fn print(table: &Table, matches: &ArgMatches) {
+pub(crate) fn print(table: &Table, matches: &ArgMatches) {
     match text(matches, "FORMAT") {
         "json" => output::line(table.to_json()),
         "csv" => output::text(table.to_csv()),
@@ -184,10 +185,16 @@ async fn status(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
 fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let name = text(matches, "NAME");
     if name.is_empty() {
-        let width = QUESTIONS.iter().map(|question| question.name.len()).max().unwrap_or(0);
-        for question in QUESTIONS {
-            output::line(format_args!("{:width$}  {}", question.name, question.what()));
-        }
+        let row = |question: &Question| {
+            [question.name, question.what()]
+                .map(|text| Cell::Text(text.to_owned()))
+                .to_vec()
+        };
+        let columns = ["question", "what"].map(Column::of).to_vec();
+        print(
+            &Table::new("questions", columns, QUESTIONS.iter().map(row).collect()),
+            matches,
+        );
         return Ok(ExitCode::SUCCESS);
     }
     if name == "costs" {

@@ -13,8 +13,8 @@ use contract::{
     currency::ASSUMED,
     day::Day,
     keys::{Area, Prefixes},
+    units::{count, size},
 };
-use exporter::units::{count, size};
 use parquet::{
     arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
     errors::ParquetError,

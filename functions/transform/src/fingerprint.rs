@@ -17,14 +17,14 @@ const BYTES: usize = 8;
 /// Names the conversion and the table's columns, their order and their types: `<version>-<16 hexadecimal digits>`.
 /// If an object of the lake has another fingerprint than the function, the same responses would now become another
 /// file.
-pub(crate) fn fingerprint(layout: &TableLayout) -> String {
+pub fn fingerprint(layout: &TableLayout) -> String {
     let columns = layout.columns().iter();
     let columns = columns.map(|column| (column.name.as_ref(), column.origin.kind().glue_type()));
     of_columns(CONVERSION_VERSION, columns)
 }
 
 /// As [`fingerprint`], of the table of assets.
-pub(crate) fn assets_fingerprint() -> String {
+pub fn assets_fingerprint() -> String {
     let columns = asset_columns().map(|(name, origin)| (name, origin.kind().glue_type()));
     of_columns(ASSETS_CONVERSION_VERSION, columns)
 }

@@ -27,6 +27,9 @@ mod stream;
 mod write;
 
 pub use self::settings::Settings;
+pub use assets::schema as assets_schema;
 pub use error::TransformError;
+pub use fingerprint::{assets_fingerprint, fingerprint};
 pub use function::Transform;
 pub use outcome::TransformOutcome;
+pub use schema::schema;

@@ -7,7 +7,7 @@ use table::{Kind, TableLayout};
 
 /// The schema of the files, for a layout. Columns are nullable, as the predecessor's are, so that files of both can be
 /// read as one table; only those after the maps are ever null.
-pub(crate) fn schema(layout: &TableLayout) -> SchemaRef {
+pub fn schema(layout: &TableLayout) -> SchemaRef {
     let fields: Vec<Field> = layout
         .columns()
         .iter()

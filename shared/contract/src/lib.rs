@@ -1,7 +1,7 @@
 //! What the programs agree on: the keys of the bucket's objects ([`keys`]), the documents between exporter and
 //! functions ([`documents`], [`run_report`], [`audit`], [`retirement`]), the events that start functions ([`events`]),
 //! and the terms that all of them use: ARNs ([`arn`]), a cluster ([`cluster`]), a run ([`run`]), a day in UTC
-//! ([`day`]), a currency ([`currency`]) and the clock ([`clock`]).
+//! ([`day`]), a currency ([`currency`]), the clock ([`clock`]) and numbers in texts ([`units`]).
 //!
 //! Nothing here calls AWS.
 #![deny(missing_docs)]
@@ -23,3 +23,4 @@ pub mod retirement;
 pub mod run;
 pub mod run_report;
 pub mod state;
+pub mod units;

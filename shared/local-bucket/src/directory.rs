@@ -133,7 +133,8 @@ impl Directory {
         }
     }
 
-    /// Makes a finished file an object, if the condition holds.
+    /// Makes a finished file an object, if the condition holds. `checksum`: the CRC-32 of what was received, as S3
+    /// writes it.
     ///
     /// # Errors
     /// When the condition does not hold, or the file system fails. The object is then unchanged.
@@ -142,6 +143,7 @@ impl Directory {
         unfinished: &Path,
         key: &str,
         metadata: HashMap<String, String>,
+        checksum: Option<String>,
         precondition: &Precondition,
     ) -> Result<Entry, DirectoryError> {
         let path = entry::path(&self.root, key)?;
@@ -162,6 +164,7 @@ impl Directory {
             stamp,
             etag: Uuid::new_v4().simple().to_string(),
             metadata,
+            checksum,
         };
         let sidecar_path = entry::sidecar_path(&self.root, key);
         let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
@@ -174,6 +177,7 @@ impl Directory {
             bytes: sidecar.stamp.bytes,
             modified: sidecar.stamp.modified,
             metadata: sidecar.metadata,
+            checksum: sidecar.checksum,
         })
     }
 
@@ -250,6 +254,7 @@ mod tests {
             &file,
             key,
             HashMap::from([("run".to_owned(), content.to_owned())]),
+            None,
             precondition,
         )
     }

@@ -27,6 +27,8 @@ pub struct Entry {
     pub modified: SystemTime,
     /// The writer's own metadata.
     pub metadata: HashMap<String, String>,
+    /// The CRC-32 of the content as it was received, as S3 writes it; `None` if it was not written through the bucket.
+    pub checksum: Option<String>,
 }
 
 /// Why the directory cannot do what is requested.
@@ -92,6 +94,8 @@ pub(crate) struct Sidecar {
     pub(crate) stamp: Stamp,
     pub(crate) etag: String,
     pub(crate) metadata: HashMap<String, String>,
+    #[serde(default)]
+    pub(crate) checksum: Option<String>,
 }
 
 /// The file of a key below `root`.
@@ -128,8 +132,8 @@ pub(crate) fn read(root: &Path, key: &str) -> Result<Option<Entry>, DirectoryErr
         .ok()
         .and_then(|json| serde_json::from_slice::<Sidecar>(&json).ok())
         .filter(|sidecar| sidecar.stamp == stamp);
-    let (etag, metadata) = match sidecar {
-        Some(sidecar) => (sidecar.etag, sidecar.metadata),
+    let (etag, metadata, checksum) = match sidecar {
+        Some(sidecar) => (sidecar.etag, sidecar.metadata, sidecar.checksum),
         // Put there by hand, or by a process that was killed.
         None => {
             let since = stamp
@@ -137,7 +141,7 @@ pub(crate) fn read(root: &Path, key: &str) -> Result<Option<Entry>, DirectoryErr
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default();
             let etag = format!("{:x}-{:x}-{:x}", since.as_nanos(), stamp.bytes, stamp.inode);
-            (etag, HashMap::new())
+            (etag, HashMap::new(), None)
         }
     };
     Ok(Some(Entry {
@@ -145,5 +149,6 @@ pub(crate) fn read(root: &Path, key: &str) -> Result<Option<Entry>, DirectoryErr
         bytes: stamp.bytes,
         modified: stamp.modified,
         metadata,
+        checksum,
     }))
 }

@@ -130,6 +130,16 @@ impl LocalBucket {
             .build()
     }
 
+    /// The environment variables by which AWS's own clients find this bucket.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", self.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
+        ]
+    }
+
     /// Stops the server. Afterwards the directory can be opened again, in this process too.
     pub async fn close(mut self) {
         self.closing.notify_one();

@@ -95,7 +95,7 @@ mod tests {
             let file = directory.unfinished();
             fs::write(&file, "x").unwrap();
             directory
-                .commit(&file, key, HashMap::new(), &Precondition::None)
+                .commit(&file, key, HashMap::new(), None, &Precondition::None)
                 .unwrap();
         }
         let list = |prefix: &str, after: &str, folders, limit| -> Vec<String> {

@@ -1,17 +1,22 @@
 //! The S3 operations that the exporter, the functions and common readers use, over a [`Directory`].
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
 
 use futures_util::TryStreamExt;
 use s3s::{
     S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result,
     checksum::ChecksumHasher,
     dto::{
-        AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
-        DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-        ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
-        UploadPartInput, UploadPartOutput,
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CommonPrefix,
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+        CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
+        GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+        PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -83,18 +88,22 @@ fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCon
     }
 }
 
-/// Writes a body into a file, and compares its CRC32 where the client sent one.
+fn hasher() -> ChecksumHasher {
+    ChecksumHasher {
+        crc32: Some(Default::default()),
+        ..Default::default()
+    }
+}
+
+/// Writes a body into a file, and compares its CRC32 where the client sent one. Gives the CRC32.
 async fn receive(
     body: StreamingBlob,
     path: &Path,
     crc32: Option<String>,
     trailers: Option<&s3s::TrailingHeaders>,
-) -> S3Result<()> {
+) -> S3Result<Option<String>> {
     let mut file = tokio::fs::File::create(path).await.map_err(no_upload)?;
-    let mut hasher = ChecksumHasher {
-        crc32: Some(Default::default()),
-        ..Default::default()
-    };
+    let mut hasher = hasher();
     let mut body = body;
     while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
         hasher.update(&chunk);
@@ -106,10 +115,11 @@ async fn receive(
         Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned())
     };
     let sent = crc32.or_else(trailer);
-    if sent.is_some() && sent != hasher.finalize().checksum_crc32 {
+    let received = hasher.finalize().checksum_crc32;
+    if sent.is_some() && sent != received {
         return Err(s3_error!(BadDigest));
     }
-    Ok(())
+    Ok(received)
 }
 
 impl Service {
@@ -119,6 +129,7 @@ impl Service {
         file: &Path,
         key: &str,
         metadata: Option<s3s::dto::Metadata>,
+        checksum: Option<String>,
         precondition: &Precondition,
         event_name: &str,
     ) -> S3Result<ETag> {
@@ -127,6 +138,7 @@ impl Service {
             file,
             key,
             metadata.unwrap_or_default().into_iter().collect(),
+            checksum,
             precondition,
         );
         if committed.is_err() {
@@ -168,11 +180,14 @@ impl S3 for Service {
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let file = self.directory.unfinished();
         let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        if let Err(error) = receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
-            let _ = fs::remove_file(&file);
-            return Err(error);
-        }
-        let etag = self.commit(&file, &key, metadata, &precondition, "ObjectCreated:Put")?;
+        let checksum = match receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
+            Ok(checksum) => checksum,
+            Err(error) => {
+                let _ = fs::remove_file(&file);
+                return Err(error);
+            }
+        };
+        let etag = self.commit(&file, &key, metadata, checksum, &precondition, "ObjectCreated:Put")?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(etag),
             ..Default::default()
@@ -213,7 +228,16 @@ impl S3 for Service {
             .directory
             .head(&request.input.key)?
             .ok_or_else(|| s3_error!(NoSuchKey))?;
+        let wants_checksum = request
+            .input
+            .checksum_mode
+            .is_some_and(|mode| mode.as_str() == "ENABLED");
+        let checksum = entry.checksum.filter(|_| wants_checksum);
         Ok(S3Response::new(HeadObjectOutput {
+            checksum_type: checksum
+                .is_some()
+                .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+            checksum_crc32: checksum,
             content_length: Some(signed(entry.bytes)),
             e_tag: Some(ETag::Strong(entry.etag)),
             last_modified: Some(Timestamp::from(entry.modified)),
@@ -346,6 +370,7 @@ impl S3 for Service {
             multipart_upload,
             if_match,
             if_none_match,
+            checksum_crc32,
             ..
         } = request.input;
         check_bucket(&bucket)?;
@@ -367,13 +392,18 @@ impl S3 for Service {
         }
         let file = self.directory.unfinished();
         let (from, to) = (upload.clone(), file.clone());
-        tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to))
+        let checksum = tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to))
             .await
             .map_err(internal)??;
+        if checksum_crc32.is_some() && checksum_crc32 != checksum {
+            let _ = fs::remove_file(&file);
+            return Err(s3_error!(BadDigest));
+        }
         let etag = self.commit(
             &file,
             &key,
             Some(metadata),
+            checksum,
             &precondition,
             "ObjectCreated:CompleteMultipartUpload",
         )?;
@@ -397,7 +427,8 @@ impl S3 for Service {
     }
 }
 
-fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<()> {
+/// Joins parts into one file. Gives its CRC32.
+fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<Option<String>> {
     let part = |number: &i32| upload.join(number.to_string());
     let (Some((first, others)), true) = (parts.split_first(), parts.iter().all(|number| part(number).is_file())) else {
         return Err(s3_error!(InvalidPart));
@@ -409,5 +440,12 @@ fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<()> {
         let mut part = fs::File::open(part(number)).map_err(internal)?;
         io::copy(&mut part, &mut file).map_err(internal)?;
     }
-    Ok(())
+    let (mut hasher, mut file) = (hasher(), fs::File::open(to).map_err(internal)?);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut buffer).map_err(internal)? {
+            0 => return Ok(hasher.finalize().checksum_crc32),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
 }

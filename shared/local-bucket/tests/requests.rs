@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use local_bucket::{BUCKET_NAME, LocalBucket};
-use store::{Condition, Store, UploadError, session};
+use store::{Condition, Crc32, Store, UploadError, session};
 
 async fn serve(directory: &std::path::Path) -> (LocalBucket, Store) {
     let (bucket, _) = LocalBucket::serve(directory, |_| false).await.unwrap();
@@ -23,6 +23,9 @@ async fn objects_of_all_sizes_are_read_back_unchanged() {
         upload.finish().await.unwrap();
         let read = store.get_bytes(key, 1 << 30).await.unwrap().unwrap();
         assert!(read == content, "{key}");
+        let mut checksum = Crc32::default();
+        checksum.update(&content);
+        assert_eq!(store.checksum(key).await.unwrap(), Some(checksum.finish()), "{key}");
         assert_eq!(store.head(key).await.unwrap().unwrap().metadata["run"], "1");
         assert_eq!(std::fs::read(directory.path().join(key)).unwrap(), content);
     }

@@ -157,6 +157,18 @@ impl Lake {
         }
     }
 
+    /// The CRC-32 of an object's content from when it was written, see [`store::Crc32`]; `None` where there is no such
+    /// key, or none is known.
+    ///
+    /// # Errors
+    /// When the bucket or the directory fails.
+    pub async fn checksum(&self, key: &str) -> Result<Option<String>, LakeError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.head(key)?.and_then(|entry| entry.checksum)),
+            Self::Bucket(store) => Ok(store.checksum(key).await?),
+        }
+    }
+
     /// Reads a document; `None` where there is no such key.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Reads a lake: its state ([`status`]) and its costs ([`costs`], [`results`]).
+//! Reads a lake: its state ([`status`]), whether it is as it was written ([`verify`]), and its costs ([`costs`],
+//! [`results`]).
 //!
 //! The questions about costs are SQL files ([`questions`]). Their results are computed here without a database as well:
 //! tests compare them with those of DuckDB.
@@ -17,5 +18,6 @@ pub mod share;
 pub mod status;
 pub mod table;
 pub mod units;
+pub mod verify;
 
 pub use cube::Cubes;

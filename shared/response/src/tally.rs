@@ -14,6 +14,7 @@ use contract::{
     coverage::{Coverage, PartialReason},
     day::Day,
     quantities::Quantities,
+    units::count,
 };
 use table::{Property, TOTAL_COST, number_name};
 
@@ -285,20 +286,20 @@ impl Tally {
                 .map(|(start, end)| windows::describe(start, end))
                 .unwrap_or_default();
             warnings.push(format!(
-                "{} rows are not of the day and were left out, one of them of {window}",
-                sum.rows_outside
+                "left out {} not of the day, one of them of {window}",
+                count(sum.rows_outside, "row")
             ));
         }
         if let Some(key) = &sum.disagreeing_key {
             warnings.push(format!(
-                "{} rows have a total cost that disagrees with its parts, among them '{key}': the source's total was kept",
-                sum.disagreeing_totals
+                "kept the source's total of {} where it disagrees with its parts, such as '{key}'",
+                count(sum.disagreeing_totals, "row")
             ));
         }
         if sum.computed_totals > 0 {
             warnings.push(format!(
-                "{} rows have no total cost: it was computed from its parts",
-                sum.computed_totals
+                "computed the total cost of {} without one from its parts",
+                count(sum.computed_totals, "row")
             ));
         }
         Ok(Verdict {
@@ -344,8 +345,8 @@ impl Tally {
                 return Err(Refusal::NoCosts { rows: sum.rows });
             }
             warnings.push(format!(
-                "{} rows ran for minutes and have no field with a cost, among them '{key}'",
-                sum.costless
+                "found {} with minutes and no field with a cost, such as '{key}'",
+                count(sum.costless, "row")
             ));
         }
         let Some(aggregation) = self.aggregation else {

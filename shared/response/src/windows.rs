@@ -1,7 +1,7 @@
 //! Which sets of a response are the day's, and whether they cover it. Times are milliseconds since 1970, UTC.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta};
-use contract::day::Day;
+use contract::{day::Day, units::count};
 
 /// A set with rows, by where the windows of its rows are.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +44,7 @@ pub(crate) fn choose(day: Day, sets: &[SetWindow]) -> Result<(Option<u32>, Vec<S
         _ if others == 0 => Ok((None, Vec::new())),
         [only] => Ok((
             Some(*only),
-            vec![format!(
-                "the response has {others} sets of other days, which were left out"
-            )],
+            vec![format!("left out {} of other days", count(others as u64, "set"))],
         )),
         [] => {
             let window = sets.iter().find_map(|set| set.other_window);

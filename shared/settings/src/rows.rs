@@ -491,6 +491,9 @@ pub const TABLE: Group = &[&LABELS, &ANNOTATIONS, &THINNER_TOLERANCE];
 /// The local host's: a lake in a directory.
 pub const LOCAL_LAKE: Group = &[&LAKE_DIRECTORY, &CLUSTER];
 
+/// The local host's: a saved response.
+pub const SAVED: Group = &[&SOURCE_KIND, &AGGREGATION, &SOURCE_CLUSTER_IDS, &SOURCE_IDLE];
+
 /// The local host's: a range of days.
 pub const RANGE: Group = &[&FROM, &TO];
 

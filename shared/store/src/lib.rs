@@ -7,6 +7,7 @@
 //! Programs take a [`store::Store`] as a value, so that they run the same in Lambda, in the local host and in tests.
 #![deny(missing_docs)]
 
+mod checksum;
 mod condition;
 mod error;
 mod message;
@@ -15,6 +16,7 @@ pub mod session;
 pub mod store;
 pub mod upload;
 
+pub use checksum::Crc32;
 pub use condition::Condition;
 pub use error::StoreError;
 pub use message::message;

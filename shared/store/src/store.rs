@@ -6,7 +6,7 @@ use aws_sdk_s3::{
     Client,
     operation::{get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output, put_object::PutObjectOutput},
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ServerSideEncryption},
+    types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, ServerSideEncryption},
 };
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -382,6 +382,26 @@ impl Store {
                 output.content_length,
                 output.last_modified,
             ))),
+            Err(error) => none_if_absent(StoreError::call("HeadObject", &self.bucket, key, error)),
+        }
+    }
+
+    /// The CRC-32 of an object's content as S3 keeps it, see [`crate::Crc32`]; `None` where there is no such key, or S3
+    /// has no checksum of the whole content.
+    ///
+    /// # Errors
+    /// When S3 refuses or fails. With a KMS key, S3 also wants the permission to decrypt.
+    pub async fn checksum(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let request = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .checksum_mode(ChecksumMode::Enabled)
+            .set_expected_bucket_owner(self.bucket_owner());
+        match request.send().await {
+            Ok(output) if output.checksum_type == Some(ChecksumType::Composite) => Ok(None),
+            Ok(output) => Ok(output.checksum_crc32),
             Err(error) => none_if_absent(StoreError::call("HeadObject", &self.bucket, key, error)),
         }
     }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use crate::{condition::Condition, error::StoreError, session, store::Store};
+use crate::{checksum::Crc32, condition::Condition, error::StoreError, session, store::Store};
 
 /// How large a part of a multipart upload is. S3 allows 10,000 parts, so an object of 80 GB.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -63,6 +63,7 @@ impl UploadBuilder {
             target: self,
             buffer: BytesMut::new(),
             bytes: 0,
+            checksum: Crc32::default(),
             multipart: None,
         }
     }
@@ -77,6 +78,7 @@ pub struct Upload {
     target: UploadBuilder,
     buffer: BytesMut,
     bytes: u64,
+    checksum: Crc32,
     multipart: Option<Multipart>,
 }
 
@@ -134,6 +136,7 @@ impl Upload {
     /// When S3 refuses or fails. The upload is then to be aborted.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), UploadError> {
         self.bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        self.checksum.update(&bytes);
         if self.buffer.is_empty() && self.multipart.is_none() && bytes.len() <= PART_BYTES {
             // The usual small object: keep growing the buffer instead of reserving a part's worth.
             self.buffer.extend_from_slice(&bytes);
@@ -217,6 +220,7 @@ impl Upload {
             .set_metadata(Some(metadata.clone()))
             .content_type(*content_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(kms_key)
             .set_expected_bucket_owner(store.bucket_owner())
@@ -276,6 +280,8 @@ impl Upload {
             .key(key)
             .upload_id(&multipart.id)
             .multipart_upload(parts)
+            .checksum_type(ChecksumType::FullObject)
+            .checksum_crc32(self.checksum.clone().finish())
             .set_expected_bucket_owner(store.bucket_owner())
             .set_if_match(if_match)
             .set_if_none_match(if_none_match);

@@ -47,6 +47,18 @@ impl TableLayout {
         })
     }
 
+    /// The layout of a file with these columns: with their labels and annotations.
+    ///
+    /// # Errors
+    /// As [`TableLayout::new`].
+    pub fn of_columns(names: &[&str]) -> Result<Self, LayoutFaults> {
+        let keys = |prefix: &str| -> Vec<String> {
+            let keys = names.iter().filter_map(|name| name.strip_prefix(prefix));
+            keys.map(str::to_owned).collect()
+        };
+        Self::new(&keys(LABEL_COLUMN), &keys(ANNOTATION_COLUMN))
+    }
+
     /// All columns, in the order of the files and of Glue's table.
     pub fn columns(&self) -> &[Column] {
         &self.columns

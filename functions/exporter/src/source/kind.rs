@@ -2,14 +2,32 @@
 
 use contract::documents::SourceKind;
 
-use crate::source::{Client, ReadTimeout, SourceError, brief, query};
+use crate::{
+    settings::SourceSettings,
+    source::{Client, ReadTimeout, SourceError, brief, query, retry},
+};
+
+/// Which source it is: as configured, else as detected.
+///
+/// # Errors
+/// When the source cannot be reached or recognised.
+pub(crate) async fn of(client: &Client, settings: &SourceSettings) -> Result<SourceKind, SourceError> {
+    if let Some(kind) = settings.kind {
+        return Ok(kind);
+    }
+    let read_timeout = ReadTimeout::of_assets(settings);
+    let detect = async || detect(client, read_timeout).await;
+    let kind = retry::with_retries(settings, detect, SourceError::is_transient).await?;
+    tracing::info!(?kind, "detected source");
+    Ok(kind)
+}
 
 /// Detects which source it is by requesting each one's own path without a window: the right one reports the missing
 /// window at once, or responds with data; the wrong one does not know the path.
 ///
 /// # Errors
 /// When neither responds like that, with the responses.
-pub(crate) async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result<SourceKind, SourceError> {
+async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result<SourceKind, SourceError> {
     let mut tried = Vec::new();
     for kind in [SourceKind::Kubecost, SourceKind::Opencost] {
         let query = query::probe(kind);

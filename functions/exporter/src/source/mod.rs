@@ -16,5 +16,6 @@ pub(crate) use api::{of_other_api, other_api};
 pub(crate) use body::{ReadTimeout, ResponseBody};
 pub(crate) use client::Client;
 pub(crate) use currency::CurrencyError;
-pub(crate) use error::{SourceError, brief};
+pub use error::SourceError;
+pub(crate) use error::brief;
 pub(crate) use query::{AllocationQuery, Query};

@@ -275,17 +275,21 @@ impl GeneratedCluster {
         (key, row)
     }
 
-    /// The day's set aggregated by cluster, for the query of days: empty if the source has no data. Its costs are 0,
-    /// since only the keys are read.
-    pub fn cluster_set(&self, day: Day) -> Value {
+    /// The day's set aggregated by cluster: empty if the source has no data. Without `sums` its numbers are 0, for
+    /// queries of which only the days are read.
+    pub fn cluster_set(&self, day: Day, sums: bool) -> Value {
         if !self.has(day) {
             return Value::Object(Map::new());
         }
-        let (key, row) = self.complete(
-            self.name.clone(),
-            json!({ "properties": { "cluster": self.name } }),
-            day,
-        );
+        let mut row = json!({ "properties": { "cluster": self.name } });
+        if sums {
+            let rows: Vec<Value> = (0..self.rows()).map(|number| self.row(number, day).1).collect();
+            for name in COSTS.iter().copied().chain(["cpuCoreHours", "ramByteHours"]) {
+                let sum: f64 = rows.iter().filter_map(|row| row[name].as_f64()).sum();
+                row[name] = json!(round(sum));
+            }
+        }
+        let (key, row) = self.complete(self.name.clone(), row, day);
         json!({ key: row })
     }
 
@@ -356,6 +360,6 @@ mod tests {
         }
         assert_eq!(keys.len(), cluster.rows());
         assert_eq!(cluster.node_set(day).as_object().unwrap().len(), 3);
-        assert_eq!(cluster.cluster_set(day.next()), json!({}));
+        assert_eq!(cluster.cluster_set(day.next(), true), json!({}));
     }
 }

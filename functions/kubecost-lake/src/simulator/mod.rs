@@ -69,8 +69,14 @@ impl SimulatedSource {
 
     /// A source that responds to every window with the same bodies. Fails when no port is free.
     pub async fn saved(kind: SourceKind, allocation: &str, assets: &str) -> io::Result<Self> {
-        let respond = |body: &str| {
-            let body = Bytes::copy_from_slice(body.as_bytes());
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        Self::of_responses(kind, bytes(allocation), Some(bytes(assets))).await
+    }
+
+    /// As [`SimulatedSource::saved`]. Without a response of assets there is no such API.
+    pub async fn of_responses(kind: SourceKind, allocation: Bytes, assets: Option<Bytes>) -> io::Result<Self> {
+        let respond = |body: &Bytes| {
+            let body = body.clone();
             get(
                 async move |Query(parameters): Query<Parameters>| match parameters.window {
                     Some(_) => json(body.clone()),
@@ -78,16 +84,23 @@ impl SimulatedSource {
                 },
             )
         };
-        let router = match kind {
-            SourceKind::Kubecost => Router::new()
-                .route("/model/allocation", respond(allocation))
-                .route("/model/assets", respond(assets)),
-            SourceKind::Opencost => Router::new()
-                .route("/allocation", respond(allocation))
-                .route("/allocation/compute", respond(allocation))
-                .route("/assets", respond(assets)),
+        let (router, assets_path) = match kind {
+            SourceKind::Kubecost => (
+                Router::new().route("/model/allocation", respond(&allocation)),
+                "/model/assets",
+            ),
+            SourceKind::Opencost => (
+                Router::new()
+                    .route("/allocation", respond(&allocation))
+                    .route("/allocation/compute", respond(&allocation)),
+                "/assets",
+            ),
         };
-        Self::serve(router).await
+        Self::serve(match &assets {
+            Some(assets) => router.route(assets_path, respond(assets)),
+            None => router,
+        })
+        .await
     }
 }
 
@@ -122,7 +135,8 @@ async fn allocation(State(cluster): State<Arc<GeneratedCluster>>, Query(paramete
         return missing_window();
     };
     if parameters.aggregate.as_deref() == Some("cluster") {
-        let sets: Vec<_> = days.iter().map(|day| cluster.cluster_set(*day)).collect();
+        let sums = days.len() == 1;
+        let sets: Vec<_> = days.iter().map(|day| cluster.cluster_set(*day, sums)).collect();
         return json(serde_json::json!({ "code": 200, "status": "success", "data": sets }).to_string());
     }
     // Rows are generated while they are sent: a large day has hundreds of megabytes.

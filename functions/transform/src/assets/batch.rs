@@ -46,8 +46,8 @@ enum ColumnBuilder {
     Constant(StringArray),
 }
 
-/// The schema of the files.
-pub(super) fn schema() -> SchemaRef {
+/// The schema of the files of assets.
+pub fn schema() -> SchemaRef {
     let fields: Vec<Field> = asset_columns()
         .map(|(name, origin)| Field::new(name, data_type(origin.kind()), true))
         .collect();

@@ -5,5 +5,6 @@ mod convert;
 mod cover;
 mod write;
 
+pub use batch::schema;
 pub(crate) use cover::Cover;
 pub(crate) use write::AssetsOutcome;

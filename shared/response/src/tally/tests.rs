@@ -282,7 +282,7 @@ fn a_response_without_any_cost_is_refused_and_single_rows_without_are_flagged() 
     assert!(verdict(&[vec![idle]]).unwrap().is_no_data());
     let found = verdict(&[vec![Row::new("a"), costless("b")]]).unwrap();
     assert_eq!(found.rows, 2);
-    assert!(found.warnings[0].contains("among them 'b'"), "{found:?}");
+    assert!(found.warnings[0].contains("such as 'b'"), "{found:?}");
     let null = verdict(&[vec![Row::new("a").fields(r#""totalCost":null"#)]]).unwrap();
     assert!(null.warnings.is_empty(), "{null:?}");
 }
