@@ -27,8 +27,8 @@ pub const COMPARED: [(usize, &str); 3] = [
 /// Whether two sums are the same within the source's rounding. `rows`: of both together.
 pub fn agree(one: f64, other: f64, rows: u64) -> bool {
     let tolerance = (ROUNDING * rows as f64).max(RELATIVE * other.abs());
-    // Not with NaN.
-    (one - other).abs() <= tolerance
+    let difference = (one - other).abs();
+    difference.is_finite() && difference <= tolerance
 }
 
 /// The source's own sums of a day, which it adds up to one row by cluster, and one for what is idle.
