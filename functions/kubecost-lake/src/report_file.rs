@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use clap::{Arg, ArgMatches, Command};
-use exporter::units::size;
+use contract::units::size;
 use report::{
     costs::{self, Selection},
     lake::{Lake, LakeError},
