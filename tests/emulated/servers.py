@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import os
 import pathlib
 import socket
@@ -51,6 +52,17 @@ def served(command, directory, environment=None):
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def local_bucket(binaries, directory):
+    """Serves the local bucket on a directory. Returns its endpoint, bucket and keys."""
+    server = subprocess.Popen([binaries / "local-bucket", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield json.loads(server.stdout.readline())
+    finally:
+        server.stdin.close()
+        assert server.wait(timeout=30) == 0
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -15,6 +14,7 @@ use futures_util::TryStreamExt;
 use local_bucket::{
     Listed, LocalBucket,
     directory::{Directory, Precondition},
+    tree::Kind,
 };
 use s3s::{
     S3Request, S3Result,
@@ -124,10 +124,9 @@ impl Bucket {
     /// Multipart uploads that were begun and neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         let file = self.directory.unfinished();
-        let uploads = fs::read_dir(file.parent().unwrap()).unwrap();
-        uploads
-            .filter(|upload| upload.as_ref().unwrap().path().is_dir())
-            .count()
+        let (folder, _) = file.rsplit_once('/').unwrap();
+        let uploads = self.directory.tree().names(folder).unwrap().unwrap();
+        uploads.iter().filter(|(_, kind)| *kind == Kind::Folder).count()
     }
 
     /// Refuses the next reads of an object, with a status that the client does not retry.
@@ -176,7 +175,7 @@ impl Bucket {
 
 fn write(directory: &Directory, key: &str, object: &Object) {
     let file = directory.unfinished();
-    fs::write(&file, &object.content).unwrap();
+    directory.tree().write(&file, &object.content).unwrap();
     let committed = directory.commit(&file, key, object.metadata.clone(), None, &Precondition::None);
     committed.unwrap();
 }

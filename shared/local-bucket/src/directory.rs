@@ -7,23 +7,28 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io,
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use uuid::Uuid;
 
 use crate::{
-    entry::{self, DirectoryError, Entry, HIDDEN, Sidecar, Stamp, io_error},
+    entry::{self, Entry, HIDDEN, Sidecar, Stamp},
+    error::{DirectoryError, io_error},
     listing::{Listed, Listing},
+    tree::Tree,
 };
+
+/// Where content is until it is an object.
+const UPLOADS: &str = ".bucket/uploads";
 
 /// The bucket.
 #[derive(Debug)]
 pub struct Directory {
-    root: PathBuf,
+    tree: Arc<Tree>,
     /// Held while a condition is checked and the object becomes visible, so that the two are one step.
     commit: Mutex<()>,
     /// Held as long as the value lives. A reader has none.
@@ -47,51 +52,43 @@ impl Directory {
     /// # Errors
     /// When it cannot be written to, or is in use.
     pub fn open(root: &Path) -> Result<Self, DirectoryError> {
-        let hidden = root.join(HIDDEN);
-        fs::create_dir_all(&hidden).map_err(io_error(&hidden))?;
-        let lock_path = hidden.join("lock");
-        let lock = File::create(&lock_path).map_err(io_error(&lock_path))?;
+        let tree = Tree::create(root)?;
+        let lock_path = format!("{HIDDEN}/lock");
+        let lock = tree.open_or_create(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DirectoryError::InUse(root.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(io_error(&lock_path)(source)),
+            Err(TryLockError::Error(source)) => return Err(io_error(&root.join(&lock_path))(source)),
         }
-        let directory = Self {
-            root: root.to_owned(),
+        tree.remove_all(UPLOADS)?;
+        tree.create_folder(UPLOADS)?;
+        Ok(Self {
+            tree: Arc::new(tree),
             commit: Mutex::new(()),
             _lock: Some(lock),
-        };
-        let uploads = directory.uploads();
-        match fs::remove_dir_all(&uploads) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error(&uploads)(error));
-            }
-            _ => {}
-        }
-        fs::create_dir_all(&uploads).map_err(io_error(&uploads))?;
-        Ok(directory)
+        })
     }
 
     /// The path of the directory.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.tree.path()
     }
 
-    pub(crate) fn events(&self) -> PathBuf {
-        self.root.join(HIDDEN).join("events")
-    }
-
-    fn uploads(&self) -> PathBuf {
-        self.root.join(HIDDEN).join("uploads")
+    /// The directory's files.
+    pub fn tree(&self) -> &Arc<Tree> {
+        &self.tree
     }
 
     /// A directory that is only read, also while another process writes to it: each object is whole or absent.
-    pub fn for_reading(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
+    ///
+    /// # Errors
+    /// When there is no such directory.
+    pub fn for_reading(root: &Path) -> Result<Self, DirectoryError> {
+        Ok(Self {
+            tree: Arc::new(Tree::existing(root)?),
             commit: Mutex::new(()),
             _lock: None,
-        }
+        })
     }
 
     fn locked(&self) -> MutexGuard<'_, ()> {
@@ -99,8 +96,13 @@ impl Directory {
     }
 
     /// A new path for content that is not an object yet, on the same file system.
-    pub fn unfinished(&self) -> PathBuf {
-        self.uploads().join(Uuid::new_v4().to_string())
+    pub fn unfinished(&self) -> String {
+        format!("{UPLOADS}/{}", Uuid::new_v4())
+    }
+
+    /// The path of an upload that was begun as [`Directory::unfinished`].
+    pub(crate) fn upload(&self, id: Uuid) -> String {
+        format!("{UPLOADS}/{id}")
     }
 
     /// Checks that a key can be a file.
@@ -108,7 +110,7 @@ impl Directory {
     /// # Errors
     /// When it cannot.
     pub fn check_key(&self, key: &str) -> Result<(), DirectoryError> {
-        entry::path(&self.root, key).map(|_| ())
+        entry::check(key)
     }
 
     /// An object's attributes; `None` if there is no such object.
@@ -117,7 +119,7 @@ impl Directory {
     /// When the key cannot be a file, or the file system fails.
     pub fn head(&self, key: &str) -> Result<Option<Entry>, DirectoryError> {
         let _locked = self.locked();
-        entry::read(&self.root, key)
+        Ok(entry::open(&self.tree, key)?.map(|(entry, _)| entry))
     }
 
     /// Opens an object: its attributes, and its content as of now. A later write replaces the file and leaves this one.
@@ -125,12 +127,8 @@ impl Directory {
     /// # Errors
     /// When the key cannot be a file, or the file system fails.
     pub fn read(&self, key: &str) -> Result<Option<(Entry, File)>, DirectoryError> {
-        let path = entry::path(&self.root, key)?;
         let _locked = self.locked();
-        match entry::read(&self.root, key)? {
-            Some(entry) => Ok(Some((entry, File::open(&path).map_err(io_error(&path))?))),
-            None => Ok(None),
-        }
+        entry::open(&self.tree, key)
     }
 
     /// Makes a finished file an object, if the condition holds. `checksum`: the CRC-32 of what was received, as S3
@@ -140,15 +138,14 @@ impl Directory {
     /// When the condition does not hold, or the file system fails. The object is then unchanged.
     pub fn commit(
         &self,
-        unfinished: &Path,
+        unfinished: &str,
         key: &str,
         metadata: HashMap<String, String>,
         checksum: Option<String>,
         precondition: &Precondition,
     ) -> Result<Entry, DirectoryError> {
-        let path = entry::path(&self.root, key)?;
         let _locked = self.locked();
-        let current = entry::read(&self.root, key)?;
+        let current = entry::open(&self.tree, key)?.map(|(entry, _)| entry);
         match (precondition, current) {
             (Precondition::None, _) | (Precondition::Absent, None) => {}
             (Precondition::Match(wanted), Some(entry)) if entry.etag == *wanted => {}
@@ -157,21 +154,22 @@ impl Directory {
                 return Err(DirectoryError::Precondition(key.to_owned()));
             }
         }
-        let stamp = fs::metadata(unfinished)
-            .and_then(|metadata| Stamp::of(&metadata))
-            .map_err(io_error(unfinished))?;
+        let unfinished_path = self.root().join(unfinished);
+        let file = self.tree.open(unfinished)?;
+        let file = file.ok_or_else(|| io_error(&unfinished_path)(io::ErrorKind::NotFound.into()))?;
+        let stamp = file.metadata().and_then(|metadata| Stamp::of(&metadata));
+        let stamp = stamp.map_err(io_error(&unfinished_path))?;
         let sidecar = Sidecar {
             stamp,
             etag: Uuid::new_v4().simple().to_string(),
             metadata,
             checksum,
         };
-        let sidecar_path = entry::sidecar_path(&self.root, key);
-        let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&sidecar_path)(error.into()))?;
+        let json = serde_json::to_vec(&sidecar).map_err(|error| io_error(&unfinished_path)(error.into()))?;
         let unfinished_sidecar = self.unfinished();
-        fs::write(&unfinished_sidecar, json).map_err(io_error(&unfinished_sidecar))?;
-        rename(&unfinished_sidecar, &sidecar_path)?;
-        rename(unfinished, &path)?;
+        self.tree.write(&unfinished_sidecar, &json)?;
+        self.tree.rename(&unfinished_sidecar, &entry::sidecar_path(key))?;
+        self.tree.rename(unfinished, key)?;
         Ok(Entry {
             etag: sidecar.etag,
             bytes: sidecar.stamp.bytes,
@@ -186,17 +184,18 @@ impl Directory {
     /// # Errors
     /// When the key cannot be a file, or the file system fails.
     pub fn delete(&self, key: &str) -> Result<(), DirectoryError> {
-        let path = entry::path(&self.root, key)?;
         let _locked = self.locked();
-        for path in [path, entry::sidecar_path(&self.root, key)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(io_error(&path)(error));
-                }
-                _ => {}
-            }
-            for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.root) {
-                if fs::remove_dir(folder).is_err() {
+        // A folder or a link is not an object: it stays.
+        if entry::open(&self.tree, key)?.is_some() {
+            self.tree.remove_file(key)?;
+        }
+        let sidecar = entry::sidecar_path(key);
+        self.tree.remove_file(&sidecar)?;
+        for path in [key, sidecar.as_str()] {
+            let mut folder = path;
+            while let Some((above, _)) = folder.rsplit_once('/') {
+                folder = above;
+                if self.tree.remove_folder(folder).is_err() {
                     break;
                 }
             }
@@ -211,7 +210,7 @@ impl Directory {
     /// When the file system fails.
     pub fn list(&self, prefix: &str, after: &str, folders: bool, limit: usize) -> Result<Vec<Listed>, DirectoryError> {
         let mut listing = Listing {
-            root: &self.root,
+            tree: &self.tree,
             prefix,
             after,
             folders,
@@ -223,23 +222,10 @@ impl Directory {
     }
 }
 
-/// Moves a file to a path, replacing what is there, and creates the folder for it.
-fn rename(from: &Path, to: &Path) -> Result<(), DirectoryError> {
-    // Another thread may remove the folder in between, since it is empty: it is created again.
-    for _ in 0..3 {
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(io_error(parent))?;
-        }
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && from.exists() => {}
-            other => return other.map_err(io_error(to)),
-        }
-    }
-    Err(io_error(to)(io::ErrorKind::NotFound.into()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn put(
@@ -249,7 +235,7 @@ mod tests {
         precondition: &Precondition,
     ) -> Result<Entry, DirectoryError> {
         let file = directory.unfinished();
-        fs::write(&file, content).unwrap();
+        directory.tree().write(&file, content.as_bytes()).unwrap();
         directory.commit(
             &file,
             key,
@@ -316,9 +302,9 @@ mod tests {
     fn one_process_has_the_directory() {
         let (root, directory) = open();
         assert!(matches!(Directory::open(root.path()), Err(DirectoryError::InUse(_))));
-        fs::write(directory.unfinished(), "left").unwrap();
+        directory.tree().write(&directory.unfinished(), b"left").unwrap();
         drop(directory);
         let again = Directory::open(root.path()).unwrap();
-        assert_eq!(fs::read_dir(again.uploads()).unwrap().count(), 0);
+        assert_eq!(again.tree().names(UPLOADS).unwrap(), Some(Vec::new()));
     }
 }

@@ -2,19 +2,21 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, Metadata},
+    fs::{File, Metadata},
     io,
-    path::{Path, PathBuf},
+    os::unix::fs::MetadataExt,
     time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    error::{DirectoryError, LONGEST_SEGMENT, io_error},
+    tree::Tree,
+};
+
 /// The directory for everything that is not an object. No key begins with a dot.
 pub(crate) const HIDDEN: &str = ".bucket";
-
-/// The longest file name that common file systems accept, less the sidecar's extension.
-const LONGEST_SEGMENT: usize = 250;
 
 /// An object's attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,40 +33,6 @@ pub struct Entry {
     pub checksum: Option<String>,
 }
 
-/// Why the directory cannot do what is requested.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// The key cannot be a file.
-    #[error(
-        "the key '{0}' cannot be a file: a segment is empty, begins with a dot, or is longer than {LONGEST_SEGMENT} bytes"
-    )]
-    Key(String),
-    /// The condition does not hold.
-    #[error("the condition on '{0}' does not hold")]
-    Precondition(String),
-    /// There is no such object.
-    #[error("there is no object '{0}'")]
-    Absent(String),
-    /// Another process uses the directory.
-    #[error("'{0}' is in use by another process: wait until it ends, or choose another directory")]
-    InUse(PathBuf),
-    /// The file system failed.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-}
-
-pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError + '_ {
-    move |source| DirectoryError::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// The file system's attributes of a file, by which a sidecar is matched to its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
@@ -75,14 +43,10 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn of(metadata: &Metadata) -> io::Result<Self> {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
         Ok(Self {
             bytes: metadata.len(),
             modified: metadata.modified()?,
-            inode,
+            inode: metadata.ino(),
         })
     }
 }
@@ -98,8 +62,8 @@ pub(crate) struct Sidecar {
     pub(crate) checksum: Option<String>,
 }
 
-/// The file of a key below `root`.
-pub(crate) fn path(root: &Path, key: &str) -> Result<PathBuf, DirectoryError> {
+/// Checks that a key can be a file.
+pub(crate) fn check(key: &str) -> Result<(), DirectoryError> {
     let is_name = |segment: &str| {
         !segment.is_empty()
             && !segment.starts_with('.')
@@ -107,29 +71,26 @@ pub(crate) fn path(root: &Path, key: &str) -> Result<PathBuf, DirectoryError> {
             && !segment.contains(['\0', '\\'])
     };
     if key.split('/').all(is_name) {
-        Ok(root.join(key))
+        Ok(())
     } else {
         Err(DirectoryError::Key(key.to_owned()))
     }
 }
 
-pub(crate) fn sidecar_path(root: &Path, key: &str) -> PathBuf {
-    root.join(HIDDEN).join("metadata").join(format!("{key}.json"))
+pub(crate) fn sidecar_path(key: &str) -> String {
+    format!("{HIDDEN}/metadata/{key}.json")
 }
 
-/// Reads an object's attributes; `None` if there is no such object.
-pub(crate) fn read(root: &Path, key: &str) -> Result<Option<Entry>, DirectoryError> {
-    let path = path(root, key)?;
-    let stamp = match fs::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => Stamp::of(&metadata).map_err(io_error(&path))?,
-        Ok(_) => return Ok(None),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(io_error(&path)(error)),
+/// Opens an object and reads its attributes; `None` if there is no such object.
+pub(crate) fn open(tree: &Tree, key: &str) -> Result<Option<(Entry, File)>, DirectoryError> {
+    check(key)?;
+    let Some(file) = tree.open(key)? else {
+        return Ok(None);
     };
-    let sidecar = fs::read(sidecar_path(root, key))
-        .ok()
+    let stamp = file.metadata().and_then(|metadata| Stamp::of(&metadata));
+    let stamp = stamp.map_err(io_error(&tree.path().join(key)))?;
+    let sidecar = tree
+        .read(&sidecar_path(key))?
         .and_then(|json| serde_json::from_slice::<Sidecar>(&json).ok())
         .filter(|sidecar| sidecar.stamp == stamp);
     let (etag, metadata, checksum) = match sidecar {
@@ -144,11 +105,12 @@ pub(crate) fn read(root: &Path, key: &str) -> Result<Option<Entry>, DirectoryErr
             (etag, HashMap::new(), None)
         }
     };
-    Ok(Some(Entry {
+    let entry = Entry {
         etag,
         bytes: stamp.bytes,
         modified: stamp.modified,
         metadata,
         checksum,
-    }))
+    };
+    Ok(Some((entry, file)))
 }

@@ -1,10 +1,7 @@
 //! The events that are still to be delivered, on disk. As S3 does, the local bucket delivers each event at least once,
 //! even if the process is killed in between.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{
@@ -12,6 +9,12 @@ use tokio::sync::{
     watch,
 };
 use uuid::Uuid;
+
+use crate::{
+    entry::HIDDEN,
+    error::{DirectoryError, io_error},
+    tree::Tree,
+};
 
 /// An object was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +31,7 @@ pub struct ObjectWritten {
 /// The journal. An entry exists from before the object is written until its event has been handled.
 #[derive(Debug)]
 pub struct Journal {
-    directory: PathBuf,
+    tree: Arc<Tree>,
     is_wanted: fn(&str) -> bool,
     sender: UnboundedSender<ObjectWritten>,
     /// The number of entries that this process has not handled yet.
@@ -43,22 +46,35 @@ pub struct Notice<'a> {
     written: Option<ObjectWritten>,
 }
 
+fn folder() -> String {
+    format!("{HIDDEN}/events")
+}
+
+fn path(entry: Uuid) -> String {
+    format!("{}/{entry}.json", folder())
+}
+
 impl Journal {
     /// Opens the journal. Entries that a former process left are delivered first.
     ///
     /// # Errors
     /// When the directory cannot be created or read.
-    pub fn open(directory: &Path, is_wanted: fn(&str) -> bool) -> io::Result<(Self, UnboundedReceiver<ObjectWritten>)> {
-        fs::create_dir_all(directory)?;
+    pub fn open(
+        tree: Arc<Tree>,
+        is_wanted: fn(&str) -> bool,
+    ) -> Result<(Self, UnboundedReceiver<ObjectWritten>), DirectoryError> {
+        let folder = folder();
+        tree.create_folder(&folder)?;
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut left: Vec<ObjectWritten> = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            let id = path.file_stem().and_then(|stem| Uuid::parse_str(stem.to_str()?).ok());
+        for (name, _) in tree.names(&folder)?.unwrap_or_default() {
+            let path = format!("{folder}/{name}");
+            let id = name.strip_suffix(".json").and_then(|id| Uuid::parse_str(id).ok());
+            let content = tree.read(&path)?.unwrap_or_default();
             // An entry that cannot be parsed was cut short before its object was written.
-            match (id, serde_json::from_slice::<ObjectWritten>(&fs::read(&path)?)) {
+            match (id, serde_json::from_slice::<ObjectWritten>(&content)) {
                 (Some(entry), Ok(written)) => left.push(ObjectWritten { entry, ..written }),
-                _ => fs::remove_file(&path)?,
+                _ => tree.remove_file(&path)?,
             }
         }
         left.sort_by_key(|written| written.entry);
@@ -69,7 +85,7 @@ impl Journal {
         }
         Ok((
             Self {
-                directory: directory.to_owned(),
+                tree,
                 is_wanted,
                 sender,
                 open,
@@ -78,15 +94,11 @@ impl Journal {
         ))
     }
 
-    fn path(&self, entry: Uuid) -> PathBuf {
-        self.directory.join(format!("{entry}.json"))
-    }
-
     /// Records that an object is about to be written.
     ///
     /// # Errors
     /// When the entry cannot be written.
-    pub fn announce(&self, key: &str, event_name: &str) -> io::Result<Notice<'_>> {
+    pub fn announce(&self, key: &str, event_name: &str) -> Result<Notice<'_>, DirectoryError> {
         let mut notice = Notice {
             journal: self,
             written: None,
@@ -98,7 +110,10 @@ impl Journal {
                 event_name: event_name.to_owned(),
                 entry,
             };
-            fs::write(self.path(entry), serde_json::to_vec(&written)?)?;
+            let path = path(entry);
+            let json = serde_json::to_vec(&written);
+            let json = json.map_err(|error| io_error(&self.tree.path().join(&path))(error.into()))?;
+            self.tree.write(&path, &json)?;
             self.open.send_modify(|open| *open += 1);
             notice.written = Some(written);
         }
@@ -107,7 +122,7 @@ impl Journal {
 
     /// Removes an entry after its event has been handled.
     pub fn done(&self, entry: Uuid) {
-        if let Err(error) = fs::remove_file(self.path(entry)) {
+        if let Err(error) = self.tree.remove_file(&path(entry)) {
             tracing::warn!(%entry, %error, "cannot remove the journal entry: its event will be delivered again");
         }
         self.leave();
@@ -150,7 +165,12 @@ mod tests {
     #[test]
     fn what_was_not_handled_is_delivered_to_the_next_process() {
         let root = tempfile::tempdir().unwrap();
-        let open = || Journal::open(root.path(), |key| key.ends_with(".json")).unwrap();
+        let open = || {
+            Journal::open(Arc::new(Tree::existing(root.path()).unwrap()), |key| {
+                key.ends_with(".json")
+            })
+            .unwrap()
+        };
         let (journal, mut events) = open();
         for key in ["a.json", "b.json", "c.json", "d.zst"] {
             journal.announce(key, "ObjectCreated:Put").unwrap().publish();
@@ -159,7 +179,7 @@ mod tests {
         drop(journal.announce("e.json", "ObjectCreated:Put").unwrap());
         assert_eq!(events.try_recv().unwrap().key, "a.json");
         journal.done(events.try_recv().unwrap().entry);
-        fs::write(root.path().join(format!("{}.json", Uuid::now_v7())), "{\"ke").unwrap();
+        std::fs::write(root.path().join(path(Uuid::now_v7())), "{\"ke").unwrap();
         let (_journal, mut events) = open();
         let left: Vec<String> = std::iter::from_fn(|| events.try_recv().ok())
             .map(|written| written.key)

@@ -24,15 +24,18 @@ use uuid::Uuid;
 
 pub mod directory;
 mod entry;
+mod error;
 pub mod journal;
 mod listing;
 mod service;
+pub mod tree;
 
 use directory::Directory;
 use journal::{Journal, ObjectWritten};
 use service::Service;
 
-pub use entry::{DirectoryError, Entry};
+pub use entry::Entry;
+pub use error::DirectoryError;
 pub use listing::Listed;
 
 /// The bucket's name, whatever the directory's is.
@@ -61,7 +64,7 @@ pub enum BucketError {
     /// The directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The journal cannot be read, or no port is free.
+    /// No port is free.
     #[error("the bucket cannot be served: {0}")]
     Io(#[from] io::Error),
 }
@@ -93,7 +96,7 @@ impl LocalBucket {
         is_wanted: fn(&str) -> bool,
         access: impl S3Access,
     ) -> Result<(Self, UnboundedReceiver<ObjectWritten>), BucketError> {
-        let (journal, events) = Journal::open(&directory.events(), is_wanted)?;
+        let (journal, events) = Journal::open(Arc::clone(directory.tree()), is_wanted)?;
         let journal = Arc::new(journal);
         let service = Service {
             directory,

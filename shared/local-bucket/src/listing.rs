@@ -1,8 +1,10 @@
 //! Listings of a directory in the order of keys. Only the folders that can hold matching keys are read.
 
-use std::{fs, io, path::Path};
-
-use crate::entry::{self, DirectoryError, Entry, io_error};
+use crate::{
+    entry::{self, Entry},
+    error::DirectoryError,
+    tree::{Kind, Tree},
+};
 
 /// A part of a listing, in the order of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub enum Listed {
 }
 
 pub(crate) struct Listing<'a> {
-    pub(crate) root: &'a Path,
+    pub(crate) tree: &'a Tree,
     pub(crate) prefix: &'a str,
     pub(crate) after: &'a str,
     pub(crate) folders: bool,
@@ -31,7 +33,7 @@ impl Listing<'_> {
             }
             if !key.ends_with('/') {
                 // It may have been removed since.
-                if let Some(entry) = entry::read(self.root, &key)? {
+                if let Some((entry, _)) = entry::open(self.tree, &key)? {
                     self.found.push(Listed::Object(key, entry));
                 }
             } else if self.folders && key.len() > self.prefix.len() {
@@ -47,35 +49,27 @@ impl Listing<'_> {
 
     /// The matching keys of a folder in their order; those of folders end with a slash.
     fn keys(&self, folder: &str) -> Result<Vec<String>, DirectoryError> {
-        let path = self.root.join(folder);
-        let read = || -> io::Result<Vec<String>> {
-            let mut keys = Vec::new();
-            for entry in fs::read_dir(&path)? {
-                let entry = entry?;
-                // A name that is not UTF-8, or that is hidden, is not an object's.
-                let Some(name) = entry
-                    .file_name()
-                    .to_str()
-                    .filter(|name| !name.starts_with('.'))
-                    .map(str::to_owned)
-                else {
-                    continue;
-                };
-                let is_folder = entry.file_type()?.is_dir();
-                let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
-                let matches = key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
-                let follows = key.as_str() > self.after || is_folder && self.after.starts_with(&key);
-                if matches && follows {
-                    keys.push(key);
-                }
+        let mut keys = Vec::new();
+        for (name, kind) in self.tree.names(folder.trim_end_matches('/'))?.unwrap_or_default() {
+            // A name that is hidden is not an object's.
+            if name.starts_with('.') {
+                continue;
             }
-            keys.sort_unstable();
-            Ok(keys)
-        };
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other.map_err(io_error(&path)),
+            let is_folder = kind == Kind::Folder;
+            let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
+            let matches = key.starts_with(self.prefix) || is_folder && self.prefix.starts_with(&key);
+            let follows = key.as_str() > self.after || is_folder && self.after.starts_with(&key);
+            if kind == Kind::Other && (matches || self.prefix.starts_with(&key)) {
+                tracing::warn!(
+                    key,
+                    "left out what is neither a file nor a folder: links are not followed"
+                );
+            } else if matches && follows {
+                keys.push(key);
+            }
         }
+        keys.sort_unstable();
+        Ok(keys)
     }
 }
 
@@ -93,7 +87,7 @@ mod tests {
         let keys = ["a-b/1", "a/1", "a/2/x", "a/2/y", "a/20", "a0/1", "b"];
         for key in keys {
             let file = directory.unfinished();
-            fs::write(&file, "x").unwrap();
+            directory.tree().write(&file, b"x").unwrap();
             directory
                 .commit(&file, key, HashMap::new(), None, &Precondition::None)
                 .unwrap();

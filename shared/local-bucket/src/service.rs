@@ -1,9 +1,8 @@
 //! The S3 operations that the exporter, the functions and common readers use, over a [`Directory`].
 
 use std::{
-    fs,
+    fs::File,
     io::{self, Read as _},
-    path::Path,
     sync::Arc,
 };
 
@@ -26,9 +25,10 @@ use tokio_util::io::ReaderStream;
 use crate::{
     BUCKET_NAME,
     directory::{Directory, Precondition},
-    entry::DirectoryError,
+    error::DirectoryError,
     journal::Journal,
     listing::Listed,
+    tree::Tree,
 };
 
 /// The metadata of an upload, in its directory.
@@ -48,6 +48,8 @@ impl From<DirectoryError> for S3Error {
     fn from(error: DirectoryError) -> Self {
         let code = match &error {
             DirectoryError::Key(_) => S3ErrorCode::InvalidArgument,
+            // Not transient: the client does not retry.
+            DirectoryError::Link(_) => S3ErrorCode::InvalidRequest,
             DirectoryError::Precondition(_) => S3ErrorCode::PreconditionFailed,
             DirectoryError::Absent(_) => S3ErrorCode::NoSuchKey,
             DirectoryError::InUse(_) | DirectoryError::Io { .. } => S3ErrorCode::InternalError,
@@ -58,14 +60,6 @@ impl From<DirectoryError> for S3Error {
 
 fn internal(error: impl std::fmt::Display) -> S3Error {
     S3Error::with_message(S3ErrorCode::InternalError, error.to_string())
-}
-
-/// An upload's directory is removed when the upload is completed or aborted.
-fn no_upload(error: io::Error) -> S3Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => s3_error!(NoSuchUpload),
-        _ => internal(error),
-    }
 }
 
 fn check_bucket(name: &str) -> S3Result<()> {
@@ -98,11 +92,11 @@ fn hasher() -> ChecksumHasher {
 /// Writes a body into a file, and compares its CRC32 where the client sent one. Gives the CRC32.
 async fn receive(
     body: StreamingBlob,
-    path: &Path,
+    file: File,
     crc32: Option<String>,
     trailers: Option<&s3s::TrailingHeaders>,
 ) -> S3Result<Option<String>> {
-    let mut file = tokio::fs::File::create(path).await.map_err(no_upload)?;
+    let mut file = tokio::fs::File::from_std(file);
     let mut hasher = hasher();
     let mut body = body;
     while let Some(chunk) = body.try_next().await.map_err(|_| s3_error!(IncompleteBody))? {
@@ -126,14 +120,14 @@ impl Service {
     /// Makes a finished file an object, and publishes the event.
     fn commit(
         &self,
-        file: &Path,
+        file: &str,
         key: &str,
         metadata: Option<s3s::dto::Metadata>,
         checksum: Option<String>,
         precondition: &Precondition,
         event_name: &str,
     ) -> S3Result<ETag> {
-        let notice = self.journal.announce(key, event_name).map_err(internal)?;
+        let notice = self.journal.announce(key, event_name)?;
         let committed = self.directory.commit(
             file,
             key,
@@ -143,17 +137,42 @@ impl Service {
         );
         if committed.is_err() {
             // What cannot be removed now is removed at the next start.
-            let _ = fs::remove_file(file);
+            let _ = self.directory.tree().remove_file(file);
         }
         let entry = committed?;
         notice.publish();
         Ok(ETag::Strong(entry.etag))
     }
 
-    fn upload(&self, upload_id: &str) -> S3Result<std::path::PathBuf> {
+    /// The directory of an upload. It is removed when the upload is completed or aborted.
+    fn upload(&self, upload_id: &str) -> S3Result<String> {
         // An upload ID that is not a UUID must not become a path.
         let id = uuid::Uuid::parse_str(upload_id).map_err(|_| s3_error!(NoSuchUpload))?;
-        Ok(self.directory.unfinished().with_file_name(id.to_string()))
+        let upload = self.directory.upload(id);
+        match self.directory.tree().open(&metadata_of(&upload))? {
+            Some(_) => Ok(upload),
+            None => Err(s3_error!(NoSuchUpload)),
+        }
+    }
+
+    /// Writes a body into a new file, which is not an object yet. Gives its path and CRC32.
+    async fn receive(
+        &self,
+        body: Option<StreamingBlob>,
+        crc32: Option<String>,
+        trailers: Option<&s3s::TrailingHeaders>,
+    ) -> S3Result<(String, Option<String>)> {
+        let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
+        let path = self.directory.unfinished();
+        let file = self.directory.tree().create_file(&path)?;
+        match receive(body, file, crc32, trailers).await {
+            Ok(checksum) => Ok((path, checksum)),
+            Err(error) => {
+                // What cannot be removed now is removed at the next start.
+                let _ = self.directory.tree().remove_file(&path);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -178,15 +197,8 @@ impl S3 for Service {
         check_bucket(&bucket)?;
         self.directory.check_key(&key)?;
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
-        let file = self.directory.unfinished();
-        let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        let checksum = match receive(body, &file, checksum_crc32, request.trailing_headers.as_ref()).await {
-            Ok(checksum) => checksum,
-            Err(error) => {
-                let _ = fs::remove_file(&file);
-                return Err(error);
-            }
-        };
+        let file = self.receive(body, checksum_crc32, request.trailing_headers.as_ref());
+        let (file, checksum) = file.await?;
         let etag = self.commit(&file, &key, metadata, checksum, &precondition, "ObjectCreated:Put")?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(etag),
@@ -330,13 +342,12 @@ impl S3 for Service {
         check_bucket(&bucket)?;
         self.directory.check_key(&key)?;
         let upload = self.directory.unfinished();
-        fs::create_dir(&upload).map_err(internal)?;
         let json = serde_json::to_vec(&metadata.unwrap_or_default()).map_err(internal)?;
-        fs::write(upload.join(UPLOAD_METADATA), json).map_err(internal)?;
+        self.directory.tree().write(&metadata_of(&upload), &json)?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(bucket),
             key: Some(key),
-            upload_id: upload.file_name().map(|name| name.to_string_lossy().into_owned()),
+            upload_id: upload.rsplit('/').next().map(str::to_owned),
             ..Default::default()
         }))
     }
@@ -349,9 +360,12 @@ impl S3 for Service {
             checksum_crc32,
             ..
         } = request.input;
-        let file = self.upload(&upload_id)?.join(part_number.to_string());
-        let body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        receive(body, &file, checksum_crc32.clone(), request.trailing_headers.as_ref()).await?;
+        self.upload(&upload_id)?;
+        let file = self.receive(body, checksum_crc32.clone(), request.trailing_headers.as_ref());
+        let (file, _) = file.await?;
+        // Again: it may have been completed or aborted meanwhile.
+        let part = part_of(&self.upload(&upload_id)?, part_number);
+        self.directory.tree().rename(&file, &part)?;
         Ok(S3Response::new(UploadPartOutput {
             e_tag: Some(ETag::Strong(format!("{upload_id}-{part_number}"))),
             checksum_crc32,
@@ -376,7 +390,7 @@ impl S3 for Service {
         check_bucket(&bucket)?;
         let precondition = precondition(if_match.as_ref(), if_none_match.as_ref())?;
         let upload = self.upload(&upload_id)?;
-        let json = fs::read(upload.join(UPLOAD_METADATA)).map_err(no_upload)?;
+        let json = self.directory.tree().read(&metadata_of(&upload))?.unwrap_or_default();
         let metadata = serde_json::from_slice(&json).map_err(internal)?;
         let parts: Vec<i32> = multipart_upload
             .and_then(|upload| upload.parts)
@@ -391,12 +405,12 @@ impl S3 for Service {
             return Err(s3_error!(InvalidPartOrder));
         }
         let file = self.directory.unfinished();
-        let (from, to) = (upload.clone(), file.clone());
-        let checksum = tokio::task::spawn_blocking(move || join_parts(&from, &parts, &to))
+        let (from, to, directory) = (upload.clone(), file.clone(), Arc::clone(&self.directory));
+        let checksum = tokio::task::spawn_blocking(move || join_parts(directory.tree(), &from, &parts, &to))
             .await
             .map_err(internal)??;
         if checksum_crc32.is_some() && checksum_crc32 != checksum {
-            let _ = fs::remove_file(&file);
+            let _ = self.directory.tree().remove_file(&file);
             return Err(s3_error!(BadDigest));
         }
         let etag = self.commit(
@@ -407,7 +421,7 @@ impl S3 for Service {
             &precondition,
             "ObjectCreated:CompleteMultipartUpload",
         )?;
-        if let Err(error) = fs::remove_dir_all(&upload) {
+        if let Err(error) = self.directory.tree().remove_all(&upload) {
             tracing::debug!(%error, "the parts of a completed upload stay until the next start");
         }
         Ok(S3Response::new(CompleteMultipartUploadOutput {
@@ -422,25 +436,41 @@ impl S3 for Service {
         &self,
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        fs::remove_dir_all(self.upload(&request.input.upload_id)?).map_err(no_upload)?;
+        let upload = self.upload(&request.input.upload_id)?;
+        self.directory.tree().remove_all(&upload)?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 }
 
+fn metadata_of(upload: &str) -> String {
+    format!("{upload}/{UPLOAD_METADATA}")
+}
+
+fn part_of(upload: &str, number: i32) -> String {
+    format!("{upload}/{number}")
+}
+
 /// Joins parts into one file. Gives its CRC32.
-fn join_parts(upload: &Path, parts: &[i32], to: &Path) -> S3Result<Option<String>> {
-    let part = |number: &i32| upload.join(number.to_string());
-    let (Some((first, others)), true) = (parts.split_first(), parts.iter().all(|number| part(number).is_file())) else {
+fn join_parts(tree: &Tree, upload: &str, parts: &[i32], to: &str) -> S3Result<Option<String>> {
+    for number in parts {
+        if tree.open(&part_of(upload, *number))?.is_none() {
+            return Err(s3_error!(InvalidPart));
+        }
+    }
+    let Some((first, others)) = parts.split_first() else {
         return Err(s3_error!(InvalidPart));
     };
     // The first part becomes the file: most objects have one part only.
-    fs::rename(part(first), to).map_err(internal)?;
-    let mut file = fs::OpenOptions::new().append(true).open(to).map_err(internal)?;
+    tree.rename(&part_of(upload, *first), to)?;
+    let mut file = tree.append(to)?;
     for number in others {
-        let mut part = fs::File::open(part(number)).map_err(internal)?;
+        let part = tree.open(&part_of(upload, *number))?;
+        let mut part = part.ok_or_else(|| s3_error!(InvalidPart))?;
         io::copy(&mut part, &mut file).map_err(internal)?;
     }
-    let (mut hasher, mut file) = (hasher(), fs::File::open(to).map_err(internal)?);
+    let joined = tree.open(to)?;
+    let mut file = joined.ok_or_else(|| s3_error!(InvalidPart))?;
+    let mut hasher = hasher();
     let mut buffer = vec![0; READ_BYTES];
     loop {
         match file.read(&mut buffer).map_err(internal)? {

@@ -16,6 +16,29 @@ pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
+/// All JSON texts below this directory, by their paths, in the order of these. Only for tests.
+///
+/// # Panics
+/// When one of them cannot be read.
+#[expect(clippy::panic, reason = "for tests, where a panic is a failed test")]
+pub fn all() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["cases", "kubecost", "opencost", "opencost-2", "shapes"] {
+        let entries = std::fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let names = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        let names = names.filter(|name| name.ends_with(".json"));
+        found.extend(names.map(|name| format!("{folder}/{name}")));
+    }
+    found.sort();
+    let read = |name: String| {
+        let text = read(&name);
+        (name, text)
+    };
+    found.into_iter().map(read).collect()
+}
+
 /// Reads a recording by its path.
 ///
 /// # Panics

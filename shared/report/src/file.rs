@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use parquet::{
     errors::{ParquetError, Result},
     file::{
-        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader},
         reader::{ChunkReader, Length},
     },
 };
@@ -73,6 +73,31 @@ pub(crate) fn parquet_error(key: &str, error: &dyn std::fmt::Display) -> LakeErr
     }
 }
 
+/// Where a column of a row group is; `None` where a footer that is not right gives it no place.
+fn place(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+    let start = u64::try_from(start).ok()?;
+    let length = u64::try_from(column.compressed_size()).ok()?;
+    Some(start..start.checked_add(length)?)
+}
+
+/// Reads the footer that some bytes end with, and gives the rows and the places of the columns that it says there are.
+/// For tests with bytes of any kind; readers of a lake use [`Lake`].
+///
+/// # Errors
+/// When the bytes do not end with a footer, or more bytes are needed.
+pub fn footer_of_tail(tail: &[u8]) -> Result<(u64, Vec<Range<u64>>)> {
+    let mut reader = ParquetMetaDataReader::new();
+    reader.try_parse_sized(&Bytes::copy_from_slice(tail), tail.len() as u64)?;
+    let parquet = Arc::new(reader.finish()?);
+    let groups = parquet.row_groups().iter();
+    let places = groups.flat_map(|group| group.columns().iter().filter_map(place));
+    let places = places.collect();
+    let bytes = tail.len() as u64;
+    let footer = Footer { parquet, bytes };
+    Ok((footer.rows(), places))
+}
+
 /// The parts of a file that have been read.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
@@ -90,13 +115,9 @@ impl Parts {
         columns: &[usize],
     ) -> std::result::Result<Self, LakeError> {
         let group = footer.parquet.row_group(group);
-        let mut ranges: Vec<Range<u64>> = columns
-            .iter()
-            .map(|column| {
-                let (start, length) = group.column(*column).byte_range();
-                start..start.saturating_add(length)
-            })
-            .collect();
+        let places = columns.iter().map(|column| place(group.column(*column)));
+        let places: Option<Vec<Range<u64>>> = places.collect();
+        let mut ranges = places.ok_or_else(|| parquet_error(key, &"a column has no place in the file"))?;
         ranges.sort_by_key(|range| range.start);
         let mut merged: Vec<Range<u64>> = Vec::new();
         for range in ranges {

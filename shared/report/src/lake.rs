@@ -97,7 +97,7 @@ impl Lake {
         if !root.is_dir() {
             return Err(LakeError::NoDirectory(root.to_owned()));
         }
-        Ok(Self::Directory(Box::new(Directory::for_reading(root))))
+        Ok(Self::Directory(Box::new(Directory::for_reading(root)?)))
     }
 
     /// Formats as a user names it: the directory, or `s3://bucket`.

@@ -21,3 +21,4 @@ pub mod units;
 pub mod verify;
 
 pub use cube::Cubes;
+pub use file::footer_of_tail;
