@@ -121,6 +121,7 @@ locals {
           Action = "s3:GetObject"
           Resource = [
             "${local.bucket_arn}/${var.prefixes.staging}*/inventory.json",
+            "${local.bucket_arn}/${var.prefixes.staging}*/run.json",
             "${local.bucket_arn}/${var.prefixes.staging}*/manifest.json",
             "${local.bucket_arn}/${var.prefixes.plans}*/plan.json",
             "${local.bucket_arn}/${var.prefixes.quarantine}*.json",

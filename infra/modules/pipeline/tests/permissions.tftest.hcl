@@ -27,6 +27,7 @@ run "grants_backfill_what_it_needs" {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["backfill"].policy).Statement : statement.Sid => [statement.Action, statement.Resource] } == {
       ReadDocuments = ["s3:GetObject", [
         "arn:aws:s3:::acme-cost-lake/staging/*/inventory.json",
+        "arn:aws:s3:::acme-cost-lake/staging/*/run.json",
         "arn:aws:s3:::acme-cost-lake/staging/*/manifest.json",
         "arn:aws:s3:::acme-cost-lake/plans/*/plan.json",
         "arn:aws:s3:::acme-cost-lake/quarantine/*.json",
