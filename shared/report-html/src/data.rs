@@ -9,7 +9,7 @@ use report::{
 };
 use serde_json::{Value, json};
 
-use crate::{page::MAX_DATA_BYTES, words::json_for_script};
+use crate::words::json_for_script;
 
 /// How many names a filter offers at most, by each attempt to fit them into the page.
 const NAMES: [usize; 9] = [100, 70, 50, 35, 20, 10, 5, 2, 1];
@@ -23,6 +23,9 @@ pub(crate) struct Data {
     pub(crate) json: String,
     pub(crate) daily: Daily,
 }
+
+/// The most data for charts and filters that a page contains.
+pub const MAX_DATA_BYTES: usize = 400 * 1024;
 
 /// The data of a page, of at most [`MAX_DATA_BYTES`].
 pub(crate) fn data(cubes: &Cubes, idle: &Table, efficiency: &Table) -> Data {

@@ -12,4 +12,5 @@ mod sections;
 mod table_view;
 mod words;
 
-pub use page::{Input, MAX_BYTES, MAX_DATA_BYTES, RenderError, render};
+pub use data::MAX_DATA_BYTES;
+pub use page::{Input, MAX_BYTES, RenderError, render};

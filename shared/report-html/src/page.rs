@@ -17,9 +17,6 @@ use crate::{
 /// The largest page.
 pub const MAX_BYTES: usize = 1_500_000;
 
-/// The most data for charts and filters that a page contains.
-pub const MAX_DATA_BYTES: usize = 400 * 1024;
-
 /// How many rows a table lists at most, by each attempt to fit all into the page.
 const ROWS: [usize; 5] = [100, 50, 25, 10, 3];
 

@@ -231,8 +231,10 @@ fn a_run_without_plan_collects_the_newest_settled_day() {
         .iter()
         .map(|request| request.lines().next().unwrap().to_owned())
         .collect();
-    assert_eq!(written.len(), 2, "{written:?}");
-    assert!(written[0].contains("/inventory.json") && written[1].contains("/manifest.json"));
+    assert_eq!(written.len(), 3, "{written:?}");
+    for (written, name) in written.iter().zip(["/inventory.json", "/manifest.json", "/run.json"]) {
+        assert!(written.contains(name), "{written}");
+    }
     let line = last_line(&output);
     assert_eq!(line["level"], "INFO");
     let message = line["message"].as_str().unwrap();
@@ -336,7 +338,7 @@ fn a_log_that_cannot_be_written_ends_nothing() {
             .unwrap();
         assert_eq!(status.code(), Some(0), "{format}");
     }
-    assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 4);
+    assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 6);
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn requests_to_aws_go_through_the_proxy_and_those_for_credentials_do_not() {
     );
     let said = said(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 2);
+    assert_eq!(world.requests("PUT /finops-lake/staging/").len(), 3);
     assert!(!world.requests("POST /").is_empty() && !world.requests("GET /credentials").is_empty());
     let heads = proxy.heads.lock().unwrap();
     assert!(!heads.is_empty());

@@ -258,8 +258,9 @@ async fn where_only_nodes_can_be_had_the_manifest_says_so_and_why() {
         let source = Scripted::serve(move |asked| match asked.path.as_str() {
             "/model/allocation" if asked.day().is_empty() => bad_window(),
             "/model/allocation" => text(200, containers(asked.day(), &["a".to_owned()])),
-            _ if asked.parameter("filter").is_empty() => text(status, all),
-            _ => text(200, recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
+            "/model/assets" if asked.parameter("filter").is_empty() => text(status, all),
+            "/model/assets" => text(200, recordings::read("kubecost/kubecost_assets_1day_nodes.json")),
+            _ => not_found(),
         })
         .await;
         let setup = setup(&source.url, &[("RETRIES", "0")]).await;
