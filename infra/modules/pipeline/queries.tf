@@ -1,9 +1,10 @@
 # The questions about costs of infra/sql as saved queries of Athena. Each has the view `costs` as its first common table expression, so that it
-# needs nothing but the table.
+# needs nothing but the tables.
 locals {
   sql = "${path.module}/../../sql"
 
-  costs_sql = trimspace(replace(file("${local.sql}/costs.sql"), "/(?m)^FROM kubecost_table$/", "FROM \"${var.glue.database}\".\"${var.glue.table}\""))
+  costs_sql  = trimspace(replace(file("${local.sql}/costs.sql"), "/(?m)^FROM kubecost_table$/", "FROM \"${var.glue.database}\".\"${var.glue.table}\""))
+  assets_sql = "FROM \"${var.glue.database}\".\"${local.assets_table_name}\""
 
   # Each file is a comment, and one statement that may begin with WITH.
   questions = {
@@ -24,6 +25,9 @@ resource "aws_athena_named_query" "question" {
     each.value.comment,
     "WITH costs AS (\n", local.costs_sql, "\n)",
     each.value.with == null ? "\n" : ",\n",
-    replace(each.value.rest, "'team'", "'${replace(var.saved_queries.team_label, "/[^A-Za-z0-9]/", "_")}'"),
+    replace(
+      replace(each.value.rest, "'team'", "'${replace(var.saved_queries.team_label, "/[^A-Za-z0-9]/", "_")}'"),
+      "/(?m)FROM kubecost_table_assets$/", local.assets_sql
+    ),
   ])
 }

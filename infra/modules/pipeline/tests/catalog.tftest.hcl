@@ -127,6 +127,10 @@ run "saves_the_questions" {
     error_message = "Each query has the view in itself, over the table of this lake."
   }
   assert {
+    condition     = strcontains(aws_athena_named_query.question["bill"].query, "FROM \"costs_db\".\"allocations_assets\"\n")
+    error_message = "The bill is over the table of assets of this lake."
+  }
+  assert {
     condition     = strcontains(aws_athena_named_query.question["cost_by_team"].query, "element_at(labels, 'example_com_cost_centre')")
     error_message = "Sources replace characters of label keys."
   }
@@ -258,8 +262,8 @@ run "renders_the_quicksight_definition" {
     condition = flatten([
       for transform in values(yamldecode(output.quicksight_definition).datasets.cca_kubecost_view.data.LogicalTableMap)[0].DataTransforms :
       try(transform.ProjectOperation.ProjectedColumns, [])
-    ]) == concat([for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name], ["region_code"])
-    error_message = "The dataset projects all of them, and the calculated column of the public dashboard."
+    ]) == concat([for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name], ["region_code", "currency_code"])
+    error_message = "The dataset projects all of them, and the calculated columns."
   }
   assert {
     condition = length(setsubtract(
