@@ -174,13 +174,13 @@ class Container:
         return self.cluster.core.create_namespaced_service_account_token(account, namespace, request).status.token
 
     def run(self, program, extra_environment):
-        """Runs the program with this machine's paths of mounted files, and reports the pod's status to the API."""
+        """Runs the program with the container's arguments and this machine's paths of mounted files, and reports the pod's status to the API."""
         mounted = {str(path)[len(str(self.root)) :]: str(path) for path in self.root.rglob("*") if path.is_file()}
         environment = {name: mounted.get(value, value) for name, value in self.environment.items()} | extra_environment
         user = self.pod.spec.security_context.run_as_user
         identity = {"user": user, "group": self.pod.spec.security_context.run_as_group} if os.geteuid() == 0 else {}
         self._report("Running", {"running": {}})
-        done = subprocess.run([program], env=environment, cwd="/", capture_output=True, text=True, timeout=300, **identity)
+        done = subprocess.run([program, *(self.container.args or [])], env=environment, cwd="/", capture_output=True, text=True, timeout=300, **identity)
         phase = "Succeeded" if done.returncode == 0 else "Failed"
         self._report(phase, {"terminated": {"exitCode": done.returncode, "reason": "Completed" if phase == "Succeeded" else "Error"}})
         return done

@@ -3,6 +3,7 @@ pod's environment and projected token, fills the lake through both roles."""
 
 import contextlib
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -108,6 +109,18 @@ def test_the_pods_command_fills_the_lake_and_the_job_completes(cluster, lake, co
     job = pod.metadata.owner_references[0].name
     wait_for(lambda: cluster.batch.read_namespaced_job_status(job, NAMESPACE).status.succeeded == 1)
     wait_for(lambda: cluster.batch.read_namespaced_cron_job_status(NAME, NAMESPACE).status.last_successful_time)
+
+
+def test_helms_test_runs_the_check_with_the_pods_identity(cluster, lake, installed, pod):
+    """Helm creates the Job of the check and waits for it, while its container runs here."""
+    testing = subprocess.Popen([cluster.helm_program, "test", NAME, "--namespace", NAMESPACE, "--kubeconfig", cluster.kubeconfig])
+    [checking] = wait_for(lambda: cluster.core.list_namespaced_pod(NAMESPACE, label_selector=f"job-name={NAME}-check").items, 60)
+    assert checking.spec.containers[0].args == ["check"]
+    done = Container(cluster, checking).run(BINARIES / "exporter", {"AWS_ENDPOINT_URL": lake.endpoint})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed" not in done.stdout and "ok      write: s3://" in done.stdout
+    assert testing.wait(60) == 0
+    cluster.batch.delete_namespaced_job(f"{NAME}-check", NAMESPACE, propagation_policy="Foreground")
 
 
 def test_another_service_account_is_denied_and_the_job_tries_again(cluster, lake, installed, pod):

@@ -10,8 +10,19 @@ use settings::{
 
 use crate::settings::Settings;
 
+/// The subcommand that checks whether a run can work.
+pub const CHECK: &str = "check";
+
 /// The command: each setting is a flag and an environment variable.
 pub fn command() -> Command {
+    let check = Command::new(CHECK)
+        .about("Checks whether a run with these settings can work, and says what to do where it cannot")
+        .long_about(
+            "Checks whether a run with these settings can work: the settings, the identity before and after role chaining, writing below the \
+             cluster's prefix, reading the plan, the source's name, certificate, kind, version, currency, days, clusters, idle costs and assets.\n\n\
+             It prints one line for each: ok, failed with what to do, or unknown with the reason. It collects nothing; it writes one small object \
+             that no other program reads. The exit status is 0 if nothing failed, 1 if something failed, and 2 if a setting is wrong.",
+        );
     let command = Command::new("exporter")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Carries a cluster's raw costs from Kubecost or OpenCost into the lake's bucket")
@@ -22,6 +33,12 @@ pub fn command() -> Command {
              The exit status is 0 if all days were collected, 1 if any failed, 2 if a setting is wrong, and 3 if the run ended before all days were \
              tried, at its deadline or by SIGTERM.",
         );
+    with_settings(command)
+        .subcommand(with_settings(check))
+        .args_conflicts_with_subcommands(true)
+}
+
+fn with_settings(command: Command) -> Command {
     let command = add_to(command, rows::EXPORTER_LAKE, "Lake");
     let command = add_to(command, rows::PERIOD, "Days");
     let command = add_to(command, rows::SOURCE, "Source");
@@ -37,7 +54,11 @@ pub fn start(matches: &ArgMatches) -> Result<Settings, Faults> {
     read(matches)
 }
 
-fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
+/// Reads the settings from the command line and the environment.
+///
+/// # Errors
+/// All faults together.
+pub fn read(matches: &ArgMatches) -> Result<Settings, Faults> {
     let look_up = look_up(matches);
     Settings::read(Reader::new(|name| {
         let is_retired = rows::EXPORTER_RETIRED.iter().any(|retired| retired.name == name);

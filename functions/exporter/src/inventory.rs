@@ -95,7 +95,7 @@ async fn query_days(
 
 /// The day that a row is of, if it says that the source has data: at the edge of retention there are rows without
 /// minutes and costs.
-fn day_of(row: &Allocation<'_>) -> Option<Day> {
+pub(crate) fn day_of(row: &Allocation<'_>) -> Option<Day> {
     let number = |index| row.number(index).unwrap_or(0.0);
     let has_data = number(MINUTES) > 0.0 || number(TOTAL_COST) != 0.0;
     let start = row.window_start.filter(|_| has_data)?;

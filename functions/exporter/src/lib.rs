@@ -6,6 +6,7 @@
 //! and the manifest follows when all of them are there.
 
 pub mod certificate;
+pub mod check;
 mod collect;
 pub mod command;
 mod inventory;
@@ -19,6 +20,9 @@ pub mod settings;
 mod source;
 mod stop;
 pub mod totals;
+
+/// How the sessions of the parent role are named in CloudTrail.
+pub const SESSION_NAME: &str = "kubecost-lake-exporter";
 
 pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunError, RunSummary};

@@ -1,9 +1,15 @@
 //! The exporter's process.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
-use exporter::{Days, Exporter, NoProgress, RunError, Stop, Stopper, certificate, command, settings::Settings};
+use exporter::{
+    Days, Exporter, NoProgress, RunError, SESSION_NAME, Stop, Stopper, certificate,
+    check::{self, Finding, Outcome},
+    command,
+    settings::Settings,
+};
+use settings::Faults;
 use store::session;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,12 +19,12 @@ const EXIT_SETTINGS: u8 = 2;
 /// The run ended before all of its days were tried.
 const EXIT_STOPPED: u8 = 3;
 
-/// How the sessions of the parent role are named in CloudTrail.
-const SESSION_NAME: &str = "kubecost-lake-exporter";
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let matches = command::command().get_matches();
+    if let Some(matches) = matches.subcommand_matches(command::CHECK) {
+        return check(command::read(matches)).await;
+    }
     let settings = match command::start(&matches) {
         Ok(settings) => settings,
         Err(faults) => {
@@ -36,6 +42,30 @@ async fn main() -> ExitCode {
         Err(error) => {
             tracing::error!(%error, "nothing was collected");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints what works and what does not. It does not log: what is to know is in the lines.
+async fn check(settings: Result<Settings, Faults>) -> ExitCode {
+    // A line that cannot be written is no reason to end.
+    let mut show = |finding: &Finding| drop(writeln!(std::io::stdout(), "{finding}"));
+    match settings {
+        Ok(settings) => {
+            if check::run(settings, &SystemClock, &mut show).await {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(faults) => {
+            for fault in faults.0 {
+                show(&Finding {
+                    part: "settings".to_owned(),
+                    outcome: Outcome::Failed(format!("{}: {}", fault.setting, fault.message)),
+                });
+            }
+            ExitCode::from(EXIT_SETTINGS)
         }
     }
 }

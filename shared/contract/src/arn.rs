@@ -15,6 +15,11 @@ pub struct Arn {
 }
 
 impl Arn {
+    /// The account, 12 digits; empty for resources that belong to none.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
     /// Whether it names an IAM role, with or without a path: `arn:aws:iam::111122223333:role/path/name`.
     pub fn is_iam_role(&self) -> bool {
         self.service == "iam"

@@ -140,6 +140,12 @@ impl Client {
         }
     }
 
+    /// The proxy that requests go through, if there is one.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        let uri = self.url.as_str().parse().ok()?;
+        Some(self.proxies.intercept(&uri)?.uri().to_string())
+    }
+
     async fn status_error(&self, response: ResponseBody) -> SourceError {
         let status = response.response.status().as_u16();
         let retry_after = retry_after(response.response.headers());

@@ -11,6 +11,7 @@ pub(crate) mod kind;
 pub(crate) mod query;
 pub(crate) mod retry;
 mod tls;
+pub(crate) mod version;
 
 pub(crate) use api::{of_other_api, other_api};
 pub(crate) use body::{ReadTimeout, ResponseBody};

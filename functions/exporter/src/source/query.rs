@@ -140,6 +140,14 @@ pub(crate) fn configuration() -> Query {
     Query::new("/model/getConfigs")
 }
 
+/// The request for what a source says of itself: its version.
+pub(crate) fn installation(kind: SourceKind) -> Query {
+    Query::new(match kind {
+        SourceKind::Kubecost => "/model/installInfo",
+        SourceKind::Opencost => "/installInfo",
+    })
+}
+
 /// The request that detects a kind of source: it lacks the window, which each source reports at once.
 pub(crate) fn probe(kind: SourceKind) -> Query {
     Query::new(allocation_path(kind))

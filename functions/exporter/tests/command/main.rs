@@ -3,6 +3,7 @@
 
 #[path = "../support/certificates.rs"]
 mod certificates;
+mod check;
 mod proxy;
 
 use std::{

@@ -114,6 +114,18 @@ impl Prefixes {
         format!("{}{MANIFEST}", self.set(cluster, run, day))
     }
 
+    /// `<cluster>/check.json`: what `exporter check` writes, to see whether it may. No program reads it, and it is no
+    /// key of [`Prefixes::parse_staging`].
+    pub fn check(&self, cluster: &ClusterId) -> String {
+        format!("{}{CHECK}", self.staging_of(cluster))
+    }
+
+    /// Parses the key of [`Prefixes::check`]; `None` for anything else.
+    pub fn parse_check(&self, key: &str) -> Option<ClusterId> {
+        let (cluster, name) = split_cluster(key.strip_prefix(self.of(Area::Staging))?)?;
+        (name == CHECK).then_some(cluster)
+    }
+
     /// `<cluster>/plan.json`: what the cluster's exporter is to collect.
     pub fn plan(&self, cluster: &ClusterId) -> String {
         format!("{}{cluster}/{PLAN}", self.of(Area::Plans))
@@ -304,6 +316,7 @@ impl Prefixes {
 
 /// The metadata of the lake's objects that names the run whose data they have.
 pub const RUN_METADATA: &str = "run";
+const CHECK: &str = "check.json";
 const PLAN: &str = "plan.json";
 const RETIRED: &str = "retired.json";
 const MANIFEST: &str = "manifest.json";
