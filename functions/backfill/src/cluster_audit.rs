@@ -132,7 +132,10 @@ impl ClusterAudit<'_> {
         };
         finding.newest_inventory = Some(written_at);
         match inventory::read(self.objects, run, self.now).await? {
-            Ok(available) => Ok(Some(available)),
+            Ok(available) => {
+                finding.unlisted.clone_from(&available.unlisted);
+                Ok(Some(available))
+            }
             Err(rejection) => {
                 tracing::error!(cluster = %self.objects.cluster, %run, "inventory rejected: {rejection}");
                 finding.refused = Some(rejection.to_string());

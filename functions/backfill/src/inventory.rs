@@ -45,6 +45,8 @@ pub(crate) struct Available {
     /// Those of them that it was seen to have.
     observed: BTreeSet<Day>,
     /// The version of the exporter.
+    /// Ids of other clusters that the source has.
+    pub(crate) unlisted: Vec<String>,
     pub(crate) producer: Option<String>,
 }
 
@@ -109,6 +111,7 @@ fn accept(
     Ok(Available {
         observed: observed.intersection(&days).copied().collect(),
         days,
+        unlisted: inventory.unlisted,
         producer: inventory.producer,
     })
 }
@@ -199,6 +202,7 @@ mod tests {
                 version: None,
             },
             days: days.into_iter().map(|age| Day::of(now()).minus(age)).collect(),
+            unlisted: Vec::new(),
             observed: None,
             producer: None,
         }

@@ -42,8 +42,10 @@ pub(crate) fn begin(now: DateTime<Utc>, period_days: u32) -> AuditReport {
 }
 
 /// Adds what was found in a cluster.
-pub(crate) fn add(report: &mut AuditReport, finding: Finding) {
+pub(crate) fn add(report: &mut AuditReport, mut finding: Finding) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    // All clusters of a source have the same.
+    report.unlisted_clusters.extend(std::mem::take(&mut finding.unlisted));
     if finding.retired {
         report.retired_clusters += 1;
         return;
@@ -103,6 +105,10 @@ pub(crate) fn emit(report: &AuditReport, bucket: &str, sink: &dyn MetricSink, cl
         ("FailingClusters", number(report.failing_clusters)),
         ("StuckSets", number(report.stuck_sets)),
         ("QuarantinedSets", number(report.quarantined_sets)),
+        (
+            "UnlistedClusters",
+            number(u64::try_from(report.unlisted_clusters.len()).unwrap_or(u64::MAX)),
+        ),
         ("RefusedDocuments", number(report.refused_documents)),
         ("FailedClusters", number(report.failed_clusters)),
         ("Clusters", number(report.clusters)),

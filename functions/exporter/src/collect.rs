@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -108,7 +108,7 @@ pub(crate) struct Collector<'a> {
     pub(crate) settings: &'a SourceSettings,
     pub(crate) source: &'a SourceInfo,
     /// The currency of all costs; not set while the source could not be queried for it.
-    pub(crate) currency: OnceCell<Currency>,
+    pub(crate) currency: &'a OnceCell<Currency>,
     pub(crate) store: &'a Store,
     pub(crate) prefixes: &'a Prefixes,
     pub(crate) cluster: &'a ClusterArn,
@@ -119,7 +119,9 @@ pub(crate) struct Collector<'a> {
     /// The days that the source was seen to have.
     pub(crate) observed: &'a BTreeSet<Day>,
     /// Whether queries name all properties that identify a container: set by the first day that needs it.
-    pub(crate) explicit_aggregation: AtomicBool,
+    pub(crate) explicit_aggregation: &'a AtomicBool,
+    /// Days on which the source timed out.
+    pub(crate) timeouts: AtomicUsize,
     /// The number of each day's newest part. Numbers rise over repeated requests, so that no key is written twice.
     pub(crate) part_numbers: Mutex<BTreeMap<Day, u32>>,
 }
@@ -328,7 +330,7 @@ impl Collector<'_> {
     }
 
     async fn receive_assets(&self, day: Day, scope: AssetScope) -> Result<ReceivedAssets, PartError> {
-        let query = query::assets(self.source.kind, day.window(), scope);
+        let query = query::assets(self.source.kind, day.window(), scope, &self.settings.clusters);
         let number = self.next_part(day);
         let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
         let (mut parser, mut tally, mut nodes) = (AssetParser::new(), AssetTally::new(day), NodeMinutes::default());

@@ -107,8 +107,8 @@ mod tests {
         let reported: BTreeSet<&str> = faults.0.iter().map(|fault| fault.setting).collect();
         let can_be_wrong = rows::all(rows::EXPORTER.1)
             .filter(|setting| setting.values != Values::Text)
-            // Any path, but not together with a secret.
-            .chain([&rows::CA_FILE])
+            // Any text, but not together with a secret, or with a list of clusters.
+            .chain([&rows::CA_FILE, &rows::SOURCE_FILTER, &rows::SOURCE_CLUSTER_IDS])
             .map(|setting| setting.name);
         assert_eq!(reported, can_be_wrong.collect());
     }

@@ -1,14 +1,14 @@
 //! The days that the source still has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use contract::{
     day::{Day, Window},
     documents::SourceKind,
 };
-use response::{Allocation, Entry, RowParser};
-use table::{MINUTES, TOTAL_COST};
+use response::{Allocation, Entry, RowKind, RowParser};
+use table::{MINUTES, Property, TOTAL_COST};
 
 use crate::{
     settings::SourceSettings,
@@ -21,13 +21,24 @@ pub(crate) struct AvailableDays {
     pub(crate) days: Vec<Day>,
     /// Those of them that the source was seen to have. The others are assumed.
     pub(crate) observed: BTreeSet<Day>,
+    /// Ids of clusters that the source has, and that no list names.
+    pub(crate) unlisted: Vec<String>,
 }
 
 impl AvailableDays {
-    fn assumed(period: &[Day]) -> Self {
+    pub(crate) fn assumed(period: &[Day]) -> Self {
         Self {
             days: period.to_vec(),
             observed: BTreeSet::new(),
+            unlisted: Vec::new(),
+        }
+    }
+
+    pub(crate) fn observed(observed: BTreeSet<Day>) -> Self {
+        Self {
+            days: observed.iter().copied().collect(),
+            observed,
+            unlisted: Vec::new(),
         }
     }
 }
@@ -61,16 +72,58 @@ pub(crate) async fn available_days(
                 tracing::warn!(%window, "the source has no data for any day of the period: collecting each of them");
                 return AvailableDays::assumed(period);
             }
-            AvailableDays {
-                days: observed.iter().copied().collect(),
-                observed,
-            }
+            AvailableDays::observed(observed)
         }
         Err(error) => {
             tracing::warn!(%error, "cannot query the days of the source: using the whole period");
             AvailableDays::assumed(period)
         }
     }
+}
+
+/// The clusters that a source has rows of in a period, by their ids, with the days of each.
+///
+/// OpenCost computes what is asked for, for all clusters: it is queried for the newest day only, for the ids.
+///
+/// # Errors
+/// When the source cannot be queried, or its response cannot be used.
+pub(crate) async fn clusters(
+    client: &Client,
+    settings: &SourceSettings,
+    kind: SourceKind,
+    period: &[Day],
+) -> Result<BTreeMap<String, BTreeSet<Day>>, SourceError> {
+    let (Some(first), Some(last)) = (period.first(), period.last()) else {
+        return Ok(BTreeMap::new());
+    };
+    let first = match kind {
+        SourceKind::Kubecost => first,
+        SourceKind::Opencost => last,
+    };
+    let window = Window {
+        start: first.start(),
+        end: last.end(),
+    };
+    let query = query::days(kind, window, None, settings.idle);
+    let read = async || {
+        let mut parser = RowParser::new();
+        let mut clusters: BTreeMap<String, BTreeSet<Day>> = BTreeMap::new();
+        let on_row = |Entry { key, value, .. }: Entry<'_>| {
+            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+            let id = match row.property(Property::Cluster) {
+                "" if row.kind() == RowKind::Workload => &*row.name,
+                id => id,
+            };
+            if let Some(day) = day_of(&row).filter(|day| !id.is_empty() && period.contains(day)) {
+                clusters.entry(id.to_owned()).or_default().insert(day);
+            }
+            Ok(())
+        };
+        let read_timeout = ReadTimeout::of_allocations(settings);
+        client.rows(&query, read_timeout, on_row).await?;
+        Ok::<_, SourceError>(clusters)
+    };
+    retry::with_retries(settings, read, SourceError::is_transient).await
 }
 
 async fn query_days(

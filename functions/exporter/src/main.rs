@@ -4,10 +4,10 @@ use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
 use exporter::{
-    Days, Exporter, NoProgress, RunError, SESSION_NAME, Stop, Stopper, certificate,
+    Days, Exporter, NoProgress, RunError, SESSION_NAME, SharedSource, Stop, Stopper, certificate,
     check::{self, Finding, Outcome},
     command,
-    settings::Settings,
+    settings::{Clusters, Settings},
 };
 use settings::Faults;
 use store::session;
@@ -80,34 +80,56 @@ async fn export(mut settings: Settings) -> Result<ExitCode, Box<dyn std::error::
     }
     let store = settings.bucket.store(&config);
     let private_ca = certificate::load(&settings.source.ca_certificate, async || config.clone()).await;
-    let exporter = Exporter {
-        cluster: settings.cluster,
-        source: settings.source,
+    let exporter = |cluster| Exporter {
+        cluster,
+        source: settings.source.clone(),
         period: settings.period,
         plan_wait: settings.plan_wait,
-        store,
-        prefixes: settings.bucket.prefixes,
+        store: store.clone(),
+        prefixes: settings.bucket.prefixes.clone(),
         clock: Arc::new(SystemClock),
     };
-    let private_ca = match private_ca.map_err(RunError::from) {
-        Ok(private_ca) => private_ca,
-        Err(error) => {
-            exporter.report_early_failure(&error).await;
-            return Err(error.into());
+    let (private_ca, days) = (private_ca.map_err(RunError::from), &Days::Planned);
+    match settings.clusters {
+        Clusters::One(cluster) => {
+            let exporter = exporter(cluster);
+            let private_ca = match private_ca {
+                Ok(private_ca) => private_ca,
+                Err(error) => {
+                    exporter.report_early_failure(&error).await;
+                    return Err(error.into());
+                }
+            };
+            let summary = exporter.run(private_ca.as_deref(), days, &NoProgress).await?;
+            Ok(ended(&summary, summary.is_success(), summary.stopped()))
         }
-    };
-    let summary = exporter.run(private_ca.as_deref(), &Days::Planned, &NoProgress).await?;
-    let code = match (summary.is_success(), summary.stopped()) {
-        (true, _) => ExitCode::SUCCESS,
-        (false, true) => ExitCode::from(EXIT_STOPPED),
-        (false, false) => ExitCode::FAILURE,
-    };
-    if summary.is_success() {
-        tracing::info!("{summary}");
-    } else {
-        tracing::error!("{summary}");
+        Clusters::Many(clusters) => {
+            let source = SharedSource::new(clusters, exporter);
+            let private_ca = match private_ca {
+                Ok(private_ca) => private_ca,
+                Err(error) => {
+                    source.report_early_failure(&error).await;
+                    return Err(error.into());
+                }
+            };
+            let summary = source.run(private_ca.as_deref(), days).await?;
+            Ok(ended(&summary, summary.is_success(), summary.stopped()))
+        }
     }
-    Ok(code)
+}
+
+/// Logs the summary of a run.
+fn ended(summary: &dyn std::fmt::Display, is_success: bool, stopped: bool) -> ExitCode {
+    if is_success {
+        tracing::info!("{summary}");
+        return ExitCode::SUCCESS;
+    }
+    tracing::error!("{summary}");
+    if stopped {
+        ExitCode::from(EXIT_STOPPED)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Ends the run at its deadline, or when Kubernetes ends the pod.

@@ -1,12 +1,9 @@
-//! A whole run: inventory, plan, days.
+//! A whole run of one cluster: inventory, plan, days.
 
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -14,32 +11,26 @@ use contract::{
     clock::Clock,
     cluster::ClusterArn,
     coverage::PartialReason,
-    currency::Currency,
     day::Day,
-    documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo, SourceKind},
+    documents::{AssetsState, Inventory, PlanReason, PlannedDay, SourceInfo},
     keys::Prefixes,
     run::RunId,
     units::{count, size},
 };
-use futures_util::{StreamExt, stream};
 use store::{Store, StoreError};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     certificate::CertificateError,
     collect::{CollectedDay, Collector, DayError},
+    connection::Connection,
+    days,
     inventory::{self, AvailableDays},
     plan,
     progress::Progress,
     settings::{PeriodSettings, SourceSettings},
-    source::{Client, CurrencyError, SourceError, brief, currency, kind},
+    source::{CurrencyError, SourceError, brief},
 };
-
-/// After so many days on which the source timed out, no more are asked for: it goes on computing what nobody waits for.
-const MOST_TIMEOUTS: usize = 2;
-
-/// How long a day may take to end once the run is to end. Kubernetes kills a pod half a minute after SIGTERM.
-const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Which days to collect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +61,20 @@ pub enum RunError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Currency(#[from] CurrencyError),
+    /// A cluster of the list that the source does not have.
+    #[error(
+        "the source has no cluster {ids}: correct its id in SOURCE_CLUSTERS, or remove it if it is gone; the source has {found}"
+    )]
+    NotAtSource { ids: String, found: String },
     #[error("the inventory could not be written: {0}")]
     Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// Whether the run ended early.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Stopped { .. }))
+    }
 }
 
 /// What a run did.
@@ -182,109 +185,62 @@ impl Exporter {
         progress: &dyn Progress,
     ) -> Result<RunSummary, RunError> {
         let began = Instant::now();
-        let client = Client::new(&self.source, private_ca)?;
-        let source = SourceInfo {
-            kind: kind::of(&client, &self.source).await?,
-            version: None,
-        };
-        let currency = self.currency(&client, source.kind).await?;
-        let (planned, days, observed) = match days {
-            Days::Given(days) => {
-                let given = |date| PlannedDay {
-                    date,
-                    reason: PlanReason::Missing,
-                };
-                (false, days.iter().rev().copied().map(given).collect(), BTreeSet::new())
+        let connection = Connection::new(&self.source, private_ca).await?;
+        let planned = match days {
+            Days::Given(days) => Planned::given(days),
+            Days::Planned => {
+                let (client, period) = (&connection.client, self.backfill_period());
+                let available = inventory::available_days(client, &self.source, connection.source.kind, &period).await;
+                self.planned_days(&connection.source, run, available).await?
             }
-            Days::Planned => self.planned_days(&client, &source, run).await?,
         };
-        progress.planned(&days);
-        let collector = Collector {
-            client: &client,
+        progress.planned(&planned.days);
+        let collector = self.collector(&connection, run, &planned.observed);
+        let tasks = planned.days.iter().map(|day| (0, *day)).collect();
+        let collected = days::collect(&[collector], tasks, &self.source, progress).await;
+        let days = collected.into_iter().map(|(_, planned, result)| (planned, result));
+        Ok(planned.summary(run, days.collect(), began.elapsed()))
+    }
+
+    pub(crate) fn backfill_period(&self) -> Vec<Day> {
+        Day::backfill_period(self.clock.now(), self.period.days, self.period.settle)
+    }
+
+    pub(crate) fn collector<'a>(
+        &'a self,
+        connection: &'a Connection,
+        run: RunId,
+        observed: &'a BTreeSet<Day>,
+    ) -> Collector<'a> {
+        Collector {
+            client: &connection.client,
             settings: &self.source,
-            source: &source,
-            currency: OnceCell::new_with(currency),
+            source: &connection.source,
+            currency: &connection.currency,
             store: &self.store,
             prefixes: &self.prefixes,
             cluster: &self.cluster,
             run,
             clock: &*self.clock,
             settle: self.period.settle,
-            observed: &observed,
-            explicit_aggregation: AtomicBool::new(false),
-            part_numbers: Mutex::default(),
-        };
-        let days = self.collect(&collector, days, progress).await;
-        Ok(RunSummary {
-            run,
-            planned,
             observed,
-            days,
-            elapsed: began.elapsed(),
-        })
-    }
-
-    /// Collects each day, and at the end once more those that failed by a transient error: a source that restarts is
-    /// back by then.
-    async fn collect(
-        &self,
-        collector: &Collector<'_>,
-        days: Vec<PlannedDay>,
-        progress: &dyn Progress,
-    ) -> Vec<(PlannedDay, Result<CollectedDay, DayError>)> {
-        let timeouts = AtomicUsize::new(0);
-        let collect = async |planned: PlannedDay| {
-            let day = planned.date;
-            let days = timeouts.load(Ordering::Relaxed);
-            let result = if let Some(reason) = self.source.stop.reason() {
-                Err(SourceError::Stopped { reason }.into())
-            } else if days < MOST_TIMEOUTS {
-                tokio::select! {
-                    result = collector.day(day) => result,
-                    error = self.overdue() => Err(error.into()),
-                }
-            } else {
-                Err(DayError::SourceOverloaded { days })
-            };
-            if result.as_ref().is_err_and(DayError::is_timeout) {
-                timeouts.fetch_add(1, Ordering::Relaxed);
-            }
-            log(day, planned.reason, &result);
-            result
-        };
-        let mut results: Vec<_> = stream::iter(days)
-            .map(async |planned| {
-                progress.started(planned.date);
-                let result = collect(planned).await;
-                progress.finished(planned.date);
-                (planned, result)
-            })
-            .buffer_unordered(self.source.concurrency)
-            .collect()
-            .await;
-        // They finish in any order.
-        results.sort_by_key(|(planned, _)| std::cmp::Reverse(planned.date));
-        for (planned, result) in &mut results {
-            if self.source.stop.reason().is_none() && result.as_ref().is_err_and(DayError::is_transient) {
-                tracing::info!(day = %planned.date, "collecting the day once more");
-                *result = collect(*planned).await;
-            }
+            explicit_aggregation: &connection.explicit_aggregation,
+            timeouts: AtomicUsize::new(0),
+            part_numbers: Mutex::default(),
         }
-        results
     }
 
     /// Reports the source's days to the backfill function and waits for its plan. Without one: the newest settled day.
-    async fn planned_days(
+    pub(crate) async fn planned_days(
         &self,
-        client: &Client,
         source: &SourceInfo,
         run: RunId,
-    ) -> Result<(bool, Vec<PlannedDay>, BTreeSet<Day>), RunError> {
-        let period = Day::backfill_period(self.clock.now(), self.period.days, self.period.settle);
-        let AvailableDays {
+        AvailableDays {
             days: available,
             observed,
-        } = inventory::available_days(client, &self.source, source.kind, &period).await;
+            unlisted,
+        }: AvailableDays,
+    ) -> Result<Planned, RunError> {
         let id = self.cluster.id();
         let inventory = Inventory {
             run,
@@ -293,74 +249,77 @@ impl Exporter {
             source: source.clone(),
             days: available.clone(),
             observed: Some(observed.iter().copied().collect()),
+            unlisted,
             producer: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
         self.store
             .create_document(&self.prefixes.inventory(id, &run), &inventory)
             .await?;
-        tracing::info!(%run, days = available.len(), observed = observed.len(), "wrote inventory");
+        tracing::info!(cluster = %id, %run, days = available.len(), observed = observed.len(), "wrote inventory");
         let key = self.prefixes.plan(id);
         let plan = tokio::select! {
             plan = plan::wait(&self.store, &key, run, self.plan_wait) => plan,
             reason = self.source.stop.stopped() => return Err(SourceError::Stopped { reason }.into()),
         };
-        match plan {
-            Some(plan) => Ok((true, plan::agreed(plan, &available), observed)),
+        Ok(match plan {
+            Some(plan) => Planned {
+                is_planned: true,
+                days: plan::agreed(plan, &available),
+                observed,
+            },
             None => {
-                let day = Day::newest_settled(self.clock.now());
-                tracing::warn!("no plan received: collecting only {day}, the day of 72 to 48 hours ago");
-                Ok((
-                    false,
-                    vec![PlannedDay {
-                        date: day,
+                let date = Day::newest_settled(self.clock.now());
+                tracing::warn!(cluster = %id, "no plan received: collecting only {date}, the day of 72 to 48 hours ago");
+                Planned {
+                    is_planned: false,
+                    days: vec![PlannedDay {
+                        date,
                         reason: PlanReason::Missing,
                     }],
                     observed,
-                ))
+                }
             }
-        }
-    }
-
-    /// When the run is to end, a day has this long to let go of what is in flight.
-    async fn overdue(&self) -> SourceError {
-        let reason = self.source.stop.stopped().await;
-        tokio::time::sleep(STOP_GRACE).await;
-        SourceError::Stopped { reason }
-    }
-
-    /// The currency of all costs; `None` where the source cannot be queried for it now.
-    async fn currency(&self, client: &Client, kind: SourceKind) -> Result<Option<Currency>, CurrencyError> {
-        match currency::of_source(client, &self.source, kind, true).await {
-            Ok(currency) => Ok(Some(currency)),
-            Err(error @ CurrencyError::Source(_)) => {
-                tracing::warn!(%error, "querying it again before a day is collected");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        })
     }
 }
 
-fn log(day: Day, reason: PlanReason, result: &Result<CollectedDay, DayError>) {
-    match result {
-        Ok(CollectedDay { rows: 0, .. }) => {
-            tracing::info!(%day, ?reason, "collected: the source has no data for the day")
+/// The days that a run collects.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// Whether a plan was received.
+    pub(crate) is_planned: bool,
+    /// In the order in which they are collected.
+    pub(crate) days: Vec<PlannedDay>,
+    /// The days that the source was seen to have.
+    pub(crate) observed: BTreeSet<Day>,
+}
+
+impl Planned {
+    /// These days, whatever the lake has.
+    pub(crate) fn given(days: &[Day]) -> Self {
+        let given = |date| PlannedDay {
+            date,
+            reason: PlanReason::Missing,
+        };
+        Self {
+            is_planned: false,
+            days: days.iter().rev().copied().map(given).collect(),
+            observed: BTreeSet::new(),
         }
-        Ok(CollectedDay {
-            rows,
-            total_cost,
-            raw_bytes,
-            bytes,
-            partial,
-            share,
-            assets,
-            ..
-        }) => {
-            let partial: Vec<String> = partial.iter().map(ToString::to_string).collect();
-            tracing::info!(
-                %day, ?reason, rows, total_cost, raw_bytes, bytes, partial = partial.join(","), share, ?assets, "collected day"
-            );
+    }
+
+    pub(crate) fn summary(
+        self,
+        run: RunId,
+        days: Vec<(PlannedDay, Result<CollectedDay, DayError>)>,
+        elapsed: Duration,
+    ) -> RunSummary {
+        RunSummary {
+            run,
+            planned: self.is_planned,
+            observed: self.observed,
+            days,
+            elapsed,
         }
-        Err(error) => tracing::error!(%day, ?reason, %error, "day failed"),
     }
 }

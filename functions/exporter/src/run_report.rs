@@ -102,6 +102,7 @@ fn class_of_run(error: &RunError) -> ErrorClass {
         RunError::Certificate(_) => ErrorClass::Credentials,
         RunError::Source(error) => class_of_source(error),
         RunError::Currency(error) => class_of_currency(error),
+        RunError::NotAtSource { .. } => ErrorClass::Source,
         RunError::Store(_) => ErrorClass::Bucket,
     }
 }

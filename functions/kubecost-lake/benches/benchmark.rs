@@ -353,6 +353,7 @@ fn fill_for_audit(directory: &Path, clusters: usize) -> Result<(), AnyError> {
                 version: None,
             },
             days: days.clone(),
+            unlisted: Vec::new(),
             observed: None,
             producer: None,
         };

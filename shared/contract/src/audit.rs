@@ -1,5 +1,7 @@
 //! The report of the scheduled audit: a document for people, alarms and tools.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +63,9 @@ pub struct AuditReport {
     pub refused_documents: u64,
     /// Clusters that could not be audited because S3 failed. The next audit tries again.
     pub failed_clusters: u64,
+    /// Ids of clusters that sources have costs of, and that no exporter's list of clusters names: nothing of them is in
+    /// the lake.
+    pub unlisted_clusters: BTreeSet<String>,
     /// What was found, by cluster.
     pub findings: Vec<Finding>,
     /// All clusters that were audited.
@@ -138,6 +143,9 @@ pub struct Finding {
     /// Whether it was marked as gone, and not audited. Retired clusters are counted, not listed.
     #[serde(skip)]
     pub retired: bool,
+    /// Other clusters of its source, see [`AuditReport::unlisted_clusters`].
+    #[serde(skip)]
+    pub unlisted: Vec<String>,
     /// When its newest inventory was written, UTC.
     pub newest_inventory: Option<DateTime<Utc>>,
     /// Whether that is too long ago.

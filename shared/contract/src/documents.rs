@@ -135,6 +135,9 @@ pub struct Inventory {
     /// `None` in inventories of older exporters, see [`Inventory::observed_days`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Vec<Day>>,
+    /// Ids of clusters that the source has costs of, and that the exporter's list of clusters does not name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<String>,
     /// The version of the exporter. `None` in inventories of older exporters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer: Option<String>,

@@ -82,7 +82,7 @@ pub enum ErrorClass {
     Response,
     /// The response was complete, and must not be stored.
     Refused,
-    /// Neither Kubecost nor OpenCost was found.
+    /// Neither Kubecost nor OpenCost was found, or the source does not have the cluster.
     Source,
     /// The secret to authenticate with, or the private CA's certificate, cannot be used.
     Credentials,

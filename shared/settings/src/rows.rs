@@ -18,9 +18,25 @@ pub static BUCKET_REGION: Setting = Setting::new("S3_BUCKET_REGION", "The region
 /// The cluster whose costs are collected.
 pub static CLUSTER: Setting = Setting::new(
     "CLUSTER_ID",
-    "The EKS cluster's ARN: arn:aws:eks:<region>:<account>:cluster/<name>. Required",
+    "The EKS cluster's ARN: arn:aws:eks:<region>:<account>:cluster/<name>. Required, unless a list of clusters is set",
 )
 .flag("cluster", "ARN")
+.values(Values::Form);
+
+/// The clusters of a source that has many.
+pub static SOURCE_CLUSTERS: Setting = Setting::new(
+    "SOURCE_CLUSTERS",
+    "The clusters of a source that many clusters send their costs to, comma separated: <id at the source>=<ARN>. Instead of CLUSTER_ID",
+)
+.flag("source-clusters", "LIST")
+.values(Values::Form);
+
+/// More of them, in a file.
+pub static SOURCE_CLUSTERS_FILE: Setting = Setting::new(
+    "SOURCE_CLUSTERS_FILE",
+    "A file with such clusters, one <id at the source>=<ARN> a line. Lines that begin with # are comments",
+)
+.flag("source-clusters-file", "PATH")
 .values(Values::Form);
 
 /// The role that writes to the bucket.
@@ -443,6 +459,8 @@ pub const EXPORTER_LAKE: Group = &[
     &BUCKET,
     &BUCKET_REGION,
     &CLUSTER,
+    &SOURCE_CLUSTERS,
+    &SOURCE_CLUSTERS_FILE,
     &PARENT_ROLE,
     &BUCKET_OWNER,
     &KMS_KEY,

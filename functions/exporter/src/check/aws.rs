@@ -2,11 +2,14 @@
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
-use contract::{arn::Arn, check::Check, documents::Plan};
-use store::{Condition, session};
+use contract::{arn::Arn, check::Check, cluster::ClusterId, documents::Plan, keys::Prefixes};
+use store::{Condition, Store, session};
 
 use super::Findings;
-use crate::{SESSION_NAME, settings::Settings};
+use crate::{
+    SESSION_NAME,
+    settings::{Clusters, Settings},
+};
 
 struct Identity {
     account: String,
@@ -46,19 +49,24 @@ pub(super) async fn identity(findings: &mut Findings<'_>, settings: &Settings, c
             return None;
         }
     };
-    let cluster = settings.cluster.id().account();
     let lake = settings.bucket.owner.as_deref();
-    match (&settings.parent_role, own.account == cluster) {
-        (_, true) => findings.ok(part, format!("{} in the cluster's account", own.arn)),
+    match &settings.clusters {
+        // Nothing says in which of them the pod runs.
+        Clusters::Many(_) => findings.ok(part, own.arn),
+        Clusters::One(cluster) if own.account == cluster.id().account() => {
+            findings.ok(part, format!("{} in the cluster's account", own.arn));
+        }
         // A role may trust the cluster's identity provider from another account.
-        (None, false) if lake == Some(own.account.as_str()) => {
+        Clusters::One(_) if settings.parent_role.is_none() && lake == Some(own.account.as_str()) => {
             findings.ok(part, format!("{} in the bucket's account", own.arn));
         }
-        (_, false) => findings.failed(
+        Clusters::One(cluster) => findings.failed(
             part,
             format!(
-                "{} is in account {}, but CLUSTER_ID names a cluster of account {cluster}: correct CLUSTER_ID, or the role of the service account",
-                own.arn, own.account
+                "{} is in account {}, but CLUSTER_ID names a cluster of account {}: correct CLUSTER_ID, or the role of the service account",
+                own.arn,
+                own.account,
+                cluster.id().account()
             ),
         ),
     }
@@ -92,10 +100,27 @@ pub(super) async fn identity(findings: &mut Findings<'_>, settings: &Settings, c
     Some(config)
 }
 
-/// Writes the object that no other program reads, and reads the plan.
+/// Writes the object that no other program reads, and reads the plan, of each cluster.
 pub(super) async fn bucket(findings: &mut Findings<'_>, settings: &Settings, config: &SdkConfig, now: DateTime<Utc>) {
     let store = settings.bucket.store(config);
-    let (id, prefixes) = (settings.cluster.id(), &settings.bucket.prefixes);
+    let prefixes = &settings.bucket.prefixes;
+    match &settings.clusters {
+        Clusters::One(cluster) => cluster_objects(findings, &store, prefixes, cluster.id(), now).await,
+        Clusters::Many(clusters) => {
+            for cluster in clusters {
+                cluster_objects(findings, &store, prefixes, cluster.arn.id(), now).await;
+            }
+        }
+    }
+}
+
+async fn cluster_objects(
+    findings: &mut Findings<'_>,
+    store: &Store,
+    prefixes: &Prefixes,
+    id: &ClusterId,
+    now: DateTime<Utc>,
+) {
     let key = prefixes.check(id);
     let place = format!("s3://{}/{key}", store.bucket());
     let check = Check {

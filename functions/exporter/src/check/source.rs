@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{
     day::{Day, Window},
     documents::{AssetScope, SourceKind},
+    units::count,
 };
 use response::{Entry, RowKind, RowParser};
 use table::Property;
@@ -17,9 +18,8 @@ use tokio::time::timeout;
 use super::Findings;
 use crate::{
     inventory,
-    settings::{Settings, SourceSettings},
+    settings::{Clusters, Settings, SourceCluster, SourceSettings},
     source::{Client, CurrencyError, ReadTimeout, SourceError, currency, kind, query, retry, version},
-    units::count,
 };
 
 /// What depends on the source.
@@ -51,7 +51,10 @@ pub(super) async fn all(
     let Some(seen) = rows(findings, &client, settings, kind, now).await else {
         return findings.unknown(&PARTS[2..], "the days of the source are not known");
     };
-    clusters(findings, source, &seen);
+    match &settings.clusters {
+        Clusters::One(_) => clusters(findings, source, &seen),
+        Clusters::Many(listed) => listed_clusters(findings, kind, listed, &seen),
+    }
     idle(findings, source, &seen);
     assets(findings, &client, source, kind, seen.newest).await;
 }
@@ -261,6 +264,45 @@ fn clusters(findings: &mut Findings<'_>, source: &SourceSettings, seen: &Seen) {
     }
 }
 
+/// Compares the list of clusters with what the source has.
+fn listed_clusters(findings: &mut Findings<'_>, kind: SourceKind, listed: &[SourceCluster], seen: &Seen) {
+    let part = "clusters";
+    let has = |cluster: &&SourceCluster| cluster.ids.iter().any(|id| seen.clusters.contains_key(id));
+    let missing: Vec<&str> = listed
+        .iter()
+        .filter(|cluster| !has(cluster))
+        .flat_map(|cluster| cluster.ids.iter().map(String::as_str))
+        .collect();
+    let found = seen.clusters.keys().map(String::as_str);
+    let unlisted: Vec<&str> = found
+        .filter(|id| listed.iter().all(|cluster| cluster.ids.iter().all(|known| known != id)))
+        .collect();
+    let more = match unlisted.as_slice() {
+        [] => String::new(),
+        ids => format!("; not on the list, and not stored: {}", names(ids)),
+    };
+    let of = format!("{} of {} on the list", listed.iter().filter(has).count(), listed.len());
+    if missing.is_empty() {
+        findings.ok(part, format!("{of}{more}"));
+    } else if kind == SourceKind::Kubecost {
+        findings.failed(
+            part,
+            format!(
+                "{of}; the source does not have {}: correct SOURCE_CLUSTERS{more}",
+                names(&missing)
+            ),
+        );
+    } else {
+        findings.unknown(
+            &[part],
+            &format!(
+                "{of} on the day that was queried; not {}: check SOURCE_CLUSTERS{more}",
+                names(&missing)
+            ),
+        );
+    }
+}
+
 fn names(ids: &[&str]) -> String {
     let shown = ids.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
     match ids.len().saturating_sub(MOST_NAMES) {
@@ -301,7 +343,7 @@ async fn assets(
             assets += 1;
             Ok(())
         };
-        let query = query::assets(kind, day.window(), scope);
+        let query = query::assets(kind, day.window(), scope, &source.clusters);
         client.rows(&query, ReadTimeout::of_assets(source), on_row).await?;
         Ok::<u64, SourceError>(assets)
     };

@@ -10,9 +10,11 @@ use contract::{
 use settings::{Faults, Reader, Setting, logs::LogSettings, rows};
 
 mod bucket;
+mod clusters;
 mod source;
 
 pub use bucket::BucketSettings;
+pub use clusters::{Clusters, SourceCluster};
 pub use source::{Authentication, CaCertificate, SourceSettings};
 
 /// Which days there are.
@@ -28,7 +30,7 @@ pub struct PeriodSettings {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub bucket: BucketSettings,
-    pub cluster: ClusterArn,
+    pub clusters: Clusters,
     /// The role to assume; `None`: the process's own role writes to the bucket.
     pub parent_role: Option<String>,
     pub plan_wait: Duration,
@@ -48,7 +50,7 @@ impl Settings {
     pub fn read(mut reader: Reader<'_>) -> Result<Self, Faults> {
         let mut warnings = Vec::new();
         let bucket = BucketSettings::read(&mut reader, &mut warnings);
-        let cluster = read_cluster(&mut reader);
+        let clusters = clusters::read(&mut reader);
         let parent_role = reader.optional(&rows::PARENT_ROLE);
         if let Some(role) = &parent_role
             && !role.parse().is_ok_and(|arn: Arn| arn.is_iam_role())
@@ -71,10 +73,10 @@ impl Settings {
         }
         reader.finish()?;
         // Without one of them the reader has faults.
-        let (cluster, source) = cluster.zip(source).ok_or(Faults(Vec::new()))?;
+        let (clusters, source) = clusters.zip(source).ok_or(Faults(Vec::new()))?;
         Ok(Self {
             bucket,
-            cluster,
+            clusters,
             parent_role,
             plan_wait,
             deadline,

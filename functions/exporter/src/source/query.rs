@@ -30,6 +30,13 @@ impl Query {
         self
     }
 
+    fn with_some(self, name: &'static str, value: Option<String>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
     /// The address of the request. A path of the source's address, as behind an ingress, is kept.
     pub(crate) fn url(&self, source: &Url) -> Url {
         let mut url = source.clone();
@@ -81,9 +88,7 @@ impl AllocationQuery<'_> {
                 .with("aggregate", self.aggregation.query())
                 .with("includeAggregatedMetadata", "true");
         }
-        if let Some(filter) = self.filter {
-            query = query.with("filter", filter);
-        }
+        query = query.with_some("filter", self.filter.map(str::to_owned));
         if let Some((offset, limit)) = page {
             query = query
                 .with("offset", offset.to_string())
@@ -108,31 +113,35 @@ fn allocations(kind: SourceKind, window: Window, idle: bool) -> Query {
 
 /// The cheap request for the days that a source has: a row for each day.
 pub(crate) fn days(kind: SourceKind, window: Window, filter: Option<&str>, idle: bool) -> Query {
-    let query = allocations(kind, window, idle).with("aggregate", "cluster");
-    match filter {
-        Some(filter) => query.with("filter", filter),
-        None => query,
-    }
+    allocations(kind, window, idle)
+        .with("aggregate", "cluster")
+        .with_some("filter", filter.map(str::to_owned))
 }
 
 /// The request for the assets of a window. Of nodes alone, it names the filter as both newer and older sources know it.
-pub(crate) fn assets(kind: SourceKind, window: Window, scope: AssetScope) -> Query {
+/// `clusters`: the ids of the clusters whose assets are wanted; all where there are none.
+pub(crate) fn assets(kind: SourceKind, window: Window, scope: AssetScope, clusters: &[String]) -> Query {
     const NODES: &str = "assetType:\"node\"";
+    let of_clusters = (!clusters.is_empty()).then(|| of_clusters(clusters));
+    let filters: Vec<String> = (scope == AssetScope::Nodes)
+        .then(|| NODES.to_owned())
+        .into_iter()
+        .chain(of_clusters)
+        .collect();
+    let filter = (!filters.is_empty()).then(|| filters.join("+"));
     let query = match kind {
         SourceKind::Kubecost => Query::new("/model/assets"),
         SourceKind::Opencost => Query::new("/assets"),
     };
-    let query = query.with("window", window.to_string());
-    match (kind, scope) {
-        (SourceKind::Kubecost, AssetScope::Nodes) => query
-            .with("accumulate", "false")
-            .with("filterCategories", "Compute")
-            .with("filterTypes", "Node")
-            .with("filter", NODES),
-        (SourceKind::Kubecost, AssetScope::All) => query.with("accumulate", "false"),
-        (SourceKind::Opencost, AssetScope::Nodes) => query.with("filter", NODES),
-        (SourceKind::Opencost, AssetScope::All) => query,
+    let mut query = query.with("window", window.to_string());
+    if kind == SourceKind::Kubecost {
+        query = query.with("accumulate", "false");
+        if scope == AssetScope::Nodes {
+            query = query.with("filterCategories", "Compute").with("filterTypes", "Node");
+        }
+        query = query.with_some("filterClusters", (!clusters.is_empty()).then(|| clusters.join(",")));
     }
+    query.with_some("filter", filter)
 }
 
 /// The request for Kubecost's configuration, which says the currency of its costs.
@@ -146,6 +155,12 @@ pub(crate) fn installation(kind: SourceKind) -> Query {
         SourceKind::Kubecost => "/model/installInfo",
         SourceKind::Opencost => "/installInfo",
     })
+}
+
+/// The filter of some clusters, in the syntax of both sources.
+pub(crate) fn of_clusters(ids: &[String]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("cluster:{}", ids.join(","))
 }
 
 /// The request that detects a kind of source: it lacks the window, which each source reports at once.
@@ -188,10 +203,17 @@ mod tests {
             }
             .query(window, None),
             days(SourceKind::Kubecost, window, None, true),
-            assets(SourceKind::Kubecost, window, AssetScope::Nodes),
-            assets(SourceKind::Opencost, window, AssetScope::Nodes),
-            assets(SourceKind::Kubecost, window, AssetScope::All),
-            assets(SourceKind::Opencost, window, AssetScope::All),
+            assets(SourceKind::Kubecost, window, AssetScope::Nodes, &[]),
+            assets(SourceKind::Opencost, window, AssetScope::Nodes, &[]),
+            assets(SourceKind::Kubecost, window, AssetScope::All, &["a".to_owned()]),
+            assets(
+                SourceKind::Opencost,
+                window,
+                AssetScope::Nodes,
+                &["a".to_owned(), "b".to_owned()],
+            ),
+            assets(SourceKind::Kubecost, window, AssetScope::All, &[]),
+            assets(SourceKind::Opencost, window, AssetScope::All, &[]),
             probe(SourceKind::Opencost),
             configuration(),
         ];

@@ -7,6 +7,7 @@ mod connections;
 mod currency;
 mod detection;
 mod errors;
+mod many;
 mod pages;
 mod plan;
 mod redacted;

@@ -136,7 +136,8 @@ impl GeneratedCluster {
         }
     }
 
-    fn row(&self, row: usize, day: Day) -> (String, Value) {
+    /// A row with its key.
+    pub fn row(&self, row: usize, day: Day) -> (String, Value) {
         let nodes = self.nodes();
         if row < self.containers {
             self.container(row, day)

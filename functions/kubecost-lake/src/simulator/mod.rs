@@ -1,5 +1,5 @@
 //! Sources of costs for the demo, the benchmark and tests: a [generated](generated) cluster of any size behind
-//! Kubecost's API, and [recorded] responses of an OpenCost.
+//! Kubecost's API, a [primary] Kubecost of many, and [recorded] responses of an OpenCost.
 
 use std::{io, sync::Arc};
 
@@ -18,6 +18,7 @@ use serde::Deserialize;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub mod generated;
+pub mod primary;
 
 use generated::GeneratedCluster;
 
@@ -108,6 +109,7 @@ impl SimulatedSource {
 struct Parameters {
     window: Option<String>,
     aggregate: Option<String>,
+    filter: Option<String>,
     offset: Option<usize>,
     limit: Option<usize>,
 }

@@ -9,6 +9,7 @@ mod commands;
 mod currency;
 mod gaps;
 mod killed;
+mod many;
 mod misbehaving;
 mod partitions;
 mod plans;

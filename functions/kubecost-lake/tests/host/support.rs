@@ -115,6 +115,7 @@ pub(crate) fn inventory(name: &str, run: RunId) -> Inventory {
             version: None,
         },
         days: days(),
+        unlisted: Vec::new(),
         observed: None,
         producer: None,
     }
