@@ -101,6 +101,21 @@ ARNS = [
 ]
 
 
+def test_a_list_of_clusters_is_a_file_of_the_exporter(render):
+    documents = list(yaml.safe_load_all(rendered(render, "many-clusters")))
+    [lines] = [document["data"]["clusters"].splitlines() for document in documents if document["kind"] == "ConfigMap"]
+    assert len(lines) == 4 and lines[0] == "primary=arn:aws:eks:us-east-1:444455556666:cluster/costs"
+    for document in documents:
+        if document["kind"] not in ("CronJob", "Job"):
+            continue
+        template = document["spec"].get("jobTemplate", document)["spec"]["template"]
+        environment = {entry["name"]: entry["value"] for entry in template["spec"]["containers"][0]["env"]}
+        [mount] = template["spec"]["containers"][0]["volumeMounts"]
+        [volume] = template["spec"]["volumes"]
+        assert "CLUSTER_ID" not in environment
+        assert environment["SOURCE_CLUSTERS_FILE"] == f"{mount['mountPath']}/{volume['configMap']['items'][0]['path']}"
+
+
 @pytest.mark.parametrize("arn", ARNS)
 def test_partitions_and_regions_are_accepted_by_their_form(render, arn):
     _, partition, _, region, _, _ = arn.split(":")
@@ -240,6 +255,16 @@ REJECTED = {
     "two ids of the cluster in one text": (["--set-string", "source.clusterIds[0]=one\\,two"], "clusterIds"),
     "an id of the cluster instead of a list": (["--set", "source.clusterIds=one"], "clusterIds"),
     "a word for idle": (["--set-string", "source.idle=separate"], "idle"),
+    "one cluster and a list": (["--set", "clusters[0].id=a,clusters[0].arn=arn:aws:eks:us-east-1:111122223333:cluster/a"], "clusters: set either"),
+    "neither a cluster nor a list": (["--set", "clusterArn="], "clusterArn: set the ARN"),
+    "a list and a filter": (
+        ["--set", "clusterArn=,source.clusterIds={a},clusters[0].id=a,clusters[0].arn=arn:aws:eks:us-east-1:111122223333:cluster/a"],
+        "source.filter, source.clusterIds: remove them",
+    ),
+    "an id with a comma": (
+        ["--set-string", "clusterArn=,clusters[0].id=a\\,b,clusters[0].arn=arn:aws:eks:us-east-1:111122223333:cluster/a"],
+        "clusters",
+    ),
     "a service account without a name": (["--set", "serviceAccount.create=false"], "serviceAccount.name"),
 }
 

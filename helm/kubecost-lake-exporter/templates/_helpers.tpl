@@ -49,6 +49,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* What the time of the schedule is computed from: the ARN of the cluster, or of the first one. */}}
+{{- define "exporter.place" -}}
+{{- default (get (default dict (first .Values.clusters)) "arn") .Values.clusterArn -}}
+{{- end -}}
+
 {{/*
 The schedule. Without one, a minute that is the same for a cluster and different for most others: half an hour to two hours after yesterday is complete,
 and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 and 21:00 UTC by default.
@@ -58,7 +63,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
 {{- .Values.schedule -}}
 {{- else -}}
 {{- $first := add (mul (int .Values.source.settleHours) 60) 30 -}}
-{{- $time := add $first (mod (sha256sum .Values.clusterArn | adler32sum) 90) -}}
+{{- $time := add $first (mod (sha256sum (include "exporter.place" .) | adler32sum) 90) -}}
 {{- $afterAudit := mod (add $time 180) 360 -}}
 {{- if or (lt (int $afterAudit) 30) (ge (int $afterAudit) 330) -}}
 {{- $time = add $time 60 -}}
@@ -82,6 +87,15 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
 {{/* Checks that a schema cannot express: values that require or exclude each other. Reports all faults together. */}}
 {{- define "exporter.check" -}}
 {{- $faults := list -}}
+{{- if and .Values.clusters .Values.clusterArn -}}
+{{- $faults = append $faults "clusters: set either clusterArn or clusters" -}}
+{{- end -}}
+{{- if not (or .Values.clusters .Values.clusterArn) -}}
+{{- $faults = append $faults "clusterArn: set the ARN of the cluster or, for a source that many clusters send their costs to, clusters" -}}
+{{- end -}}
+{{- if and .Values.clusters (or .Values.source.filter .Values.source.clusterIds) -}}
+{{- $faults = append $faults "source.filter, source.clusterIds: remove them, since clusters says whose rows go where" -}}
+{{- end -}}
 {{- $ca := .Values.source.tls.ca -}}
 {{- $places := 0 -}}
 {{- range list $ca.configMap.name $ca.secret.name $ca.secretsManager.name -}}
@@ -137,6 +151,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
   (list "STAGING_PREFIX" .Values.bucket.prefixes.staging)
   (list "PLANS_PREFIX" .Values.bucket.prefixes.plans)
   (list "CLUSTER_ID" .Values.clusterArn)
+  (list "SOURCE_CLUSTERS_FILE" (and .Values.clusters "/etc/kubecost-lake/clusters/clusters"))
   (list "IRSA_PARENT_IAM_ROLE_ARN" .Values.parentRoleArn)
   (list "KUBECOST_API_ENDPOINT" $source.url)
   (list "SOURCE_KIND" $source.kind)

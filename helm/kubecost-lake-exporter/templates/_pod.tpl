@@ -68,8 +68,13 @@ spec:
       securityContext:
         {{- include "exporter.securityContext" . | trim | nindent 8 }}
       {{- end }}
-      {{- if or $caFile $authentication .Values.extraVolumeMounts }}
+      {{- if or .Values.clusters $caFile $authentication .Values.extraVolumeMounts }}
       volumeMounts:
+        {{- if .Values.clusters }}
+        - name: clusters
+          mountPath: /etc/kubecost-lake/clusters
+          readOnly: true
+        {{- end }}
         {{- if $caFile }}
         - name: ca
           mountPath: /etc/kubecost-lake/ca
@@ -87,8 +92,16 @@ spec:
     {{- with .Values.extraContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- if or $caFile $authentication .Values.extraVolumes }}
+  {{- if or .Values.clusters $caFile $authentication .Values.extraVolumes }}
   volumes:
+    {{- if .Values.clusters }}
+    - name: clusters
+      configMap:
+        name: {{ include "exporter.fullname" . }}-clusters
+        items:
+          - key: clusters
+            path: clusters
+    {{- end }}
     {{- if $ca.configMap.name }}
     - name: ca
       configMap:

@@ -3,7 +3,8 @@ locals {
   helm_values = {
     image = { for name, value in var.image : name => value if value != null }
 
-    clusterArn    = var.cluster_arn
+    clusterArn    = length(var.source_clusters) == 0 ? var.cluster_arn : ""
+    clusters      = var.source_clusters
     parentRoleArn = local.same_account ? "" : local.exporter_role_arn
 
     bucket = {
@@ -62,5 +63,8 @@ resource "helm_release" "exporter" {
   atomic           = true
 
   # A pod that starts before its role has permissions would fail.
-  depends_on = [aws_iam_role_policy.child, aws_iam_role_policy.parent, aws_eks_pod_identity_association.this]
+  depends_on = [
+    aws_iam_role_policy.child, aws_iam_role_policy.parent, aws_eks_pod_identity_association.this,
+    aws_iam_role_policy_attachment.child_clusters, aws_iam_role_policy_attachment.parent_clusters,
+  ]
 }

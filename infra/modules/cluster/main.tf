@@ -29,22 +29,57 @@ locals {
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket.name}"
   place      = "${local.account}/${local.region}/${local.cluster}"
 
+  # The clusters whose costs the exporter collects.
+  places = length(var.source_clusters) == 0 ? [local.place] : distinct([
+    for cluster in var.source_clusters : "${split(":", cluster.arn)[4]}/${split(":", cluster.arn)[3]}/${trimprefix(split(":", cluster.arn)[5], "cluster/")}"
+  ])
+
+  # Permissions on the objects of one cluster stand in the role's inline policy. Those of many would not fit into its 10,240 characters: they are in
+  # managed policies of at most 6,144 characters each, of which a role has 10 by default. Two ARNs for each cluster, and what is around them.
+  longest_place       = max([for place in local.places : length(place)]...)
+  place_characters    = 2 * (length(local.bucket_arn) + local.longest_place) + length(var.bucket.staging_prefix) + length(var.bucket.plans_prefix) + 20
+  places_of_a_policy  = floor((6144 - 300) / local.place_characters)
+  places_by_policy    = length(local.places) == 1 ? [] : chunklist(local.places, local.places_of_a_policy)
+  places_of_the_role  = length(local.places) == 1 ? local.places : []
+  managed_policy_name = "${substr(local.same_account ? local.child_name : local.parent_name, 0, 110)}-clusters"
+  managed_policies = [
+    for places in local.places_by_policy : jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "WriteStaging"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = [for place in places : "${local.bucket_arn}/${var.bucket.staging_prefix}${place}/*"]
+        },
+        {
+          Sid      = "ReadPlans"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = [for place in places : "${local.bucket_arn}/${var.bucket.plans_prefix}${place}/plan.json"]
+        },
+      ]
+    })
+  ]
+
   # All permissions of an exporter: write below its own staging prefix, read its own plan and, with a private CA, read that secret.
   # Without s3:ListBucket, S3 returns 403 for a plan that does not exist yet.
   exporter_statements = concat(
     [
-      {
+      for place in local.places_of_the_role : {
         Sid      = "WriteOwnStaging"
         Effect   = "Allow"
         Action   = "s3:PutObject"
-        Resource = "${local.bucket_arn}/${var.bucket.staging_prefix}${local.place}/*"
-      },
-      {
+        Resource = "${local.bucket_arn}/${var.bucket.staging_prefix}${place}/*"
+      }
+    ],
+    [
+      for place in local.places_of_the_role : {
         Sid      = "ReadOwnPlan"
         Effect   = "Allow"
         Action   = "s3:GetObject"
-        Resource = "${local.bucket_arn}/${var.bucket.plans_prefix}${local.place}/plan.json"
-      },
+        Resource = "${local.bucket_arn}/${var.bucket.plans_prefix}${place}/plan.json"
+      }
     ],
     [
       for secret in var.private_ca_secret[*] : {

@@ -19,8 +19,13 @@ output "chart" {
 }
 
 output "staging_prefix" {
-  description = "The prefix of the bucket that this cluster writes to."
+  description = "The prefix of the bucket that this cluster writes to; with source_clusters, see staging_prefixes."
   value       = "${var.bucket.staging_prefix}${local.place}/"
+}
+
+output "staging_prefixes" {
+  description = "All prefixes of the bucket that the exporter writes to: one for each cluster whose costs it collects."
+  value       = [for place in local.places : "${var.bucket.staging_prefix}${place}/"]
 }
 
 output "helm_values" {

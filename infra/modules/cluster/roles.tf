@@ -88,7 +88,8 @@ moved {
 }
 
 resource "aws_iam_role_policy" "child" {
-  count = var.create_child ? 1 : 0
+  # Of many clusters within one account, without a secret or key, there is nothing that is not in managed policies.
+  count = var.create_child && !(local.same_account && length(local.exporter_statements) == 0) ? 1 : 0
 
   name = "exporter"
   role = aws_iam_role.child[0].id
@@ -106,6 +107,24 @@ resource "aws_iam_role_policy" "child" {
 moved {
   from = aws_iam_role_policy.child
   to   = aws_iam_role_policy.child[0]
+}
+
+# Of many clusters, see `managed_policies`.
+resource "aws_iam_policy" "child_clusters" {
+  count = var.create_child && local.same_account ? length(local.managed_policies) : 0
+
+  name        = "${local.managed_policy_name}-${count.index + 1}"
+  description = "Objects of clusters whose costs the exporter of ${local.cluster} (${local.region}) collects"
+  path        = var.child_role.path
+  policy      = local.managed_policies[count.index]
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "child_clusters" {
+  count = length(aws_iam_policy.child_clusters)
+
+  role       = aws_iam_role.child[0].name
+  policy_arn = aws_iam_policy.child_clusters[count.index].arn
 }
 
 resource "aws_eks_pod_identity_association" "this" {
@@ -144,12 +163,31 @@ resource "aws_iam_role" "parent" {
 }
 
 resource "aws_iam_role_policy" "parent" {
-  count    = local.create_parent ? 1 : 0
+  count    = local.create_parent && length(local.exporter_statements) > 0 ? 1 : 0
   provider = aws.lake
 
   name   = "exporter"
   role   = aws_iam_role.parent[0].id
   policy = local.exporter_policy
+}
+
+resource "aws_iam_policy" "parent_clusters" {
+  count    = local.create_parent ? length(local.managed_policies) : 0
+  provider = aws.lake
+
+  name        = "${local.managed_policy_name}-${count.index + 1}"
+  description = "Objects of clusters whose costs the exporter of ${var.cluster_arn} collects"
+  path        = var.parent_role.path
+  policy      = local.managed_policies[count.index]
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "parent_clusters" {
+  count    = length(aws_iam_policy.parent_clusters)
+  provider = aws.lake
+
+  role       = aws_iam_role.parent[0].name
+  policy_arn = aws_iam_policy.parent_clusters[count.index].arn
 }
 
 data "aws_caller_identity" "cluster" {}

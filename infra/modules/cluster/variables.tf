@@ -8,6 +8,29 @@ variable "cluster_arn" {
   }
 }
 
+variable "source_clusters" {
+  description = <<-EOT
+    The clusters of a source that many clusters send their costs to: a Kubecost 3 primary, or an OpenCost hub. `id` is the cluster's id at the
+    source, `arn` its ARN; several ids may have the same ARN. The exporter runs in the cluster of `cluster_arn`, which is on the list if its own
+    costs are to be collected. One role may write and read for all of them. Empty: the source has the costs of `cluster_arn` only.
+  EOT
+  type        = list(object({ id = string, arn = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for cluster in var.source_clusters : can(regex("^arn:aws(-[a-z]+)*:eks:([a-z]{2}|[a-z]{4})(-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", cluster.arn))])
+    error_message = "Each arn of source_clusters must be the ARN of an EKS cluster."
+  }
+  validation {
+    condition     = alltrue([for cluster in var.source_clusters : can(regex("^[^,#\"\\\\\\s]([^,\"\\\\\\n]*[^,\"\\\\\\s])?$", cluster.id))]) && length(distinct(var.source_clusters[*].id)) == length(var.source_clusters)
+    error_message = "Each id of source_clusters must be there once, without commas, quotes, backslashes and blanks around it."
+  }
+  validation {
+    condition     = length(var.source_clusters) == 0 || (var.source_api.filter == "" && length(var.source_api.cluster_ids) == 0)
+    error_message = "source_api.filter and source_api.cluster_ids must be empty with source_clusters, which says whose rows go where."
+  }
+}
+
 variable "tags" {
   description = "Tags of all resources that the module creates."
   type        = map(string)

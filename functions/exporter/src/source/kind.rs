@@ -27,7 +27,7 @@ pub(crate) async fn of(client: &Client, settings: &SourceSettings) -> Result<Sou
 ///
 /// # Errors
 /// When neither responds like that, with the responses.
-async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result<SourceKind, SourceError> {
+pub(crate) async fn detect(client: &Client, read_timeout: ReadTimeout) -> Result<SourceKind, SourceError> {
     let mut tried = Vec::new();
     for kind in [SourceKind::Kubecost, SourceKind::Opencost] {
         let query = query::probe(kind);

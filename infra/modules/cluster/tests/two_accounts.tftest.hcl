@@ -147,6 +147,7 @@ run "installs_the_chart" {
     condition = yamldecode(helm_release.exporter[0].values[0]) == {
       image         = { repository = "registry.example.com/kubecost-lake-exporter" }
       clusterArn    = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
+      clusters      = []
       parentRoleArn = "arn:aws:iam::444455556666:role/parent"
       bucket = {
         name      = "acme-cost-lake"
