@@ -89,7 +89,7 @@ async fn allocation(State(primary): State<Arc<Primary>>, Query(parameters): Quer
             let mut set = Map::new();
             for cluster in primary.selected(filter) {
                 if by_cluster {
-                    set.extend(cluster.cluster_set(day).as_object().cloned().unwrap_or_default());
+                    set.extend(cluster.cluster_set(day, false).as_object().cloned().unwrap_or_default());
                 } else if cluster.has(day) {
                     set.extend((0..cluster.rows()).map(|row| cluster.row(row, day)));
                 }
