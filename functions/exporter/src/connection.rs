@@ -9,7 +9,7 @@ use contract::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    run::RunError,
+    run_error::RunError,
     settings::SourceSettings,
     source::{Client, CurrencyError, currency, kind},
 };

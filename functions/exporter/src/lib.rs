@@ -17,6 +17,7 @@ mod part;
 mod plan;
 mod progress;
 mod run;
+mod run_error;
 mod run_report;
 pub mod settings;
 mod shared_source;
@@ -28,7 +29,8 @@ pub mod totals;
 pub const SESSION_NAME: &str = "kubecost-lake-exporter";
 
 pub use progress::{NoProgress, Progress};
-pub use run::{Days, Exporter, RunError, RunSummary};
+pub use run::{Days, Exporter, RunSummary};
+pub use run_error::RunError;
 pub use shared_source::{SharedRunSummary, SharedSource};
 pub use source::SourceError;
 pub use stop::{Stop, Stopper};

@@ -17,19 +17,19 @@ use contract::{
     run::RunId,
     units::{count, size},
 };
-use store::{Store, StoreError};
+use store::Store;
 use tokio::time::Instant;
 
 use crate::{
-    certificate::CertificateError,
     collect::{CollectedDay, Collector, DayError},
     connection::Connection,
     days,
     inventory::{self, AvailableDays},
     plan,
     progress::Progress,
+    run_error::RunError,
     settings::{PeriodSettings, SourceSettings},
-    source::{CurrencyError, SourceError, brief},
+    source::{SourceError, brief},
 };
 
 /// Which days to collect.
@@ -50,31 +50,6 @@ pub struct Exporter {
     pub store: Store,
     pub prefixes: Prefixes,
     pub clock: Arc<dyn Clock>,
-}
-
-/// Why a run collected nothing at all.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
-    Currency(#[from] CurrencyError),
-    /// A cluster of the list that the source does not have.
-    #[error(
-        "the source has no cluster {ids}: correct its id in SOURCE_CLUSTERS, or remove it if it is gone; the source has {found}"
-    )]
-    NotAtSource { ids: String, found: String },
-    #[error("the inventory could not be written: {0}")]
-    Store(#[from] StoreError),
-}
-
-impl RunError {
-    /// Whether the run ended early.
-    pub(crate) fn is_stopped(&self) -> bool {
-        matches!(self, Self::Source(SourceError::Stopped { .. }))
-    }
 }
 
 /// What a run did.

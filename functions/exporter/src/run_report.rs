@@ -12,7 +12,8 @@ use contract::{
 use crate::{
     collect::DayError,
     part::PartError,
-    run::{Exporter, RunError, RunSummary},
+    run::{Exporter, RunSummary},
+    run_error::RunError,
     source::{CurrencyError, SourceError, brief},
 };
 

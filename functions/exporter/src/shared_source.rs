@@ -16,7 +16,8 @@ use crate::{
     connection::Connection,
     days,
     inventory::{self, AvailableDays},
-    run::{Days, Exporter, Planned, RunError, RunSummary},
+    run::{Days, Exporter, Planned, RunSummary},
+    run_error::RunError,
     settings::SourceCluster,
     source::brief,
 };

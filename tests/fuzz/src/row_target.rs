@@ -77,6 +77,10 @@ fn text(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
+        // The parser writes a number as short as it can: -150, and not -150.0.
+        Some(Value::Number(number)) if number.is_f64() => {
+            number.as_f64().map(|number| number.to_string()).unwrap_or_default()
+        }
         Some(other) => other.to_string(),
     }
 }

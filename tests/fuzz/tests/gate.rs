@@ -1,26 +1,26 @@
-//! Each target for some seconds, in the gate.
+//! Some inputs for each target, in the gate: the same ones in each run, so that it never fails by chance. The command runs for as long as it is
+//! told, with other inputs each time.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::time::Duration;
 
 use fuzz::{TARGETS, run};
 
-/// How long each target runs: the seeds of the gate's runs differ from day to day, and each failure names its own.
-const TIME: Duration = Duration::from_secs(8);
+const SEED: u64 = 13;
+const INPUTS: u64 = 3_000;
 
 fn fuzz(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
-    let seed = fastrand::u64(..);
-    let done = run(*target, seed, TIME, 500);
+    let done = run(*target, SEED, Duration::ZERO, INPUTS);
     if let Some(failure) = done.failure {
         panic!(
-            "{name}, seed {seed}, after {} executions: {}\n{}",
+            "{name}, seed {SEED}, after {} executions: {}\n{}",
             done.executions,
             failure.message,
             String::from_utf8_lossy(&failure.input)
         );
     }
-    assert!(done.executions > 500, "{}", done.executions);
+    assert!(done.executions > INPUTS, "{}", done.executions);
 }
 
 #[test]
