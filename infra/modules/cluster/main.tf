@@ -108,6 +108,16 @@ locals {
         Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${secret.region}.${data.aws_partition.cluster.dns_suffix}" } }
       } if secret.kms_key_arn != null
     ],
+    # Of many clusters there may be nothing else, and a policy has at least one statement. Whether it has others is known at apply only, so the
+    # policy's `count` must not depend on it. AWS grants this to every identity; `exporter check` uses it.
+    [
+      for many in [length(local.places) > 1] : {
+        Sid      = "NameOwnIdentity"
+        Effect   = "Allow"
+        Action   = "sts:GetCallerIdentity"
+        Resource = "*"
+      } if many
+    ],
   )
 
   exporter_policy = jsonencode({ Version = "2012-10-17", Statement = local.exporter_statements })

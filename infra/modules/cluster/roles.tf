@@ -88,8 +88,7 @@ moved {
 }
 
 resource "aws_iam_role_policy" "child" {
-  # Of many clusters within one account, without a secret or key, there is nothing that is not in managed policies.
-  count = var.create_child && !(local.same_account && length(local.exporter_statements) == 0) ? 1 : 0
+  count = var.create_child ? 1 : 0
 
   name = "exporter"
   role = aws_iam_role.child[0].id
@@ -163,7 +162,7 @@ resource "aws_iam_role" "parent" {
 }
 
 resource "aws_iam_role_policy" "parent" {
-  count    = local.create_parent && length(local.exporter_statements) > 0 ? 1 : 0
+  count    = local.create_parent ? 1 : 0
   provider = aws.lake
 
   name   = "exporter"

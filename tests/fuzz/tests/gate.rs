@@ -1,5 +1,5 @@
-//! Some inputs for each target, in the gate: the same ones in each run, so that it never fails by chance. The command runs for as long as it is
-//! told, with other inputs each time.
+//! Some inputs for each target, in the gate: the same ones in each run, so that it never fails by chance. The command
+//! runs for as long as it is asked to, with other inputs each time.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::time::Duration;
