@@ -1,33 +1,30 @@
-//! Rows as Arrow arrays, column by column, some thousands of rows at a time.
+//! Rows as Arrow arrays, column by column.
 
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    ArrayRef, Float64Array, StringArray, TimestampMillisecondArray,
     builder::{BooleanBuilder, Float64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder},
 };
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType};
+use bytes::Bytes;
 use contract::documents::Manifest;
 use response::{Allocation, LabelKey, NodeFacts, capacity_type};
 use table::{Column, GpuText, Origin, Property, TableLayout};
+use tokio::sync::mpsc;
 
 use crate::{
+    error::ConvertError,
     nested::{LoadBalancersBuilder, MapBuilder, VolumesBuilder},
-    schema::{UTC, item_field},
+    output::OutputError,
+    schema::{UTC, item_field, schema},
+    table_file::{self, ROWS, TableFile, constant},
 };
 
-/// Rows of a batch: enough for the columns to be written in runs, few enough to stay in the processor's cache.
-const ROWS: usize = 2048;
-
-/// A batch is closed earlier when its texts reach this many bytes, so that long labels cannot fill the memory.
-const TEXT_BYTES: usize = 4 * 1024 * 1024;
-
-pub(crate) struct BatchBuilder {
-    schema: SchemaRef,
-    columns: Vec<ColumnBuilder>,
+/// A file of the table of allocations.
+pub(crate) struct AllocationFile {
+    file: TableFile<ColumnBuilder>,
     window: (i64, i64),
-    rows: usize,
-    text_bytes: usize,
 }
 
 enum ColumnBuilder {
@@ -40,7 +37,6 @@ enum ColumnBuilder {
     NullableNumber(usize, Float64Builder),
     Property(Property, StringBuilder),
     Node(usize, StringBuilder),
-    /// The same text in all rows: built once, for the longest batch.
     Constant(StringArray),
     Label(LabelKey, StringBuilder),
     Annotation(LabelKey, StringBuilder),
@@ -59,98 +55,91 @@ enum ColumnBuilder {
     NamespaceAnnotations(MapBuilder),
 }
 
-impl BatchBuilder {
-    /// A builder for the rows of a manifest's set. Rows without a window get the day's.
-    pub(crate) fn new(layout: &TableLayout, schema: SchemaRef, manifest: &Manifest) -> Self {
-        Self {
-            schema,
-            columns: layout
-                .columns()
-                .iter()
-                .map(|column| builder(column, layout, manifest))
-                .collect(),
+impl AllocationFile {
+    /// A file for the rows of a manifest's set. Rows without a window get the day's.
+    pub(crate) fn new(
+        layout: &TableLayout,
+        manifest: &Manifest,
+        output: mpsc::Sender<Bytes>,
+    ) -> Result<Self, OutputError> {
+        let columns = layout.columns().iter();
+        let columns = columns.map(|column| builder(column, layout, manifest)).collect();
+        Ok(Self {
+            file: TableFile::new(schema(layout), columns, output)?,
             window: manifest.date.window().milliseconds(),
-            rows: 0,
-            text_bytes: 0,
-        }
+        })
     }
 
-    /// Adds a row. Once the builder is full, the batch must be taken.
-    pub(crate) fn push(&mut self, row: &Allocation<'_>, node: &NodeFacts<'_>) {
-        let mut bytes = row.name.len();
-        for column in &mut self.columns {
-            match column {
-                ColumnBuilder::Name(texts) => texts.append_value(&row.name),
-                ColumnBuilder::WindowStart(times) => times.push(row.window_start.unwrap_or(self.window.0)),
-                ColumnBuilder::WindowEnd(times) => times.push(row.window_end.unwrap_or(self.window.1)),
-                ColumnBuilder::Number(index, numbers) => numbers.push(row.numbers()[*index]),
-                ColumnBuilder::NullableNumber(index, numbers) => numbers.append_option(row.number(*index)),
-                ColumnBuilder::Property(property, texts) => {
-                    let value = row.property(*property);
-                    bytes += value.len();
-                    texts.append_value(value);
-                }
-                ColumnBuilder::Node(fact, texts) => {
-                    bytes += node[*fact].len();
-                    texts.append_value(node[*fact]);
-                }
-                ColumnBuilder::Constant(_) => {}
-                ColumnBuilder::Label(key, texts) => {
-                    let value = key.find_or_inherit(&row.labels, &row.namespace_labels);
-                    bytes += value.len();
-                    texts.append_value(value);
-                }
-                ColumnBuilder::Annotation(key, texts) => {
-                    let value = key.find_or_inherit(&row.annotations, &row.namespace_annotations);
-                    bytes += value.len();
-                    texts.append_value(value);
-                }
-                ColumnBuilder::Labels(map) => bytes += map.push(&row.labels),
-                ColumnBuilder::Annotations(map) => bytes += map.push(&row.annotations),
-                ColumnBuilder::ObservedStart(times) => times.append_option(row.start),
-                ColumnBuilder::ObservedEnd(times) => times.append_option(row.end),
-                ColumnBuilder::RowKind(texts) => texts.append_value(row.kind().as_str()),
-                ColumnBuilder::CapacityType(texts) => texts.append_value(capacity_type(node)),
-                ColumnBuilder::Gpu(text, texts) => {
-                    let value = row.gpu.text(*text);
-                    bytes += value.len();
-                    texts.append_value(value);
-                }
-                ColumnBuilder::GpuShared(flags) => flags.append_option(row.gpu.shared),
-                ColumnBuilder::Services(list) => {
-                    for service in &row.services {
-                        bytes += service.len();
-                        list.values().append_value(service);
-                    }
-                    list.append(true);
-                }
-                ColumnBuilder::Volumes(volumes) => bytes += volumes.push(&row.volumes),
-                ColumnBuilder::LoadBalancers(balancers) => bytes += balancers.push(&row.load_balancers),
-                ColumnBuilder::NamespaceLabels(map) => bytes += map.push(&row.namespace_labels),
-                ColumnBuilder::NamespaceAnnotations(map) => bytes += map.push(&row.namespace_annotations),
-            }
-        }
-        self.rows += 1;
-        self.text_bytes += bytes;
+    pub(crate) fn add(&mut self, row: &Allocation<'_>, node: &NodeFacts<'_>) -> Result<(), OutputError> {
+        let window = self.window;
+        self.file.add(|columns| append(columns, window, row, node))
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.rows >= ROWS || self.text_bytes >= TEXT_BYTES
-    }
-
-    /// The rows so far as a batch; `None` if there are none.
-    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let rows = std::mem::take(&mut self.rows);
-        self.text_bytes = 0;
-        if rows == 0 {
-            return Ok(None);
-        }
-        let arrays: Result<Vec<_>, _> = self.columns.iter_mut().map(|column| column.take(rows)).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays?).map(Some)
+    /// Ends the file; see [`TableFile::finish`].
+    pub(crate) fn finish(self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+        self.file.finish(rows, "rows", metadata)
     }
 }
 
-impl ColumnBuilder {
+/// Adds a row's values to the columns; gives how many bytes its texts have.
+fn append(columns: &mut [ColumnBuilder], window: (i64, i64), row: &Allocation<'_>, node: &NodeFacts<'_>) -> usize {
+    let mut bytes = row.name.len();
+    for column in columns {
+        match column {
+            ColumnBuilder::Name(texts) => texts.append_value(&row.name),
+            ColumnBuilder::WindowStart(times) => times.push(row.window_start.unwrap_or(window.0)),
+            ColumnBuilder::WindowEnd(times) => times.push(row.window_end.unwrap_or(window.1)),
+            ColumnBuilder::Number(index, numbers) => numbers.push(row.numbers()[*index]),
+            ColumnBuilder::NullableNumber(index, numbers) => numbers.append_option(row.number(*index)),
+            ColumnBuilder::Property(property, texts) => {
+                let value = row.property(*property);
+                bytes += value.len();
+                texts.append_value(value);
+            }
+            ColumnBuilder::Node(fact, texts) => {
+                bytes += node[*fact].len();
+                texts.append_value(node[*fact]);
+            }
+            ColumnBuilder::Constant(_) => {}
+            ColumnBuilder::Label(key, texts) => {
+                let value = key.find_or_inherit(&row.labels, &row.namespace_labels);
+                bytes += value.len();
+                texts.append_value(value);
+            }
+            ColumnBuilder::Annotation(key, texts) => {
+                let value = key.find_or_inherit(&row.annotations, &row.namespace_annotations);
+                bytes += value.len();
+                texts.append_value(value);
+            }
+            ColumnBuilder::Labels(map) => bytes += map.push(&row.labels),
+            ColumnBuilder::Annotations(map) => bytes += map.push(&row.annotations),
+            ColumnBuilder::ObservedStart(times) => times.append_option(row.start),
+            ColumnBuilder::ObservedEnd(times) => times.append_option(row.end),
+            ColumnBuilder::RowKind(texts) => texts.append_value(row.kind().as_str()),
+            ColumnBuilder::CapacityType(texts) => texts.append_value(capacity_type(node)),
+            ColumnBuilder::Gpu(text, texts) => {
+                let value = row.gpu.text(*text);
+                bytes += value.len();
+                texts.append_value(value);
+            }
+            ColumnBuilder::GpuShared(flags) => flags.append_option(row.gpu.shared),
+            ColumnBuilder::Services(list) => {
+                for service in &row.services {
+                    bytes += service.len();
+                    list.values().append_value(service);
+                }
+                list.append(true);
+            }
+            ColumnBuilder::Volumes(volumes) => bytes += volumes.push(&row.volumes),
+            ColumnBuilder::LoadBalancers(balancers) => bytes += balancers.push(&row.load_balancers),
+            ColumnBuilder::NamespaceLabels(map) => bytes += map.push(&row.namespace_labels),
+            ColumnBuilder::NamespaceAnnotations(map) => bytes += map.push(&row.namespace_annotations),
+        }
+    }
+    bytes
+}
+
+impl table_file::Column for ColumnBuilder {
     fn take(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Name(texts)
@@ -186,7 +175,7 @@ impl ColumnBuilder {
 fn builder(column: &Column, layout: &TableLayout, manifest: &Manifest) -> ColumnBuilder {
     let cluster = &manifest.cluster;
     let texts = StringBuilder::new();
-    let constant = |text: &str| ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(text, ROWS)));
+    let constant = |text: &str| ColumnBuilder::Constant(constant(text));
     match column.origin {
         Origin::Name => ColumnBuilder::Name(texts),
         Origin::WindowStart => ColumnBuilder::WindowStart(Vec::new()),

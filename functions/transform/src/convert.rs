@@ -17,11 +17,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     assets::Cover,
-    batch::BatchBuilder,
+    batch::AllocationFile,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
-    output::{OutputError, ParquetFile},
-    schema::schema,
+    output::OutputError,
 };
 
 /// What the footer of a file says wrote it.
@@ -229,11 +228,7 @@ impl<'a> Conversion<'a> {
         if let Some(mut table) = self.table.take() {
             table.cover.finish(&verdict, self.clusters());
             cover = Some(std::mem::take(&mut table.cover));
-            let written = table.finish(metadata)?;
-            if u64::try_from(written).ok() != Some(verdict.rows) {
-                let message = format!("{written} rows were written, but {} were read", verdict.rows);
-                return Err(Fault::Parquet(message).into());
-            }
+            table.file.finish(verdict.rows, metadata)?;
         }
         Ok((verdict, record, cover))
     }
@@ -308,41 +303,21 @@ impl<'a> Conversion<'a> {
 struct TableWriter {
     nodes: NodeIndex,
     cover: Cover,
-    batch: BatchBuilder,
-    file: ParquetFile,
+    file: AllocationFile,
 }
 
 impl TableWriter {
     fn new(manifest: &Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
-        let schema = schema(layout);
         Ok(Self {
             nodes: NodeIndex::new(),
             cover: Cover::default(),
-            batch: BatchBuilder::new(layout, schema.clone(), manifest),
-            file: ParquetFile::new(schema, output)?,
+            file: AllocationFile::new(layout, manifest, output)?,
         })
     }
 
     fn add(&mut self, row: &Allocation<'_>) -> Result<(), OutputError> {
         let node = self.nodes.facts(row);
         self.cover.add(row);
-        self.batch.push(row, &node);
-        if self.batch.is_full() {
-            self.write_batch()?;
-        }
-        Ok(())
-    }
-
-    fn write_batch(&mut self) -> Result<(), OutputError> {
-        match self.batch.take().map_err(|error| OutputError::Parquet(error.into()))? {
-            Some(batch) => self.file.write(&batch),
-            None => Ok(()),
-        }
-    }
-
-    /// Ends the file; returns how many rows it has.
-    fn finish(mut self, metadata: Vec<(&'static str, String)>) -> Result<i64, OutputError> {
-        self.write_batch()?;
-        self.file.finish(metadata)
+        self.file.add(row, &node)
     }
 }

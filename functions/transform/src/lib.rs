@@ -24,6 +24,7 @@ mod output;
 mod schema;
 mod settings;
 mod stream;
+mod table_file;
 mod write;
 
 pub use self::settings::Settings;

@@ -1,33 +1,30 @@
-//! Assets as Arrow arrays, column by column, some thousands at a time.
+//! Assets as Arrow arrays, column by column.
 
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, RecordBatch, StringArray,
+    ArrayRef, StringArray,
     builder::{BooleanBuilder, Float64Builder, StringBuilder, TimestampMillisecondBuilder},
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use bytes::Bytes;
 use contract::documents::{AssetScope, Manifest};
 use response::{Asset, asset_capacity_type};
 use table::{AssetOrigin, AssetText, asset_columns};
+use tokio::sync::mpsc;
 
 use crate::{
+    error::ConvertError,
     nested::MapBuilder,
+    output::OutputError,
     schema::{UTC, data_type},
+    table_file::{self, TableFile, constant},
 };
 
-/// Rows of a batch.
-const ROWS: usize = 2048;
-
-/// A batch is closed earlier when its texts reach this many bytes, so that long labels cannot fill the memory.
-const TEXT_BYTES: usize = 4 * 1024 * 1024;
-
-pub(super) struct AssetBatch {
-    schema: SchemaRef,
-    columns: Vec<ColumnBuilder>,
+/// A file of the table of assets.
+pub(super) struct AssetFile {
+    file: TableFile<ColumnBuilder>,
     window: (i64, i64),
-    rows: usize,
-    text_bytes: usize,
 }
 
 enum ColumnBuilder {
@@ -42,7 +39,6 @@ enum ColumnBuilder {
     Covered(BooleanBuilder),
     CapacityType(StringBuilder),
     Labels(MapBuilder),
-    /// The same text in all rows: built once, for the longest batch.
     Constant(StringArray),
 }
 
@@ -54,65 +50,67 @@ pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-impl AssetBatch {
-    /// A builder for the assets of a manifest's set. Those without a window get the day's.
-    pub(super) fn new(manifest: &Manifest, scope: AssetScope) -> Self {
-        Self {
-            schema: schema(),
-            columns: asset_columns()
-                .map(|(_, origin)| builder(origin, manifest, scope))
-                .collect(),
+impl AssetFile {
+    /// A file for the assets of a manifest's set. Those without a window get the day's.
+    pub(super) fn new(
+        manifest: &Manifest,
+        scope: AssetScope,
+        output: mpsc::Sender<Bytes>,
+    ) -> Result<Self, OutputError> {
+        let columns = asset_columns()
+            .map(|(_, origin)| builder(origin, manifest, scope))
+            .collect();
+        Ok(Self {
+            file: TableFile::new(schema(), columns, output)?,
             window: manifest.date.window().milliseconds(),
-            rows: 0,
-            text_bytes: 0,
-        }
+        })
     }
 
-    /// Adds an asset. Once the builder is full, the batch must be taken.
-    pub(super) fn push(&mut self, key: &str, asset: &Asset<'_>, covered: Option<bool>) {
-        let mut bytes = 0;
-        for column in &mut self.columns {
-            match column {
-                ColumnBuilder::Key(texts) => bytes += append(texts, key),
-                ColumnBuilder::WindowStart(times) => times.append_value(asset.window_start.unwrap_or(self.window.0)),
-                ColumnBuilder::WindowEnd(times) => times.append_value(asset.window_end.unwrap_or(self.window.1)),
-                ColumnBuilder::ObservedStart(times) => times.append_option(asset.start),
-                ColumnBuilder::ObservedEnd(times) => times.append_option(asset.end),
-                ColumnBuilder::Text(text, texts) => bytes += append(texts, asset.text(*text)),
-                ColumnBuilder::Number(index, numbers) => numbers.append_option(asset.number(*index)),
-                ColumnBuilder::Private(flags) => flags.append_option(asset.private),
-                ColumnBuilder::Covered(flags) => flags.append_option(covered),
-                ColumnBuilder::CapacityType(texts) => bytes += append(texts, asset_capacity_type(asset)),
-                ColumnBuilder::Labels(map) => bytes += map.push(&asset.labels),
-                ColumnBuilder::Constant(_) => {}
-            }
-        }
-        self.rows += 1;
-        self.text_bytes += bytes;
+    pub(super) fn add(&mut self, key: &str, asset: &Asset<'_>, covered: Option<bool>) -> Result<(), OutputError> {
+        let window = self.window;
+        self.file.add(|columns| append(columns, window, key, asset, covered))
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.rows >= ROWS || self.text_bytes >= TEXT_BYTES
-    }
-
-    /// The assets so far as a batch; `None` if there are none.
-    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let rows = std::mem::take(&mut self.rows);
-        self.text_bytes = 0;
-        if rows == 0 {
-            return Ok(None);
-        }
-        let arrays: Result<Vec<_>, _> = self.columns.iter_mut().map(|column| column.take(rows)).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays?).map(Some)
+    /// Ends the file; see [`TableFile::finish`].
+    pub(super) fn finish(self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+        self.file.finish(rows, "assets", metadata)
     }
 }
 
-fn append(texts: &mut StringBuilder, text: &str) -> usize {
+/// Adds an asset's values to the columns; gives how many bytes its texts have.
+fn append(
+    columns: &mut [ColumnBuilder],
+    window: (i64, i64),
+    key: &str,
+    asset: &Asset<'_>,
+    covered: Option<bool>,
+) -> usize {
+    let mut bytes = 0;
+    for column in columns {
+        match column {
+            ColumnBuilder::Key(texts) => bytes += append_text(texts, key),
+            ColumnBuilder::WindowStart(times) => times.append_value(asset.window_start.unwrap_or(window.0)),
+            ColumnBuilder::WindowEnd(times) => times.append_value(asset.window_end.unwrap_or(window.1)),
+            ColumnBuilder::ObservedStart(times) => times.append_option(asset.start),
+            ColumnBuilder::ObservedEnd(times) => times.append_option(asset.end),
+            ColumnBuilder::Text(text, texts) => bytes += append_text(texts, asset.text(*text)),
+            ColumnBuilder::Number(index, numbers) => numbers.append_option(asset.number(*index)),
+            ColumnBuilder::Private(flags) => flags.append_option(asset.private),
+            ColumnBuilder::Covered(flags) => flags.append_option(covered),
+            ColumnBuilder::CapacityType(texts) => bytes += append_text(texts, asset_capacity_type(asset)),
+            ColumnBuilder::Labels(map) => bytes += map.push(&asset.labels),
+            ColumnBuilder::Constant(_) => {}
+        }
+    }
+    bytes
+}
+
+fn append_text(texts: &mut StringBuilder, text: &str) -> usize {
     texts.append_value(text);
     text.len()
 }
 
-impl ColumnBuilder {
+impl table_file::Column for ColumnBuilder {
     fn take(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Key(texts) | Self::Text(_, texts) | Self::CapacityType(texts) => Arc::new(texts.finish()),
@@ -129,7 +127,7 @@ impl ColumnBuilder {
 }
 
 fn builder(origin: AssetOrigin, manifest: &Manifest, scope: AssetScope) -> ColumnBuilder {
-    let constant = |text: &str| ColumnBuilder::Constant(StringArray::from_iter_values(std::iter::repeat_n(text, ROWS)));
+    let constant = |text: &str| ColumnBuilder::Constant(constant(text));
     let (texts, times) = (StringBuilder::new(), TimestampMillisecondBuilder::new());
     match origin {
         AssetOrigin::Key => ColumnBuilder::Key(texts),

@@ -8,15 +8,12 @@ use serde_json::{Map, Value};
 use table::{ASSET_NUMBERS, ASSET_TOTAL_COST};
 use tokio::sync::mpsc;
 
-use super::{
-    batch::{AssetBatch, schema},
-    cover::Cover,
-};
+use super::{batch::AssetFile, cover::Cover};
 use crate::{
     convert::PRODUCER,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
-    output::{OutputError, ParquetFile},
+    output::OutputError,
 };
 
 /// A set's assets as they were written. Costs are in the source's currency.
@@ -58,8 +55,7 @@ struct Conversion<'a> {
     parser: AssetParser,
     tally: AssetTally,
     cover: &'a Cover,
-    batch: AssetBatch,
-    file: ParquetFile,
+    file: AssetFile,
     scope: AssetScope,
     rows: u64,
     sums: [Sum; ASSET_NUMBERS.len()],
@@ -84,8 +80,7 @@ impl<'a> Conversion<'a> {
             parser: AssetParser::new(),
             tally: AssetTally::new(manifest.date),
             cover,
-            batch: AssetBatch::new(manifest, scope),
-            file: ParquetFile::new(schema(), output)?,
+            file: AssetFile::new(manifest, scope, output)?,
             scope,
             rows: 0,
             sums: [Sum::default(); ASSET_NUMBERS.len()],
@@ -109,11 +104,7 @@ impl<'a> Conversion<'a> {
         }
         let covered = self.cover.covers(&asset);
         self.sum(&asset, covered);
-        self.batch.push(key, &asset, covered);
-        if self.batch.is_full() {
-            self.write_batch().map_err(Failure::Output)?;
-        }
-        Ok(())
+        self.file.add(key, &asset, covered).map_err(Failure::Output)
     }
 
     fn sum(&mut self, asset: &Asset<'_>, covered: Option<bool>) {
@@ -132,31 +123,19 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    fn write_batch(&mut self) -> Result<(), OutputError> {
-        match self.batch.take().map_err(|error| OutputError::Parquet(error.into()))? {
-            Some(batch) => self.file.write(&batch),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(mut self, manifest: &Manifest) -> Result<Converted, ConvertError> {
+    fn finish(self, manifest: &Manifest) -> Result<Converted, ConvertError> {
         let verdict = self.tally.verdict().map_err(Fault::Refused)?;
         if let Some(set) = &manifest.facts.asset_set {
             check(set, &verdict)?;
         }
         self.warn();
-        self.write_batch()?;
         let converted = Converted {
             rows: self.rows,
             total_cost: self.sums[ASSET_TOTAL_COST].value(),
             uncovered_cost: self.uncovered_cost.value(),
         };
         let metadata = self.footer(manifest, &converted, verdict.rows_left_out);
-        let written = self.file.finish(metadata)?;
-        if u64::try_from(written).ok() != Some(converted.rows) {
-            let message = format!("{written} assets were written, but {} were read", converted.rows);
-            return Err(Fault::Parquet(message).into());
-        }
+        self.file.finish(converted.rows, metadata)?;
         Ok(converted)
     }
 

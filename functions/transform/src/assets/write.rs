@@ -46,9 +46,9 @@ impl Transform {
             .condition(condition)
             .begin();
         let converted = {
-            let (manifest, parts) = (set.manifest.clone(), parts.clone());
-            stream::through(&self.store, &parts.clone(), &mut upload, move |pieces, output| {
-                convert(&manifest, &parts, &cover, pieces, output)
+            let (manifest, of_thread) = (set.manifest.clone(), parts.clone());
+            stream::through(&self.store, &parts, &mut upload, move |pieces, output| {
+                convert(&manifest, &of_thread, &cover, pieces, output)
             })
             .await
         };
