@@ -7,12 +7,12 @@ use contract::{
     day::{Day, Window},
     documents::SourceKind,
 };
-use response::{Allocation, Entry, RowKind, RowParser};
+use response::{Allocation, RowKind};
 use table::{MINUTES, Property, TOTAL_COST};
 
 use crate::{
     settings::SourceSettings,
-    source::{Client, ReadTimeout, SourceError, query, retry},
+    source::{Client, SourceError, query, retry},
 };
 
 /// The days of a period, oldest first.
@@ -106,21 +106,18 @@ pub(crate) async fn clusters(
     };
     let query = query::days(kind, window, None, settings.idle);
     let read = async || {
-        let mut parser = RowParser::new();
         let mut clusters: BTreeMap<String, BTreeSet<Day>> = BTreeMap::new();
-        let on_row = |Entry { key, value, .. }: Entry<'_>| {
-            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+        let on_row = |_: u32, _: &str, row: &Allocation<'_>| {
             let id = match row.property(Property::Cluster) {
                 "" if row.kind() == RowKind::Workload => &*row.name,
                 id => id,
             };
-            if let Some(day) = day_of(&row).filter(|day| !id.is_empty() && period.contains(day)) {
+            if let Some(day) = day_of(row).filter(|day| !id.is_empty() && period.contains(day)) {
                 clusters.entry(id.to_owned()).or_default().insert(day);
             }
             Ok(())
         };
-        let read_timeout = ReadTimeout::of_allocations(settings);
-        client.rows(&query, read_timeout, on_row).await?;
+        client.allocations(&query, settings, on_row).await?;
         Ok::<_, SourceError>(clusters)
     };
     retry::with_retries(settings, read, SourceError::is_transient).await
@@ -133,16 +130,12 @@ async fn query_days(
     window: Window,
 ) -> Result<BTreeSet<Day>, SourceError> {
     let query = query::days(kind, window, settings.filter.as_deref(), settings.idle);
-    let mut parser = RowParser::new();
     let mut days = BTreeSet::new();
-    let on_row = |Entry { key, value, .. }: Entry<'_>| {
-        let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-        days.extend(day_of(&row));
+    let on_row = |_: u32, _: &str, row: &Allocation<'_>| {
+        days.extend(day_of(row));
         Ok(())
     };
-    client
-        .rows(&query, ReadTimeout::of_allocations(settings), on_row)
-        .await?;
+    client.allocations(&query, settings, on_row).await?;
     Ok(days)
 }
 

@@ -4,12 +4,12 @@
 //! to another.
 
 use contract::{day::Day, documents::SourceKind};
-use response::{Entry, RowParser, Tally};
+use response::Tally;
 use table::{CPU_CORE_HOURS, RAM_BYTE_HOURS, TOTAL_COST};
 
 use crate::{
     settings::SourceSettings,
-    source::{Client, ReadTimeout, SourceError, kind, query, retry},
+    source::{Client, SourceError, kind, query, retry},
 };
 
 /// By how much each row may change a sum: sources round to five decimals.
@@ -75,14 +75,9 @@ pub(crate) async fn whole_day(
     day: Day,
 ) -> Result<Tally, SourceError> {
     let query = query::days(kind, day.window(), settings.filter.as_deref(), settings.idle);
-    let mut parser = RowParser::new();
     let mut tally = Tally::new(day, None);
-    let on_row = |Entry { set, key, value, .. }: Entry<'_>| {
-        let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-        tally.add(set, key, &row).map(|_| ())
-    };
     client
-        .rows(&query, ReadTimeout::of_allocations(settings), on_row)
+        .allocations(&query, settings, |set, key, row| tally.add(set, key, row).map(|_| ()))
         .await?;
     Ok(tally)
 }

@@ -11,7 +11,7 @@ use contract::{
     documents::{AssetScope, SourceKind},
     units::count,
 };
-use response::{Entry, RowKind, RowParser};
+use response::{Allocation, Entry, RowKind};
 use table::Property;
 use tokio::time::timeout;
 
@@ -185,11 +185,9 @@ async fn rows(
     let query = query::days(kind, window, source.filter.as_deref(), source.idle);
     let read = async || {
         let mut seen = Seen::default();
-        let mut parser = RowParser::new();
-        let on_row = |Entry { key, value, .. }: Entry<'_>| {
-            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+        let on_row = |_: u32, _: &str, row: &Allocation<'_>| {
             seen.days
-                .extend(inventory::day_of(&row).filter(|day| (first..=last).contains(day)));
+                .extend(inventory::day_of(row).filter(|day| (first..=last).contains(day)));
             let cluster = row.property(Property::Cluster);
             if !cluster.is_empty() {
                 *seen.clusters.entry(cluster.to_owned()).or_default() += 1;
@@ -197,7 +195,7 @@ async fn rows(
             seen.idle_rows += u64::from(row.kind() == RowKind::Idle);
             Ok(())
         };
-        client.rows(&query, ReadTimeout::of_allocations(source), on_row).await?;
+        client.allocations(&query, source, on_row).await?;
         Ok::<Seen, SourceError>(seen)
     };
     let mut seen = match retry::with_retries(source, read, SourceError::is_transient).await {

@@ -9,7 +9,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use response::{Entry, Redaction, Scanner};
+use response::{Allocation, Entry, Redaction, RowParser, Scanner};
 use settings::secrets;
 use tokio::time::timeout;
 
@@ -115,6 +115,22 @@ impl Client {
         let url = response.url().to_owned();
         scanner.finish().map_err(|fault| SourceError::Response { url, fault })?;
         Ok(())
+    }
+
+    /// Sends a query for allocations and passes each row, with its set and key, to `on_row`. Rows must not be used
+    /// unless it succeeds.
+    pub(crate) async fn allocations(
+        &self,
+        query: &Query,
+        settings: &SourceSettings,
+        mut on_row: impl FnMut(u32, &str, &Allocation<'_>) -> Result<(), String>,
+    ) -> Result<(), SourceError> {
+        let mut parser = RowParser::new();
+        let on_entry = |Entry { set, key, value, .. }: Entry<'_>| {
+            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
+            on_row(set, key, &row)
+        };
+        self.rows(query, ReadTimeout::of_allocations(settings), on_entry).await
     }
 
     /// Sends the query and reads a short document. It may hold secrets of the source: no error repeats any of it.
