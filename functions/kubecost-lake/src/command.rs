@@ -23,7 +23,8 @@ use crate::{
     convert::{self, Conversion},
     demo,
     host::{Host, LookUp, check_settings},
-    output, reading,
+    output,
+    reading::{self, AnyError},
     replay::Replay,
     report_file,
     retire::Retire,
@@ -36,9 +37,6 @@ const EXIT_USAGE: u8 = 2;
 
 /// The directory of the demo's lake by default.
 const DEMO_LAKE: &str = ".lake";
-
-/// Any failure of a command.
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn lake_argument() -> Arg {
     command_line::argument(&rows::LAKE_DIRECTORY)

@@ -22,6 +22,7 @@ use table::TableLayout;
 
 use crate::output;
 
+/// Any failure of a command.
 pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The command worked, and found something missing or wrong.

@@ -17,7 +17,10 @@ use report::{
 };
 use report_html::{Input, RenderError};
 
-use crate::{output, reading};
+use crate::{
+    output,
+    reading::{self, AnyError, text},
+};
 
 /// How many days a report covers at most: a screen has no room for more bars.
 pub const MOST_DAYS: u32 = 400;
@@ -128,18 +131,19 @@ pub(crate) fn command() -> Command {
         .args([&settings::rows::FROM, &settings::rows::TO].map(settings::command_line::argument))
 }
 
-pub(crate) async fn run(
-    matches: &ArgMatches,
-    now: DateTime<Utc>,
-) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
-    let given = |id: &str| matches.get_one::<String>(id).filter(|text| !text.is_empty()).cloned();
-    let out = PathBuf::from(given("OUT").unwrap_or_default());
+pub(crate) async fn run(matches: &ArgMatches, now: DateTime<Utc>) -> Result<ExitCode, AnyError> {
+    let given = |id: &str| {
+        Some(text(matches, id))
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let out = PathBuf::from(text(matches, "OUT"));
     let options = ReportOptions {
         label: given("LABEL"),
         share: given("SHARE"),
         selection: reading::days(matches)?,
     };
-    let lake = reading::open(&given("LAKE").unwrap_or_default()).await?;
+    let lake = reading::open(text(matches, "LAKE")).await?;
     let bytes = write(&lake, &out, &options, now).await?;
     output::line(format_args!("{} ({})", out.display(), size(bytes)));
     Ok(ExitCode::SUCCESS)

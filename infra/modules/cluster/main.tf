@@ -111,12 +111,12 @@ locals {
     # Of many clusters there may be nothing else, and a policy has at least one statement. Whether it has others is known at apply only, so the
     # policy's `count` must not depend on it. AWS grants this to every identity; `exporter check` uses it.
     [
-      for many in [length(local.places) > 1] : {
+      for statement in [{
         Sid      = "NameOwnIdentity"
         Effect   = "Allow"
         Action   = "sts:GetCallerIdentity"
         Resource = "*"
-      } if many
+      }] : statement if length(local.places) > 1
     ],
   )
 

@@ -26,9 +26,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A number with its thousands grouped: "1,234,567".
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    with_thousands(&number.to_string())
+}
+
+/// Digits with their thousands grouped: "1,234,567".
+pub fn with_thousands(digits: &str) -> String {
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use contract::units;
 use report::units::grouped;
 
 /// An amount with its currency: `$1,234.57`, `-€0.50`, `CHF 12.00`.
@@ -28,8 +29,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A number of things: `1 day`, `3 days`.
 pub(crate) fn count(number: usize, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(number as f64, 0))
+    units::count(number as u64, thing)
 }
 
 /// A number for programs, short: its error is below a millionth.

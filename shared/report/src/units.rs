@@ -1,25 +1,15 @@
 //! Numbers as a person reads them.
 
+use contract::units::with_thousands;
+
 /// A number with its thousands grouped and some decimals: `1,234,567.89`. Never `-0.00`.
 pub fn grouped(number: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", number.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let is_zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
-    let mut grouped = String::with_capacity(text.len() + text.len() / 3 + 1);
-    if number < 0.0 && !is_zero {
-        grouped.push('-');
-    }
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    if !fraction.is_empty() {
-        grouped.push('.');
-        grouped.push_str(fraction);
-    }
-    grouped
+    let sign = if number < 0.0 && !is_zero { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{}{point}{fraction}", with_thousands(whole))
 }
 
 /// A number for programs: the shortest text that reads back as the same number.
