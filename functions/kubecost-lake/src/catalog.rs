@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, ErrorKind},
+    fs::File,
+    io::{self, ErrorKind, Write},
     path::PathBuf,
 };
 
@@ -32,23 +33,25 @@ impl LocalCatalog {
         }
     }
 
+    /// The partitions. A file that is damaged, as after a power failure, counts as absent: the crawler registers what
+    /// the lake has.
     fn read(&self) -> io::Result<BTreeSet<LakePartition>> {
-        match std::fs::read(&self.file) {
-            Ok(json) => {
-                let partitions: BTreeSet<[String; 4]> = serde_json::from_slice(&json)?;
-                Ok(partitions
-                    .into_iter()
-                    .map(|[account_id, region, year, month]| LakePartition {
-                        account_id,
-                        region,
-                        year,
-                        month,
-                    })
-                    .collect())
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
-            Err(error) => Err(error),
-        }
+        let json = match std::fs::read(&self.file) {
+            Ok(json) => json,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) => return Err(error),
+        };
+        let partitions: BTreeSet<[String; 4]> = serde_json::from_slice(&json).unwrap_or_else(|error| {
+            tracing::warn!(file = %self.file.display(), %error, "the catalog is damaged: writing it again");
+            BTreeSet::new()
+        });
+        let partition = |[account_id, region, year, month]: [String; 4]| LakePartition {
+            account_id,
+            region,
+            year,
+            month,
+        };
+        Ok(partitions.into_iter().map(partition).collect())
     }
 
     async fn change(&self, change: impl FnOnce(&mut BTreeSet<LakePartition>)) -> Result<(), CatalogError> {
@@ -58,7 +61,12 @@ impl LocalCatalog {
         let values: Vec<[&str; 4]> = partitions.iter().map(LakePartition::values).collect();
         let json = serde_json::to_vec_pretty(&values).map_err(io::Error::from)?;
         let unfinished = self.file.with_extension("json.unfinished");
-        std::fs::write(&unfinished, json)?;
+        // A new file, so that no link is followed.
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        File::create_new(&unfinished)?.write_all(&json)?;
         std::fs::rename(&unfinished, &self.file)?;
         Ok(())
     }

@@ -67,6 +67,12 @@ pub enum HandleError {
     /// What was due on the schedule failed.
     #[error("the scheduled work failed: {0}")]
     Schedule(BoxError),
+    /// The work was stopped before the function's timeout, which would have killed the process.
+    #[error("stopped after {seconds:.1} s, before the function's timeout: raise the timeout if this happens again")]
+    OutOfTime {
+        /// How long the event was worked on.
+        seconds: f64,
+    },
 }
 
 /// An event about another bucket than the function's: its trigger or its setting is wrong.

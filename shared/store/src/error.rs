@@ -5,6 +5,8 @@ use std::fmt;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use contract::documents::DocumentError;
 
+use crate::message::causes;
+
 /// Why a request to the bucket failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -25,7 +27,7 @@ pub enum StoreError {
         message: String,
     },
     /// The body of an object broke off.
-    #[error("reading {key} broke off: {source}")]
+    #[error("reading {key} broke off: {}", causes(.source.as_ref()))]
     Read {
         /// The key.
         key: String,

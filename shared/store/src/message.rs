@@ -22,8 +22,16 @@ pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         return format!("{code}: {message}{}", advice(code).unwrap_or_default());
     }
+    let message = causes(error);
+    // Errors of credentials are wrapped so deeply that only their text is left.
+    let advice = ADVICE.iter().find(|(words, _)| message.contains(words));
+    format!("{message}{}", advice.map(|(_, advice)| *advice).unwrap_or_default())
+}
+
+/// An error and its causes, from the outermost to the innermost, each once.
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut causes: Vec<String> = Vec::new();
-    let mut next: Option<&dyn Error> = Some(error);
+    let mut next = Some(error);
     while let Some(cause) = next {
         let text = cause.to_string();
         if !causes.contains(&text) {
@@ -31,10 +39,7 @@ pub fn message<E: Error + ProvideErrorMetadata>(error: &E) -> String {
         }
         next = cause.source();
     }
-    let message = causes.join(": ");
-    // Errors of credentials are wrapped so deeply that only their text is left.
-    let advice = ADVICE.iter().find(|(words, _)| message.contains(words));
-    format!("{message}{}", advice.map(|(_, advice)| *advice).unwrap_or_default())
+    causes.join(": ")
 }
 
 fn advice(code: &str) -> Option<&'static str> {
