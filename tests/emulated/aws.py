@@ -3,17 +3,21 @@
 import base64
 import io
 import json
+import os
+import pathlib
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 
 import boto3
 
 from deployed import DEPLOYED, role_arn
-from servers import ROOT
+from servers import ROOT, served
 
-BINARIES = ROOT / "target/debug"
+# The tests' own builds, or others such as release builds.
+BINARIES = pathlib.Path(os.environ.get("KUBECOST_LAKE_BINARIES", ROOT / "target/debug"))
 BUCKET = "finops-lake"
 LAKE_ACCOUNT = "444455556666"
 LAKE_REGION = "us-east-1"
@@ -24,6 +28,12 @@ PLACE = (ACCOUNT, REGION)
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/cluster-one-blue"
 # The issuers of the clusters' OIDC providers.
 ISSUERS = {name: f"https://oidc.eks.{region}.amazonaws.com/id/{name}" for name, region in {"ONE": LAKE_REGION, "TWO": REGION}.items()}
+
+
+def ministack(directory):
+    """Runs the emulator. Returns its address."""
+    environment = {"BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}", "AUTH": "true"}
+    return served([sys.executable, ROOT / "tests/emulated/ministack_server.py"], directory, environment)
 
 
 class Aws:
@@ -66,14 +76,22 @@ class Aws:
                 RoleName=role["name"], PolicyName=values["name"], PolicyDocument=policy
             )
 
-    def create_function(self, program, name=None, **settings):
-        """Creates a function as Terraform renders it, with the test's changes to its settings, optionally under another name."""
+    def create_function(self, program, name=None, timeout=None, data_limit=None, **settings):
+        """Creates a function as Terraform renders it, with the test's changes to its settings, optionally under another name.
+
+        With a limit of the memory for its data, in MB, the program is started by a script that sets it.
+        """
         rendered = DEPLOYED[f'module.pipeline.aws_lambda_function.this["{program}"]']
         package = io.BytesIO()
+        files = {"bootstrap": without_debug_information(BINARIES / program)}
+        if data_limit:
+            script = f'#!/bin/sh\nulimit -d {data_limit * 1024}\nexec "$LAMBDA_TASK_ROOT/program"\n'
+            files = {"program": files["bootstrap"], "bootstrap": script.encode()}
         with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
-            entry = zipfile.ZipInfo("bootstrap")
-            entry.external_attr = 0o755 << 16
-            file.writestr(entry, without_debug_information(BINARIES / program))
+            for path, content in files.items():
+                entry = zipfile.ZipInfo(path)
+                entry.external_attr = 0o755 << 16
+                file.writestr(entry, content)
         variables = {**rendered["environment"][0]["variables"], "AWS_ENDPOINT_URL": self.endpoint, **settings}
         return self.functions.create_function(
             FunctionName=name or rendered["function_name"],
@@ -81,8 +99,8 @@ class Aws:
             Handler=rendered["handler"],
             Role=role_arn(f'function["{program}"]', "pipeline"),
             Code={"ZipFile": package.getvalue()},
-            Timeout=rendered["timeout"],
-            MemorySize=rendered["memory_size"],
+            Timeout=timeout or rendered["timeout"],
+            MemorySize=data_limit or rendered["memory_size"],
             Environment={"Variables": variables},
         )["FunctionArn"]
 

@@ -4,23 +4,18 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 
 import pytest
 
-from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, web_identity_token
-from deployed import create_tables, deployed, object_rule, role_arn
+from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, ministack, web_identity_token
+from deployed import create_tables, deployed, notifications, role_arn
 from recorded_kubecost import SETTLE_HOURS, Kubecost
-from servers import CERTIFICATES, ROOT, served, serving
-
-MINISTACK = ROOT / "tests/emulated/ministack_server.py"
-
+from servers import CERTIFICATES, served, serving
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory):
     """Ministack, which runs the functions' programs on S3 events."""
-    environment = {"BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": "{port}", "AUTH": "true"}
-    with served([sys.executable, MINISTACK], tmp_path_factory.getbasetemp() / "ministack", environment) as endpoint:
+    with ministack(tmp_path_factory.getbasetemp() / "ministack") as endpoint:
         yield Aws(endpoint)
 
 
@@ -57,20 +52,9 @@ def lake(aws, glue, secrets):
         "transform": aws.create_function("transform"),
         "crawler": aws.create_function("crawler", AWS_ENDPOINT_URL_GLUE=glue[0]),
     }
-    aws.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications(functions))
-    return aws
-
-
-def notifications(functions):
-    """The bucket's notifications, for the same keys as the example's EventBridge rules."""
-
-    def notify(name, function):
-        prefix, suffix = object_rule(name)["event_pattern"]["detail"]["object"]["key"][0]["wildcard"].split("*")
-        rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
-        return {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
-
     triggers = functions | {"crawler-assets": functions["crawler"]}
-    return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in triggers.items()]}
+    aws.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications(triggers))
+    return aws
 
 
 @pytest.fixture(scope="session")

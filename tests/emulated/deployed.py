@@ -23,6 +23,17 @@ def object_rule(trigger):
     return DEPLOYED[f'module.pipeline.aws_cloudwatch_event_rule.object_created["{trigger}"]']
 
 
+def notifications(functions):
+    """The bucket's notifications, for the same keys as the example's EventBridge rules, which name the functions."""
+
+    def notify(name, function):
+        prefix, suffix = object_rule(name)["event_pattern"]["detail"]["object"]["key"][0]["wildcard"].split("*")
+        rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
+        return {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+
+    return {"LambdaFunctionConfigurations": [notify(name, function) for name, function in functions.items()]}
+
+
 def create_tables(glue):
     """Creates the example's database, tables and view, and a crawler with the name that the crawler function starts."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})

@@ -1,15 +1,13 @@
 """Every program, with an output that cannot be written: closed, as behind `| head`, or on a full disk. None of them may end by that."""
 
 import contextlib
-import http.server
-import json
 import os
 import subprocess
-import threading
 
 import pytest
 
 from aws import BINARIES
+from lambda_runtime import Runtime, start
 from servers import local_bucket, serving
 
 CLUSTER = "arn:aws:eks:us-east-1:111122223333:cluster/cluster-one"
@@ -84,46 +82,6 @@ def test_an_exporter_whose_log_is_lost_collects_all_the_same(output, bucket):
     assert status(["exporter"], output, output, **settings) == 1
 
 
-class Runtime:
-    """Lambda's runtime API, which hands out some events and then none."""
-
-    def __init__(self, events):
-        self.events, self.results = list(enumerate(events)), {}
-        self.ended, self.closing = threading.Event(), threading.Event()
-        api, count = self, len(events)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                if not api.events:
-                    # No further event, until the test ends.
-                    api.closing.wait(60)
-                    return
-                number, event = api.events.pop(0)
-                body = json.dumps(event).encode()
-                self.send_response(200)
-                self.send_header("Lambda-Runtime-Aws-Request-Id", str(number))
-                self.send_header("Lambda-Runtime-Deadline-Ms", "9999999999999")
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:1:function:f")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                *_, number, result = self.path.split("/")
-                api.results[int(number)] = result
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                if len(api.results) == count:
-                    api.ended.set()
-
-            def log_message(self, *_):
-                pass
-
-        self.handler = Handler
-
-
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("function", ["transform", "backfill", "crawler"])
 def test_a_function_whose_outputs_are_lost_handles_each_event(function, output, bucket):
@@ -132,11 +90,9 @@ def test_a_function_whose_outputs_are_lost_handles_each_event(function, output, 
     events = [SCHEDULE, {"what": "is this"}, SCHEDULE]
     runtime = Runtime(events)
     with serving(runtime.handler) as url, OUTPUTS[output]() as lost:
-        environment = {**bucket, **glue, "AWS_LAMBDA_RUNTIME_API": url.removeprefix("http://"), "LOG_LEVEL": "trace"}
-        environment |= {"AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_FUNCTION_VERSION": "1"}
-        process = subprocess.Popen([BINARIES / function], env=environment, stdout=lost, stderr=lost)
+        process = start(BINARIES / function, url, {**bucket, **glue, "LOG_LEVEL": "trace"}, stdout=lost, stderr=lost)
         try:
-            assert runtime.ended.wait(60), f"exit status {process.poll()}, {runtime.results}"
+            assert runtime.wait(60), f"exit status {process.poll()}, {runtime.results}"
             assert runtime.results == {0: "response", 1: "error", 2: "response"}
             assert process.poll() is None
         finally:
