@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import os
 import pathlib
 import re
 import subprocess
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "target/debug/kubecost-lake"
+PROGRAM = ROOT / "target" / os.environ.get("KUBECOST_LAKE_PROFILE", "debug") / "kubecost-lake"
 SQL = sorted(path.stem for path in (ROOT / "infra/sql").glob("*.sql") if path.stem != "costs")
 # Only as SQL.
 ONLY_SQL = {"rightsizing", "bill", "bill_by_node"}

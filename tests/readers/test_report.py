@@ -6,7 +6,6 @@ import html.parser
 import json
 import os
 import pathlib
-import random
 import time
 
 import duckdb
@@ -28,42 +27,35 @@ MOST_DATA_BYTES = 400 * 1024
 EXACT = {"rel": 1e-6, "abs": 1e-5}
 
 
+LARGE = """
+SELECT '{cluster}/n/' || row AS name, printf('namespace-%04d', namespace) AS "properties.namespace", 'deployment' AS "properties.controllerKind",
+  'workload-' || (row % 3000) AS "properties.controller", team AS "properties.labels.team",
+  CASE WHEN team = '' THEN MAP {{}} ELSE MAP {{'team': team}} END AS labels, 'workers' AS "properties.node_nodegroup",
+  'm6i.large' AS "properties.node_instance_type", CASE WHEN row % 100 = 0 THEN 'idle' ELSE 'workload' END AS "rowKind",
+  CASE WHEN row % 3 = 0 THEN 'on-demand' ELSE 'spot' END AS "capacityType", 1440.0::DOUBLE AS minutes, 24.0::DOUBLE AS "cpuCoreHours",
+  1.0::DOUBLE AS "cpuCoreRequestAverage", share AS "cpuCoreUsageAverage", cost * 0.8 AS "cpuCost", cost * 0.2 AS "ramCost",
+  CASE WHEN row = 7 THEN -cost ELSE cost END AS "totalCost", '{cluster}' AS "properties.eksClusterName",
+  DATE '{day}'::TIMESTAMP_MS AS "window.start", (DATE '{day}' + 1)::TIMESTAMP_MS AS "window.end"
+FROM (
+  SELECT *, exp(1.5 * sqrt(-2 * ln(share)) * cos(6.28 * angle) - 3) / (1 + namespace) AS cost,
+    CASE WHEN namespace % 5 = 0 THEN '' ELSE 'team-' || (namespace % 150) END AS team
+  FROM (
+    SELECT range AS row, range % 1000 AS namespace, (1 + hash(range, '{cluster}{day}') % 999_983) / 999_984 AS share, hash('{day}', range) % 997 / 997 AS angle
+    FROM range({rows})))
+"""
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Two clusters, 30 days, 1,000 namespaces and 150 teams, one of each small and negative."""
+    """Two clusters, 30 days, 1,000 namespaces and 150 teams, one of each small and negative. CONTRIBUTING.md has the command with more rows."""
     directory = tmp_path_factory.mktemp("large")
-    generator = random.Random(15)
-    rows = 2000
-    number = range(rows)
-    namespace = [one % 1000 for one in number]
+    rows = int(os.environ.get("KUBECOST_LAKE_LARGE_ROWS", "2000"))
     for cluster, first in [("one", 0), ("two", 10)]:
         for offset in range(first, 30):
             day = datetime.date(2026, 10, 20) + datetime.timedelta(days=offset)
-            cost = [generator.lognormvariate(-3, 1.5) / (1 + one) for one in namespace]
-            columns = {
-                "name": [f"{cluster}/n/{one}" for one in number],
-                "properties.namespace": [f"namespace-{one:04}" for one in namespace],
-                "properties.controllerKind": ["deployment"] * rows,
-                "properties.controller": [f"workload-{one % 3000}" for one in number],
-                "properties.labels.team": [f"team-{one % 150}" if one % 5 else "" for one in namespace],
-                "labels": pa.array([[("team", f"team-{one % 150}")] if one % 5 else [] for one in namespace], pa.map_(pa.string(), pa.string())),
-                "properties.node_nodegroup": ["workers"] * rows,
-                "properties.node_instance_type": ["m6i.large"] * rows,
-                "rowKind": ["idle" if one % 100 == 0 else "workload" for one in number],
-                "capacityType": ["spot" if one % 3 else "on-demand" for one in number],
-                "minutes": [1440.0] * rows,
-                "cpuCoreHours": [24.0] * rows,
-                "cpuCoreRequestAverage": [1.0] * rows,
-                "cpuCoreUsageAverage": [generator.random() for _ in number],
-                "cpuCost": [one * 0.8 for one in cost],
-                "ramCost": [one * 0.2 for one in cost],
-                "totalCost": [-one if at == 7 else one for at, one in enumerate(cost)],
-                "properties.eksClusterName": [cluster] * rows,
-            }
-            table = pa.table(columns)
-            for end, name in enumerate(["window.start", "window.end"]):
-                moment = datetime.datetime.combine(day + datetime.timedelta(days=end), datetime.time(), datetime.UTC)
-                table = table.append_column(name, pa.array([moment] * rows, pa.timestamp("ms", tz="UTC")))
+            table = duckdb.sql(LARGE.format(cluster=cluster, day=day, rows=rows)).to_arrow_table()
+            utc = pa.timestamp("ms", tz="UTC")
+            table = table.cast(pa.schema([field.with_type(utc) if field.name.startswith("window.") else field for field in table.schema]))
             file = directory / f"lake/account_id=111122223333/region=eu-west-1/year={day:%Y}/month={day:%m}/{day}_{cluster}.snappy.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, file, compression="snappy")

@@ -22,7 +22,7 @@ use crate::{
     dispatch::Failure,
     host::{Host, HostError, LookUp, check_settings},
     progress::DayBar,
-    summary::{LakeSummary, SummaryError},
+    summary::LakeSummary,
 };
 
 /// The exit statuses of the commands that put days into a lake, for their help.
@@ -49,7 +49,9 @@ pub enum CollectError {
     #[error(transparent)]
     Run(#[from] exporter::RunError),
     #[error(transparent)]
-    Summary(#[from] SummaryError),
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Lake(#[from] report::lake::LakeError),
 }
 
 #[derive(Debug)]
@@ -167,7 +169,7 @@ impl Host {
             Days::Planned => run.observed.clone(),
         };
         let incomplete = self.incomplete(cluster.id(), &run, &expected).await?;
-        let lake = LakeSummary::read(&self.store, &self.directory).await?;
+        let lake = LakeSummary::read(self.directory.clone()).await?;
         Ok(CollectOutcome {
             run,
             failures,
@@ -182,7 +184,7 @@ impl Host {
         cluster: &ClusterId,
         run: &RunSummary,
         expected: &BTreeSet<Day>,
-    ) -> Result<Vec<String>, SummaryError> {
+    ) -> Result<Vec<String>, store::StoreError> {
         let mut lines = Vec::new();
         let mut explained: BTreeSet<Day> = run.failed().map(|(day, _)| day).collect();
         let prefix = self.prefixes.quarantine_run(cluster, &run.run);

@@ -245,7 +245,7 @@ async fn run_replay(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
                 return Err(lines.join("\n").into());
             }
             if !command.dry_run {
-                output::line(LakeSummary::read(&host.store, lake).await?);
+                output::line(LakeSummary::read(lake.clone()).await?);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use contract::{
     documents::{Manifest, Part, PartKind},
-    record::{DayRecord, RECORD_METADATA},
+    record::{DayRecord, RECORD_METADATA, footer},
 };
 use response::{
     Aggregation, Allocation, AssetParser, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict,
@@ -258,16 +258,16 @@ impl<'a> Conversion<'a> {
             ("cluster", self.manifest.cluster.to_string()),
             ("date", self.manifest.date.to_string()),
             ("rows", verdict.rows.to_string()),
-            ("total_cost", verdict.total_cost.to_string()),
+            (footer::TOTAL_COST, verdict.total_cost.to_string()),
             ("totals", Value::Object(totals).to_string()),
-            ("unknown_fields", self.parser.unknown_fields().total().to_string()),
+            (footer::UNKNOWN_FIELDS, self.parser.unknown_fields().total().to_string()),
             ("null_rows", self.null_rows.to_string()),
             ("nodes_left_out", self.nodes_left_out().to_string()),
             ("rows_outside_window", self.rows_outside.to_string()),
             ("producer", PRODUCER.to_owned()),
         ];
         let currency = self.manifest.facts.currency.as_ref();
-        metadata.extend(currency.map(|currency| ("currency", currency.code.clone())));
+        metadata.extend(currency.map(|currency| (footer::CURRENCY, currency.code.clone())));
         metadata.extend(record.map(|record| (RECORD_METADATA, record.to_metadata())));
         metadata
     }

@@ -22,6 +22,18 @@ pub const TABLE_METADATA: &str = "table";
 /// The metadata of a manifest that makes transform replace a fuller set: a person asked for it.
 pub const FORCE_METADATA: &str = "force";
 
+/// Keys of the Parquet footer's own metadata that readers of a lake use. The others are for people.
+pub mod footer {
+    /// The sum of `totalCost`, in the currency of the day.
+    pub const TOTAL_COST: &str = "total_cost";
+    /// In the table of assets: what those cost that no allocation contains.
+    pub const UNCOVERED_COST: &str = "uncovered_cost";
+    /// How many values of the response no column has.
+    pub const UNKNOWN_FIELDS: &str = "unknown_fields";
+    /// The currency; missing where the exporter did not record it.
+    pub const CURRENCY: &str = "currency";
+}
+
 /// How many alternatives a record names: so many fit into the metadata.
 pub const MOST_ALTERNATIVES: usize = 4;
 

@@ -9,7 +9,7 @@ use contract::{
     day::Day,
     documents::AssetsState,
     keys::{Area, Prefixes, QuarantineObject, RUN_METADATA},
-    record::{DayRecord, LakeMetadata},
+    record::{DayRecord, LakeMetadata, footer},
     run::RunId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -51,6 +51,8 @@ pub struct ClusterStatus {
     pub bytes: u64,
     /// The total cost by currency.
     pub cost: BTreeMap<String, f64>,
+    /// What assets cost that no allocation of the days contains, by currency.
+    pub uncovered: BTreeMap<String, f64>,
 }
 
 /// The state of a lake.
@@ -60,6 +62,18 @@ pub struct Status {
     pub clusters: BTreeMap<ClusterId, ClusterStatus>,
     /// Objects below the table's prefix that are no day of a cluster: queries fail on them.
     pub foreign: Vec<String>,
+}
+
+/// The run whose data the lake has of a day.
+type Runs = BTreeMap<(ClusterId, Day), Option<RunId>>;
+
+/// A cost in a footer; not a number where the footer has none.
+fn cost(footer: &Footer, key: &str) -> f64 {
+    footer.value(key).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
+fn currency(footer: &Footer) -> String {
+    footer.value(footer::CURRENCY).unwrap_or(currency::ASSUMED).to_owned()
 }
 
 /// What one object says.
@@ -94,24 +108,21 @@ impl Status {
             let footer = Footer::read(lake, &object.key, object.bytes).await?;
             let head = lake.head(&object.key).await?.unwrap_or_default();
             let LakeMetadata { run, record, .. } = LakeMetadata::of(&head.metadata);
-            let number = |name: &str| footer.value(name).and_then(|text| text.parse::<u64>().ok());
+            let unknown_fields = footer.value(footer::UNKNOWN_FIELDS);
             Ok::<_, LakeError>(ObjectStatus {
                 cluster,
                 day,
                 bytes: object.bytes,
                 rows: footer.rows(),
-                cost: footer
-                    .value("total_cost")
-                    .and_then(|text| text.parse().ok())
-                    .unwrap_or(f64::NAN),
-                currency: footer.value("currency").unwrap_or(currency::ASSUMED).to_owned(),
-                unknown_fields: number("unknown_fields").unwrap_or(0),
+                cost: cost(&footer, footer::TOTAL_COST),
+                currency: currency(&footer),
+                unknown_fields: unknown_fields.and_then(|text| text.parse().ok()).unwrap_or(0),
                 run: run.or_else(|| footer.value(RUN_METADATA)?.parse().ok()),
                 record,
             })
         });
         let objects: Vec<ObjectStatus> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
-        let mut runs: BTreeMap<(ClusterId, Day), Option<RunId>> = BTreeMap::new();
+        let mut runs = Runs::new();
         for object in objects {
             runs.insert((object.cluster.clone(), object.day), object.run);
             status.clusters.entry(object.cluster.clone()).or_default().add(object);
@@ -122,16 +133,34 @@ impl Status {
                 cluster.gaps = all.filter(|day| !cluster.days.contains(day)).collect();
             }
         }
+        status.add_assets(lake, &prefixes, &runs).await?;
         status.add_quarantine(lake, &prefixes, &runs).await?;
         Ok(status)
     }
 
-    async fn add_quarantine(
-        &mut self,
-        lake: &Lake,
-        prefixes: &Prefixes,
-        runs: &BTreeMap<(ClusterId, Day), Option<RunId>>,
-    ) -> Result<(), LakeError> {
+    async fn add_assets(&mut self, lake: &Lake, prefixes: &Prefixes, runs: &Runs) -> Result<(), LakeError> {
+        let mut wanted = Vec::new();
+        for object in lake.list(prefixes.of(Area::Assets)).await? {
+            match prefixes.parse_assets(&object.key) {
+                // The allocations decide whether a day is there.
+                Some(of) if runs.contains_key(&of) => wanted.push((of.0, object)),
+                Some(_) => {}
+                None => self.foreign.push(object.key),
+            }
+        }
+        let read = wanted.into_iter().map(|(cluster, object)| async move {
+            let footer = Footer::read(lake, &object.key, object.bytes).await?;
+            Ok::<_, LakeError>((cluster, currency(&footer), cost(&footer, footer::UNCOVERED_COST)))
+        });
+        let read: Vec<_> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
+        for (cluster, currency, cost) in read {
+            let uncovered = &mut self.clusters.entry(cluster).or_default().uncovered;
+            *uncovered.entry(currency).or_default() += cost;
+        }
+        Ok(())
+    }
+
+    async fn add_quarantine(&mut self, lake: &Lake, prefixes: &Prefixes, runs: &Runs) -> Result<(), LakeError> {
         for object in lake.list(prefixes.of(Area::Quarantine)).await? {
             let Some(quarantined) = prefixes.parse_quarantine(&object.key) else {
                 continue;
@@ -184,16 +213,19 @@ impl Status {
             "rows",
             "currency",
             "cost",
+            "uncovered_cost",
         ];
         let rows = self.clusters.iter().flat_map(|(id, cluster)| {
             let text = |day: Option<&Day>| Cell::Text(day.map(Day::to_string).unwrap_or_default());
-            let none = BTreeMap::from([(String::new(), 0.0)]);
-            let costs = if cluster.cost.is_empty() {
-                none
-            } else {
-                cluster.cost.clone()
-            };
-            costs.into_iter().map(move |(currency, cost)| {
+            let mut currencies: BTreeSet<&str> = cluster.cost.keys().map(String::as_str).collect();
+            if currencies.is_empty() {
+                currencies.insert("");
+            }
+            currencies.into_iter().map(move |currency| {
+                let cost = |costs: &BTreeMap<String, f64>| match costs.get(currency) {
+                    Some(cost) if cost.is_nan() => Cell::Null,
+                    cost => Cell::Number(cost.copied().unwrap_or_default()),
+                };
                 vec![
                     Cell::Text(id.to_string()),
                     text(cluster.days.first()),
@@ -208,8 +240,9 @@ impl Status {
                             .map_or_else(String::new, |run| run.began().format("%Y-%m-%d %H:%M").to_string()),
                     ),
                     Cell::Number(cluster.rows as f64),
-                    Cell::Text(currency),
-                    if cost.is_nan() { Cell::Null } else { Cell::Number(cost) },
+                    Cell::Text(currency.to_owned()),
+                    cost(&cluster.cost),
+                    cost(&cluster.uncovered),
                 ]
             })
         });

@@ -1,6 +1,6 @@
 //! A table of results, and how it is written: as text, CSV or JSON.
 
-use std::fmt::Write as _;
+use std::{cmp::Ordering, fmt::Write as _};
 
 use serde_json::{Map, Value};
 
@@ -132,7 +132,7 @@ impl Cell {
         }
     }
 
-    pub(crate) fn cmp_text(&self, other: &Self) -> std::cmp::Ordering {
+    pub(crate) fn cmp_text(&self, other: &Self) -> Ordering {
         self.text().cmp(other.text())
     }
 
@@ -170,6 +170,12 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// Compares the texts of two rows.
+fn by_keys(one: &[Cell], other: &[Cell]) -> Ordering {
+    let mut texts = one.iter().zip(other).map(|(one, other)| one.cmp_text(other));
+    texts.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
 impl Table {
     /// A table.
     pub fn new(name: &'static str, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
@@ -182,24 +188,19 @@ impl Table {
     }
 
     pub(crate) fn sorted_by_keys(mut self) -> Self {
-        self.sort_by_keys();
+        self.rows.sort_by(|one, other| by_keys(one, other));
         self
     }
 
-    fn sort_by_keys(&mut self) {
-        self.rows.sort_by(|one, other| {
-            let cells = one.iter().zip(other);
-            let texts = cells.map(|(one, other)| one.cmp_text(other));
-            texts.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-        });
-    }
-
     fn sorted_with(mut self, column: &str, value: impl Fn(f64) -> f64) -> Self {
-        self.sort_by_keys();
-        if let Some(column) = self.column(column) {
-            let value = |row: &[Cell]| row[column].number().map_or(f64::NEG_INFINITY, &value);
-            self.rows.sort_by(|one, other| value(other).total_cmp(&value(one)));
-        }
+        let Some(column) = self.column(column) else {
+            return self.sorted_by_keys();
+        };
+        let value = |row: &[Cell]| row[column].number().map_or(f64::NEG_INFINITY, &value);
+        self.rows.sort_by(|one, other| {
+            let by_value = value(other).total_cmp(&value(one));
+            by_value.then_with(|| by_keys(one, other))
+        });
         self
     }
 

@@ -187,7 +187,7 @@ async fn any_order_and_number_of_events_ends_in_the_same_lake_and_catalog() {
         assert_eq!(host.dispatcher.settle().await, []);
         host.dispatcher.schedule().await.unwrap();
         assert_eq!(
-            LakeSummary::read(&host.store, directory.path()).await.unwrap(),
+            LakeSummary::read(directory.path().to_owned()).await.unwrap(),
             lake,
             "seed {seed}"
         );

@@ -153,7 +153,7 @@ async fn the_day_is_the_newest_complete_response_and_every_difference_is_in_the_
                 "{behaviours:?}: {outcome:?}"
             );
 
-            let lake = LakeSummary::read(&host.store, directory.path()).await.unwrap();
+            let lake = LakeSummary::read(directory.path().to_owned()).await.unwrap();
             let cost = lake
                 .clusters
                 .get(arn("cases").id())

@@ -2,7 +2,10 @@
 //! thread.
 
 use bytes::Bytes;
-use contract::documents::{AssetScope, AssetSet, Manifest, Part};
+use contract::{
+    documents::{AssetScope, AssetSet, Manifest, Part},
+    record::footer,
+};
 use response::{Asset, AssetParser, AssetTally, AssetVerdict, RowError, Sum};
 use serde_json::{Map, Value};
 use table::{ASSET_NUMBERS, ASSET_TOTAL_COST};
@@ -144,18 +147,18 @@ impl<'a> Conversion<'a> {
         let sums = self.sums.iter().zip(ASSET_NUMBERS);
         let totals: Map<String, Value> = sums.map(|(sum, name)| (name.to_owned(), sum.value().into())).collect();
         let currency = manifest.facts.currency.as_ref();
-        let currency = currency.map(|currency| ("currency", currency.code.clone()));
+        let currency = currency.map(|currency| (footer::CURRENCY, currency.code.clone()));
         let metadata = vec![
             ("run", manifest.run.to_string()),
             ("cluster", manifest.cluster.to_string()),
             ("date", manifest.date.to_string()),
             ("rows", converted.rows.to_string()),
-            ("total_cost", converted.total_cost.to_string()),
-            ("uncovered_cost", converted.uncovered_cost.to_string()),
+            (footer::TOTAL_COST, converted.total_cost.to_string()),
+            (footer::UNCOVERED_COST, converted.uncovered_cost.to_string()),
             ("undecided_cost", self.undecided_cost.value().to_string()),
             ("totals", Value::Object(totals).to_string()),
             ("scope", self.scope.as_str().to_owned()),
-            ("unknown_fields", self.parser.unknown_fields().total().to_string()),
+            (footer::UNKNOWN_FIELDS, self.parser.unknown_fields().total().to_string()),
             ("rows_outside_window", left_out.to_string()),
             ("rows_of_other_clusters", self.of_other_clusters.to_string()),
             ("producer", PRODUCER.to_owned()),

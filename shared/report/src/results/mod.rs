@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
-use contract::day::Day;
+use contract::{cluster::ClusterId, day::Day};
 
 use crate::{
     cube::{Cubes, SeriesKey},
@@ -70,6 +70,19 @@ pub fn result(cubes: &Cubes, name: &str) -> Option<Table> {
 }
 
 impl Cubes {
+    /// The costs of each cluster, by currency and namespace; without a namespace where the source gives none.
+    pub fn costs_by_namespace(&self) -> BTreeMap<ClusterId, BTreeMap<String, BTreeMap<String, f64>>> {
+        let mut costs: BTreeMap<ClusterId, BTreeMap<String, BTreeMap<String, f64>>> = BTreeMap::new();
+        for ((currency, cluster, namespace), cost) in self.sums(by_namespace) {
+            if let Some(cluster) = self.clusters.get(cluster as usize) {
+                let currencies = costs.entry(cluster.clone()).or_default();
+                let namespaces = currencies.entry(self.names.text(currency).to_owned()).or_default();
+                namespaces.insert(self.names.text(namespace).to_owned(), cost);
+            }
+        }
+        costs
+    }
+
     pub(crate) fn text(&self, id: Id) -> Cell {
         Cell::Text(self.names.text(id).to_owned())
     }
@@ -157,8 +170,13 @@ fn cost_by_month(cubes: &Cubes) -> Table {
     table
 }
 
+/// The currency, cluster and namespace.
+fn by_namespace(key: &SeriesKey, _: Day) -> Option<(Id, Id, Id)> {
+    Some((key.currency, key.cluster, key.namespace))
+}
+
 fn cost_by_namespace(cubes: &Cubes) -> Table {
-    let sums = cubes.sums(|key, _| Some((key.currency, key.cluster, key.namespace)));
+    let sums = cubes.sums(by_namespace);
     let mut totals: BTreeMap<Id, f64> = BTreeMap::new();
     for ((currency, ..), cost) in &sums {
         *totals.entry(*currency).or_default() += cost;
