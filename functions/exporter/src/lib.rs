@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod check;
 mod collect;
 pub mod command;
+mod compression;
 mod connection;
 mod days;
 mod inventory;

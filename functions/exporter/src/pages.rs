@@ -69,7 +69,7 @@ impl Listing {
     }
 
     /// Stores a page.
-    async fn add(&mut self, received: ReceivedPart, page: Tally) -> Result<Result<(), Refusal>, DayError> {
+    async fn add(&mut self, received: ReceivedPart, mut page: Tally) -> Result<Result<(), Refusal>, DayError> {
         let verdict = match page.verdict(&self.expectation) {
             Ok(verdict) => verdict,
             Err(refusal) => {
@@ -89,7 +89,7 @@ impl Listing {
     }
 
     /// Pages are judged once more together: each of them may have been partial.
-    fn finish(self, query: String) -> Result<Allocations, Refusal> {
+    fn finish(mut self, query: String) -> Result<Allocations, Refusal> {
         let mut verdict = self.pages.verdict(&self.expectation)?;
         let mut parts = self.parts;
         if verdict.is_no_data() {
@@ -139,7 +139,7 @@ impl Collector<'_> {
         let day = expectation.day;
         let mut listing = Listing::new(expectation);
         let query = template.query(day.window(), None);
-        let (received, page) = self.allocation_page(day, &query, &listing.pages).await?;
+        let (received, mut page) = self.allocation_page(day, &query, &listing.pages).await?;
         if page
             .verdict(&listing.expectation)
             .is_ok_and(|verdict| verdict.is_no_data())
@@ -241,7 +241,7 @@ impl Collector<'_> {
             let number = self.next_part(day);
             let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
             let mut tally = pages.next_page();
-            let mut parser = RowParser::new();
+            let mut parser = RowParser::without_labels();
             let on_row = &mut |Entry { set, key, value, .. }: &Entry<'_>| match parser.parse(key, value) {
                 Ok(row) => tally.add(*set, key, &row).map(|_| ()),
                 Err(error) => tally.add_unreadable(*set, key, &error),

@@ -1,7 +1,5 @@
 //! One response, streamed from the source into the bucket: it is never in memory as a whole.
 
-use std::io::Write;
-
 use bytes::Bytes;
 use contract::{
     documents::{self, Part, PartKind},
@@ -11,15 +9,11 @@ use response::{Entry, Envelope, Scanner};
 use settings::secrets::mask;
 use sha2::{Digest, Sha256};
 use store::{Condition, Store, Upload, UploadError};
-use zstd::stream::write::Encoder;
 
-use crate::source::{Client, Query, ReadTimeout, SourceError};
-
-/// Responses are so repetitive that a higher level gains little, and the cluster pays for it.
-const COMPRESSION_LEVEL: i32 = 1;
-
-/// Compressed bytes are uploaded in pieces of this size.
-const PIECE_BYTES: usize = 256 * 1024;
+use crate::{
+    compression::Frames,
+    source::{Client, Query, ReadTimeout, SourceError},
+};
 
 /// Why a response is not in the bucket.
 #[derive(Debug, thiserror::Error)]
@@ -145,9 +139,11 @@ async fn pump(
     let mut response = client.get(query, read_timeout).await?;
     let mut scanner = Scanner::new();
     let mut redactor = client.redaction().redactor();
-    let mut encoder = Encoder::new(Vec::with_capacity(PIECE_BYTES), COMPRESSION_LEVEL)?;
-    encoder.include_checksum(true)?;
-    let mut hash = Sha256::new();
+    let mut stored = Stored {
+        frames: Frames::new()?,
+        hash: Sha256::new(),
+        upload,
+    };
     while let Some(chunk) = response.chunk().await? {
         let mut sink = |entry: Entry<'_>| {
             on_row(&entry)?;
@@ -160,13 +156,8 @@ async fn pump(
             .feed(&chunk, &mut sink)
             .map_err(|error| SourceError::of_feed(response.url(), error))?;
         match &mut redactor {
-            None => encoder.write_all(&chunk)?,
-            Some(redactor) => encoder.write_all(redactor.take(&chunk, scanner.settled()))?,
-        }
-        if encoder.get_ref().len() >= PIECE_BYTES {
-            let piece = std::mem::replace(encoder.get_mut(), Vec::with_capacity(PIECE_BYTES));
-            hash.update(&piece);
-            upload.write(Bytes::from(piece)).await?;
+            None => stored.write(&chunk).await?,
+            Some(redactor) => stored.write(redactor.take(&chunk, scanner.settled())).await?,
         }
     }
     let mut envelope = scanner.finish().map_err(|fault| SourceError::Response {
@@ -179,17 +170,41 @@ async fn pump(
     }
     let mut redacted = Redacted::default();
     if let Some(mut redactor) = redactor {
-        encoder.write_all(redactor.finish())?;
+        stored.write(redactor.finish()).await?;
         envelope.bytes = envelope.bytes.saturating_sub(redactor.removed_bytes());
         redacted = redactor.into_removed();
     }
-    let rest = encoder.finish()?;
-    hash.update(&rest);
-    upload.write(Bytes::from(rest)).await?;
     Ok(Pumped {
         envelope,
         beginning: response.excerpt(),
-        sha256: documents::hexadecimal(&hash.finalize()),
+        sha256: stored.finish().await?,
         redacted,
     })
+}
+
+/// The bytes on their way into the bucket: compressed, and their hash.
+struct Stored<'a> {
+    frames: Frames,
+    hash: Sha256,
+    upload: &'a mut Upload,
+}
+
+impl Stored<'_> {
+    async fn write(&mut self, mut bytes: &[u8]) -> Result<(), PartError> {
+        while !bytes.is_empty() {
+            if let Some(frame) = self.frames.take(&mut bytes)? {
+                self.hash.update(frame);
+                self.upload.write(Bytes::copy_from_slice(frame)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rest; gives the SHA-256 of all.
+    async fn finish(mut self) -> Result<String, PartError> {
+        let frame = self.frames.finish()?;
+        self.hash.update(frame);
+        self.upload.write(Bytes::copy_from_slice(frame)).await?;
+        Ok(documents::hexadecimal(&self.hash.finalize()))
+    }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, Float64Array, StringArray, TimestampMillisecondArray,
-    builder::{BooleanBuilder, Float64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder},
+    builder::{BooleanBuilder, Float64Builder, TimestampMillisecondBuilder},
 };
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::ArrowError;
 use bytes::Bytes;
 use contract::documents::Manifest;
 use response::{Allocation, LabelKey, NodeFacts, capacity_type};
@@ -15,10 +15,11 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::ConvertError,
-    nested::{LoadBalancersBuilder, MapBuilder, VolumesBuilder},
+    nested::{LoadBalancersBuilder, MapBuilder, ServicesBuilder, VolumesBuilder},
     output::OutputError,
-    schema::{UTC, item_field, schema},
+    schema::{UTC, schema},
     table_file::{self, ROWS, TableFile, constant},
+    texts::TextBuilder,
 };
 
 /// A file of the table of allocations.
@@ -28,27 +29,27 @@ pub(crate) struct AllocationFile {
 }
 
 enum ColumnBuilder {
-    Name(StringBuilder),
+    Name(TextBuilder),
     WindowStart(Vec<i64>),
     WindowEnd(Vec<i64>),
     /// A number by its index; 0 if it is missing.
     Number(usize, Vec<f64>),
     /// A number by its index; null if it is missing.
     NullableNumber(usize, Float64Builder),
-    Property(Property, StringBuilder),
-    Node(usize, StringBuilder),
+    Property(Property, TextBuilder),
+    Node(usize, TextBuilder),
     Constant(StringArray),
-    Label(LabelKey, StringBuilder),
-    Annotation(LabelKey, StringBuilder),
+    Label(LabelKey, TextBuilder),
+    Annotation(LabelKey, TextBuilder),
     Labels(MapBuilder),
     Annotations(MapBuilder),
     ObservedStart(TimestampMillisecondBuilder),
     ObservedEnd(TimestampMillisecondBuilder),
-    RowKind(StringBuilder),
-    CapacityType(StringBuilder),
-    Gpu(GpuText, StringBuilder),
+    RowKind(TextBuilder),
+    CapacityType(TextBuilder),
+    Gpu(GpuText, TextBuilder),
     GpuShared(BooleanBuilder),
-    Services(ListBuilder<StringBuilder>),
+    Services(ServicesBuilder),
     Volumes(VolumesBuilder),
     LoadBalancers(LoadBalancersBuilder),
     NamespaceLabels(MapBuilder),
@@ -83,53 +84,32 @@ impl AllocationFile {
 
 /// Adds a row's values to the columns; gives how many bytes its texts have.
 fn append(columns: &mut [ColumnBuilder], window: (i64, i64), row: &Allocation<'_>, node: &NodeFacts<'_>) -> usize {
-    let mut bytes = row.name.len();
+    let mut bytes = 0;
     for column in columns {
         match column {
-            ColumnBuilder::Name(texts) => texts.append_value(&row.name),
+            ColumnBuilder::Name(texts) => bytes += texts.push(&row.name),
             ColumnBuilder::WindowStart(times) => times.push(row.window_start.unwrap_or(window.0)),
             ColumnBuilder::WindowEnd(times) => times.push(row.window_end.unwrap_or(window.1)),
             ColumnBuilder::Number(index, numbers) => numbers.push(row.numbers()[*index]),
             ColumnBuilder::NullableNumber(index, numbers) => numbers.append_option(row.number(*index)),
-            ColumnBuilder::Property(property, texts) => {
-                let value = row.property(*property);
-                bytes += value.len();
-                texts.append_value(value);
-            }
-            ColumnBuilder::Node(fact, texts) => {
-                bytes += node[*fact].len();
-                texts.append_value(node[*fact]);
-            }
+            ColumnBuilder::Property(property, texts) => bytes += texts.push(row.property(*property)),
+            ColumnBuilder::Node(fact, texts) => bytes += texts.push(node[*fact]),
             ColumnBuilder::Constant(_) => {}
             ColumnBuilder::Label(key, texts) => {
-                let value = key.find_or_inherit(&row.labels, &row.namespace_labels);
-                bytes += value.len();
-                texts.append_value(value);
+                bytes += texts.push(key.find_or_inherit(&row.labels, &row.namespace_labels));
             }
             ColumnBuilder::Annotation(key, texts) => {
-                let value = key.find_or_inherit(&row.annotations, &row.namespace_annotations);
-                bytes += value.len();
-                texts.append_value(value);
+                bytes += texts.push(key.find_or_inherit(&row.annotations, &row.namespace_annotations));
             }
             ColumnBuilder::Labels(map) => bytes += map.push(&row.labels),
             ColumnBuilder::Annotations(map) => bytes += map.push(&row.annotations),
             ColumnBuilder::ObservedStart(times) => times.append_option(row.start),
             ColumnBuilder::ObservedEnd(times) => times.append_option(row.end),
-            ColumnBuilder::RowKind(texts) => texts.append_value(row.kind().as_str()),
-            ColumnBuilder::CapacityType(texts) => texts.append_value(capacity_type(node)),
-            ColumnBuilder::Gpu(text, texts) => {
-                let value = row.gpu.text(*text);
-                bytes += value.len();
-                texts.append_value(value);
-            }
+            ColumnBuilder::RowKind(texts) => bytes += texts.push(row.kind().as_str()),
+            ColumnBuilder::CapacityType(texts) => bytes += texts.push(capacity_type(node)),
+            ColumnBuilder::Gpu(text, texts) => bytes += texts.push(row.gpu.text(*text)),
             ColumnBuilder::GpuShared(flags) => flags.append_option(row.gpu.shared),
-            ColumnBuilder::Services(list) => {
-                for service in &row.services {
-                    bytes += service.len();
-                    list.values().append_value(service);
-                }
-                list.append(true);
-            }
+            ColumnBuilder::Services(services) => bytes += services.push(&row.services),
             ColumnBuilder::Volumes(volumes) => bytes += volumes.push(&row.volumes),
             ColumnBuilder::LoadBalancers(balancers) => bytes += balancers.push(&row.load_balancers),
             ColumnBuilder::NamespaceLabels(map) => bytes += map.push(&row.namespace_labels),
@@ -149,7 +129,7 @@ impl table_file::Column for ColumnBuilder {
             | Self::Annotation(_, texts)
             | Self::RowKind(texts)
             | Self::CapacityType(texts)
-            | Self::Gpu(_, texts) => Arc::new(texts.finish()),
+            | Self::Gpu(_, texts) => texts.finish()?,
             Self::WindowStart(times) | Self::WindowEnd(times) => {
                 let times = std::mem::replace(times, Vec::with_capacity(ROWS));
                 Arc::new(TimestampMillisecondArray::from(times).with_timezone(UTC))
@@ -165,7 +145,7 @@ impl table_file::Column for ColumnBuilder {
             | Self::NamespaceAnnotations(map) => map.finish()?,
             Self::ObservedStart(times) | Self::ObservedEnd(times) => Arc::new(times.finish().with_timezone(UTC)),
             Self::GpuShared(flags) => Arc::new(flags.finish()),
-            Self::Services(list) => Arc::new(list.finish()),
+            Self::Services(services) => services.finish()?,
             Self::Volumes(volumes) => volumes.finish()?,
             Self::LoadBalancers(balancers) => balancers.finish()?,
         })
@@ -174,7 +154,7 @@ impl table_file::Column for ColumnBuilder {
 
 fn builder(column: &Column, layout: &TableLayout, manifest: &Manifest) -> ColumnBuilder {
     let cluster = &manifest.cluster;
-    let texts = StringBuilder::new();
+    let texts = TextBuilder::default();
     let constant = |text: &str| ColumnBuilder::Constant(constant(text));
     match column.origin {
         Origin::Name => ColumnBuilder::Name(texts),
@@ -197,9 +177,7 @@ fn builder(column: &Column, layout: &TableLayout, manifest: &Manifest) -> Column
         Origin::Currency => constant(manifest.currency_code()),
         Origin::Gpu(text) => ColumnBuilder::Gpu(text, texts),
         Origin::GpuShared => ColumnBuilder::GpuShared(BooleanBuilder::new()),
-        Origin::Services => {
-            ColumnBuilder::Services(ListBuilder::new(texts).with_field(Arc::new(item_field(DataType::Utf8))))
-        }
+        Origin::Services => ColumnBuilder::Services(ServicesBuilder::default()),
         Origin::Volumes => ColumnBuilder::Volumes(VolumesBuilder::default()),
         Origin::LoadBalancers => ColumnBuilder::LoadBalancers(LoadBalancersBuilder::default()),
         Origin::NamespaceLabels => ColumnBuilder::NamespaceLabels(MapBuilder::default()),

@@ -123,7 +123,7 @@ impl<'a> Conversion<'a> {
             manifest,
             parser: RowParser::new(),
             assets: AssetParser::new(),
-            tally: Tally::new(manifest.date, aggregation),
+            tally: Tally::of_all_keys(manifest.date, aggregation),
             rows: 0,
             counted_cost: Sum::default(),
             rows_outside: 0,
@@ -192,7 +192,7 @@ impl<'a> Conversion<'a> {
     }
 
     /// What the rows add up to, if they are what the manifest says and the whole response to the question.
-    fn verdict(&self) -> Result<Verdict, Fault> {
+    fn verdict(&mut self) -> Result<Verdict, Fault> {
         expect_rows(self.counted_rows(), self.manifest.rows)?;
         let expected = Expectation {
             day: self.manifest.date,

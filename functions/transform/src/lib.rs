@@ -25,6 +25,7 @@ mod schema;
 mod settings;
 mod stream;
 mod table_file;
+mod texts;
 mod write;
 
 pub use self::settings::Settings;

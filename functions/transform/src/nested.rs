@@ -1,22 +1,25 @@
 //! Columns whose values are maps and lists.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use arrow_array::{
     ArrayRef, ListArray, MapArray, StructArray,
-    builder::{BooleanBuilder, Float64Builder, StringBuilder},
+    builder::{BooleanBuilder, Float64Builder},
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{ArrowError, DataType};
 use response::{LoadBalancer, Pairs, Volume};
 use table::Kind;
 
-use crate::schema::{data_type, entries_field, entry_fields};
+use crate::{
+    schema::{data_type, entries_field, entry_fields, item_field},
+    texts::TextBuilder,
+};
 
 #[derive(Default)]
 pub(crate) struct MapBuilder {
-    keys: StringBuilder,
-    values: StringBuilder,
+    keys: TextBuilder,
+    values: TextBuilder,
     lengths: Vec<usize>,
 }
 
@@ -25,9 +28,7 @@ impl MapBuilder {
     pub(crate) fn push(&mut self, pairs: &Pairs<'_>) -> usize {
         let mut bytes = 0;
         for (key, value) in pairs {
-            self.keys.append_value(key);
-            self.values.append_value(value);
-            bytes += key.len() + value.len();
+            bytes += self.keys.push(key) + self.values.push(value);
         }
         self.lengths.push(pairs.len());
         bytes
@@ -35,7 +36,7 @@ impl MapBuilder {
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
-        let arrays: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
+        let arrays: Vec<ArrayRef> = vec![self.keys.finish()?, self.values.finish()?];
         let entries = StructArray::try_new(entry_fields(), arrays, None)?;
         let field = Arc::new(entries_field());
         Ok(Arc::new(MapArray::try_new(field, offsets, entries, None, false)?))
@@ -55,19 +56,39 @@ fn finish_list(kind: Kind, lengths: &mut Vec<usize>, arrays: Vec<ArrayRef>) -> R
     Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(items), None)?))
 }
 
-fn append(texts: &mut StringBuilder, text: &str) -> usize {
-    texts.append_value(text);
-    text.len()
+#[derive(Default)]
+pub(crate) struct ServicesBuilder {
+    names: TextBuilder,
+    lengths: Vec<usize>,
+}
+
+impl ServicesBuilder {
+    /// Adds a row's services, and returns how many bytes their names have.
+    pub(crate) fn push(&mut self, services: &[Cow<'_, str>]) -> usize {
+        self.lengths.push(services.len());
+        services.iter().map(|service| self.names.push(service)).sum()
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
+        let field = Arc::new(item_field(DataType::Utf8));
+        Ok(Arc::new(ListArray::try_new(
+            field,
+            offsets,
+            self.names.finish()?,
+            None,
+        )?))
+    }
 }
 
 #[derive(Default)]
 pub(crate) struct VolumesBuilder {
-    keys: StringBuilder,
-    names: StringBuilder,
+    keys: TextBuilder,
+    names: TextBuilder,
     byte_hours: Float64Builder,
     costs: Float64Builder,
     adjustments: Float64Builder,
-    provider_ids: StringBuilder,
+    provider_ids: TextBuilder,
     lengths: Vec<usize>,
 }
 
@@ -76,8 +97,8 @@ impl VolumesBuilder {
     pub(crate) fn push(&mut self, volumes: &[Volume<'_>]) -> usize {
         let mut bytes = 0;
         for volume in volumes {
-            bytes += append(&mut self.keys, &volume.key) + append(&mut self.provider_ids, &volume.provider_id);
-            bytes += append(&mut self.names, volume.name());
+            bytes += self.keys.push(&volume.key) + self.provider_ids.push(&volume.provider_id);
+            bytes += self.names.push(volume.name());
             self.byte_hours.append_option(volume.byte_hours);
             self.costs.append_option(volume.cost);
             self.adjustments.append_option(volume.adjustment);
@@ -88,12 +109,12 @@ impl VolumesBuilder {
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let arrays: Vec<ArrayRef> = vec![
-            Arc::new(self.keys.finish()),
-            Arc::new(self.names.finish()),
+            self.keys.finish()?,
+            self.names.finish()?,
             Arc::new(self.byte_hours.finish()),
             Arc::new(self.costs.finish()),
             Arc::new(self.adjustments.finish()),
-            Arc::new(self.provider_ids.finish()),
+            self.provider_ids.finish()?,
         ];
         finish_list(Kind::Volumes, &mut self.lengths, arrays)
     }
@@ -101,12 +122,12 @@ impl VolumesBuilder {
 
 #[derive(Default)]
 pub(crate) struct LoadBalancersBuilder {
-    keys: StringBuilder,
-    services: StringBuilder,
+    keys: TextBuilder,
+    services: TextBuilder,
     costs: Float64Builder,
     adjustments: Float64Builder,
     private: BooleanBuilder,
-    ips: StringBuilder,
+    ips: TextBuilder,
     hours: Float64Builder,
     lengths: Vec<usize>,
 }
@@ -116,8 +137,8 @@ impl LoadBalancersBuilder {
     pub(crate) fn push(&mut self, balancers: &[LoadBalancer<'_>]) -> usize {
         let mut bytes = 0;
         for balancer in balancers {
-            bytes += append(&mut self.keys, &balancer.key) + append(&mut self.services, &balancer.service);
-            bytes += append(&mut self.ips, &balancer.ip);
+            bytes += self.keys.push(&balancer.key) + self.services.push(&balancer.service);
+            bytes += self.ips.push(&balancer.ip);
             self.costs.append_option(balancer.cost);
             self.adjustments.append_option(balancer.adjustment);
             self.private.append_option(balancer.private);
@@ -129,12 +150,12 @@ impl LoadBalancersBuilder {
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let arrays: Vec<ArrayRef> = vec![
-            Arc::new(self.keys.finish()),
-            Arc::new(self.services.finish()),
+            self.keys.finish()?,
+            self.services.finish()?,
             Arc::new(self.costs.finish()),
             Arc::new(self.adjustments.finish()),
             Arc::new(self.private.finish()),
-            Arc::new(self.ips.finish()),
+            self.ips.finish()?,
             Arc::new(self.hours.finish()),
         ];
         finish_list(Kind::LoadBalancers, &mut self.lengths, arrays)

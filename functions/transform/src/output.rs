@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, Field, SchemaRef};
 use bytes::Bytes;
 use parquet::{
     arrow::ArrowWriter,
@@ -46,6 +46,27 @@ const VARYING: [&str; 19] = [
     "cpuCoreUsageMax",
     "ramByteUsageMax",
 ];
+
+/// Texts whose least and greatest value let an engine skip row groups: rows are in the order of cluster and node, or
+/// few texts are in a file. Finding them takes time for each text.
+const SELECTIVE_TEXTS: [&str; 8] = [
+    "properties.cluster",
+    "properties.clusterid",
+    "properties.eksClusterName",
+    "properties.node",
+    "properties.namespace",
+    "rowKind",
+    "currency",
+    "type",
+];
+
+/// Whether a column's least and greatest value are in the footer. No engine skips rows by those within a map or list.
+fn has_statistics(field: &Field) -> bool {
+    match field.data_type() {
+        DataType::Utf8 => SELECTIVE_TEXTS.contains(&field.name().as_str()),
+        other => !other.is_nested(),
+    }
+}
 
 /// How much of the file is sent at a time.
 const PIECE: usize = 1024 * 1024;
@@ -106,7 +127,15 @@ impl ParquetFile {
             })
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_statistics_enabled(EnabledStatistics::None);
+        let properties = schema
+            .fields()
+            .iter()
+            .filter(|field| has_statistics(field))
+            .fold(properties, |properties, field| {
+                let column = ColumnPath::new(vec![field.name().clone()]);
+                properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk)
+            })
             .build();
         let sink = Sink {
             pieces,

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, MapAccess};
+use serde::de::MapAccess;
 use table::{ASSET_NUMBERS, ASSET_PREEMPTIBLE, ASSET_TOTAL_COST, AssetText};
 
 use crate::{
     fields::UnknownFields,
+    json,
     row::{RowError, RowFault, TimeCache},
     value::{Flag, Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
 };
@@ -98,12 +99,13 @@ impl AssetParser {
             row: excerpt(key),
             kind,
         };
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        Object(AssetReader(self))
-            .deserialize(&mut deserializer)
-            .and_then(|asset| deserializer.end().map(|()| asset))
-            .map_err(|source| error(RowFault::Syntax(source)))?
-            .map_err(error)
+        let read = match json::read(json, Object(AssetReader(self))) {
+            Some(read) => read,
+            None => {
+                json::read_slowly(json, Object(AssetReader(self))).map_err(|source| error(RowFault::Syntax(source)))?
+            }
+        };
+        read.map_err(error)
     }
 
     /// The fields found so far that the table has no column for.

@@ -36,47 +36,54 @@ const OTHERS: [(&str, Field); 11] = [
     ("proportionalAssetResourceCosts", Field::Skipped),
     ("sharedCostBreakdown", Field::Skipped),
 ];
-const FIELDS: usize = NUMBERS + OTHERS.len();
 
-fn field(index: usize) -> (&'static str, Field) {
-    if index < NUMBERS {
-        (number_name(index), Field::Number(index))
-    } else {
-        OTHERS[index - NUMBERS]
-    }
+/// The fields of a row.
+pub(crate) fn row_fields() -> Successors<Field> {
+    let numbers = (0..NUMBERS).map(|index| (number_name(index), Field::Number(index)));
+    Successors::new(numbers.chain(OTHERS).collect())
 }
 
-/// Which field came after which. A source writes the fields of all rows in one order, so a field's name is usually
-/// compared with one name only.
+/// The fields of an object, and which came after which. A source writes those of all rows in one order, so a field's
+/// name is usually compared with one name only.
 #[derive(Debug)]
-pub(crate) struct Successors {
-    /// By the index of the field before; the last entry is that of a row's first field.
-    next: [usize; FIELDS + 1],
+pub(crate) struct Successors<F> {
+    fields: Vec<(&'static str, F)>,
+    /// By the index of the field before; the last entry is that of the first field.
+    next: Vec<usize>,
     before: usize,
 }
 
-impl Default for Successors {
-    fn default() -> Self {
+impl<F: Copy> Successors<F> {
+    pub(crate) fn new(fields: Vec<(&'static str, F)>) -> Self {
         Self {
-            next: [0; FIELDS + 1],
-            before: FIELDS,
+            next: vec![0; fields.len() + 1],
+            before: fields.len(),
+            fields,
         }
     }
-}
 
-impl Successors {
-    pub(crate) fn begin_row(&mut self) {
-        self.before = FIELDS;
+    /// Begins the next object.
+    pub(crate) fn begin(&mut self) {
+        self.before = self.fields.len();
     }
 
-    pub(crate) fn find(&mut self, name: &str) -> Option<Field> {
-        let mut index = self.next[self.before];
-        if field(index).0 != name {
-            index = (0..FIELDS).find(|index| field(*index).0 == name)?;
-            self.next[self.before] = index;
+    /// The name of the field that came next in the object before.
+    pub(crate) fn expected(&self) -> &'static str {
+        self.fields[self.next[self.before]].0
+    }
+
+    /// The expected field is the next.
+    pub(crate) fn take_expected(&mut self) -> Option<F> {
+        self.before = self.next[self.before];
+        Some(self.fields[self.before].1)
+    }
+
+    /// The field of a name is the next.
+    pub(crate) fn find(&mut self, name: &str) -> Option<F> {
+        if self.expected() != name {
+            self.next[self.before] = self.fields.iter().position(|(known, _)| *known == name)?;
         }
-        self.before = index;
-        Some(field(index).1)
+        self.take_expected()
     }
 }
 
@@ -117,10 +124,13 @@ mod tests {
 
     #[test]
     fn every_field_is_found_by_its_name_and_nothing_else_is() {
-        let mut fields = Successors::default();
-        for index in (0..FIELDS).chain((0..FIELDS).rev()) {
-            let (name, expected) = field(index);
-            assert_eq!(fields.find(name), Some(expected));
+        let mut fields = row_fields();
+        let all = fields.fields.clone();
+        for _ in 0..2 {
+            fields.begin();
+            for (name, expected) in all.iter().chain(all.iter().rev()) {
+                assert_eq!(fields.find(name), Some(*expected));
+            }
         }
         for name in ["", "totalcost", "totalCosT", "networkNatGatewayIngressCosts"] {
             assert_eq!(fields.find(name), None, "{name}");

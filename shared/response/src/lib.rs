@@ -8,6 +8,7 @@ mod asset;
 mod asset_tally;
 mod envelope;
 mod fields;
+mod json;
 mod label_keys;
 mod node_minutes;
 mod nodes;

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::de::DeserializeSeed;
-use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST};
+use table::{COST_PARTS, NUMBERS, Property, TOTAL_COST, is_cost};
 
 pub(crate) use self::reader::TimeCache;
-use self::{nested::FoundNumber, reader::Row};
+use self::{
+    nested::FoundNumber,
+    reader::{PropertyField, Row, property_fields},
+};
 use crate::{
-    fields::{Successors, UnknownFields},
+    fields::{Field, Successors, UnknownFields, row_fields},
+    json,
     value::{Object, Pairs, excerpt},
 };
 
@@ -240,20 +243,50 @@ impl<'a> Allocation<'a> {
 }
 
 /// Reads rows. It counts fields that the table has no column for, and caches the last times, which most rows share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RowParser {
     unknown: UnknownFields,
-    fields: Successors,
+    fields: Successors<Field>,
+    property_fields: Successors<PropertyField>,
+    drops_labels: bool,
+    /// One bit for each number that is a cost.
+    costs: u64,
     window_start: TimeCache,
     window_end: TimeCache,
     start: TimeCache,
     end: TimeCache,
 }
 
+impl Default for RowParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RowParser {
     /// A new parser.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            unknown: UnknownFields::default(),
+            fields: row_fields(),
+            property_fields: property_fields(),
+            drops_labels: false,
+            costs: (0..NUMBERS)
+                .filter(|index| is_cost(*index))
+                .fold(0, |costs, index| costs | 1 << index),
+            window_start: TimeCache::default(),
+            window_end: TimeCache::default(),
+            start: TimeCache::default(),
+            end: TimeCache::default(),
+        }
+    }
+
+    /// A parser that checks labels and annotations, and drops them: for readers that need none.
+    pub fn without_labels() -> Self {
+        Self {
+            drops_labels: true,
+            ..Self::new()
+        }
     }
 
     /// Reads one row. `key` is its key in the response: for messages, and its name where it has none. A missing total
@@ -267,30 +300,25 @@ impl RowParser {
             row: excerpt(key),
             kind,
         };
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let mut row = Row {
-            parser: self,
-            allocation: Allocation::empty(),
-            has_number: false,
-            has_unknown: false,
-            fault: None,
+        let mut row = Row::new(self);
+        let shape = match json::read(json, Object(&mut row)) {
+            Some(shape) => shape,
+            None => {
+                row = Row::new(self);
+                json::read_slowly(json, Object(&mut row)).map_err(|source| error(RowFault::Syntax(source)))?
+            }
         };
-        Object(&mut row)
-            .deserialize(&mut deserializer)
-            .and_then(|shape| deserializer.end().map(|()| shape))
-            .map_err(|source| error(RowFault::Syntax(source)))?
-            .map_err(|found| error(RowFault::NotAnObject { found }))?;
+        shape.map_err(|found| error(RowFault::NotAnObject { found }))?;
         match row.fault {
             Some(fault) => Err(error(fault)),
             // Any field of an allocation can be missing, so only a row that has other fields instead is refused.
             None if row.has_unknown && !row.has_number => Err(error(RowFault::NoCost)),
             None => {
-                let mut allocation = row.allocation;
-                if allocation.name.is_empty() {
-                    allocation.name = Cow::Owned(key.to_owned());
+                if row.allocation.name.is_empty() {
+                    row.allocation.name = Cow::Owned(key.to_owned());
                 }
-                allocation.complete_total();
-                Ok(allocation)
+                row.allocation.complete_total();
+                Ok(row.allocation)
             }
         }
     }

@@ -4,10 +4,7 @@
 //! else. Exporter and transform add each row to a [`Tally`], and both decide by [`Tally::verdict`]: what the exporter
 //! stores, transform can convert.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    hash::{BuildHasher, RandomState},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use contract::{
@@ -18,16 +15,16 @@ use contract::{
 };
 use table::{Property, TOTAL_COST, number_name};
 
-use crate::{Aggregation, Allocation, Sum, aggregation::is_special, value::excerpt, windows};
+use crate::{Aggregation, Allocation, Sum, aggregation::SpecialRows, value::excerpt, windows};
 
+mod keys;
 mod set;
 
+use keys::{Keys, Noted};
 use set::SetTally;
 
 /// How many sets a response may have. A day has one, or one for each hour or less.
 const MOST_SETS: usize = 400;
-/// How many keys are remembered, to find one that comes twice: 16 MiB at most.
-const MOST_KEYS: usize = 900_000;
 /// How many clusters are remembered, for the message.
 const MOST_CLUSTERS: usize = 20;
 
@@ -102,27 +99,37 @@ impl Verdict {
 #[derive(Debug, Clone)]
 pub struct Tally {
     day: Day,
+    /// From when to when the day is.
+    bounds: (i64, i64),
     aggregation: Option<Aggregation>,
     sets: BTreeMap<u32, SetTally>,
     clusters: BTreeSet<String>,
-    hasher: RandomState,
-    keys: HashSet<u64>,
+    keys: Keys,
     /// The first key that came twice within a set.
     repeated_key: Option<String>,
+    special: SpecialRows,
 }
 
 impl Tally {
-    /// A tally of a response to a query for a day.
+    /// A tally of a response to a query for a day. It finds a key that comes twice among the first 458,752 rows.
     pub fn new(day: Day, aggregation: Option<Aggregation>) -> Self {
         Self {
             day,
+            bounds: windows::bounds(day),
             aggregation,
             sets: BTreeMap::new(),
             clusters: BTreeSet::new(),
-            hasher: RandomState::new(),
-            keys: HashSet::new(),
+            keys: Keys::new(),
             repeated_key: None,
+            special: SpecialRows::new(),
         }
+    }
+
+    /// As [`Tally::new`], but it finds a key that comes twice among all rows, and needs 8 bytes for each of the others.
+    pub fn of_all_keys(day: Day, aggregation: Option<Aggregation>) -> Self {
+        let mut tally = Self::new(day, aggregation);
+        tally.keys.remember_all();
+        tally
     }
 
     /// What the rows are aggregated by, where that is known.
@@ -139,7 +146,7 @@ impl Tally {
     #[must_use]
     pub fn next_page(&self) -> Self {
         Self {
-            hasher: self.hasher.clone(),
+            keys: self.keys.next(),
             ..Self::new(self.day, self.aggregation)
         }
     }
@@ -150,9 +157,8 @@ impl Tally {
     /// When the response has more sets than any that is asked for.
     pub fn add(&mut self, set: u32, key: &str, row: &Allocation<'_>) -> Result<bool, String> {
         self.note_key(set, key)?;
-        let day = self.day;
         let tally = self.sets.entry(set).or_default();
-        if !tally.place(windows::bounds(day), row) {
+        if !tally.place(self.bounds, row) {
             return Ok(false);
         }
         tally.sum(key, row);
@@ -162,7 +168,7 @@ impl Tally {
             self.clusters
                 .insert(if is_id { cluster.to_owned() } else { excerpt(cluster) });
         }
-        if is_special(key, &row.name) {
+        if self.special.has(key, &row.name) {
             return Ok(true);
         }
         tally.ordinary += 1;
@@ -194,7 +200,7 @@ impl Tally {
                 "the response has more than {MOST_SETS} sets, and one day was asked for"
             ));
         }
-        if self.keys.len() < MOST_KEYS && !self.keys.insert(self.hasher.hash_one((set, key))) {
+        if self.keys.note(set, key) == Noted::Repeated {
             self.repeated_key.get_or_insert_with(|| excerpt(key));
         }
         Ok(())
@@ -218,7 +224,7 @@ impl Tally {
 
     /// How many keys of this tally are also in another.
     pub fn keys_in_common(&self, other: &Self) -> usize {
-        self.keys.intersection(&other.keys).count()
+        self.keys.in_common(&other.keys)
     }
 
     /// How many different keys there are.
@@ -238,7 +244,7 @@ impl Tally {
             self.sets.entry(index).or_default().merge(set);
         }
         self.clusters.extend(page.clusters);
-        self.keys.extend(page.keys);
+        self.keys.add(page.keys);
         self.repeated_key = self.repeated_key.take().or(page.repeated_key);
     }
 
@@ -246,7 +252,7 @@ impl Tally {
     ///
     /// # Errors
     /// When they are not to be stored.
-    pub fn verdict(&self, expected: &Expectation) -> Result<Verdict, Refusal> {
+    pub fn verdict(&mut self, expected: &Expectation) -> Result<Verdict, Refusal> {
         if self.sets.values().all(|set| set.rows + set.rows_outside == 0) {
             return Ok(Verdict::default());
         }
@@ -254,6 +260,11 @@ impl Tally {
             return Err(Refusal::Wrong(format!(
                 "the row '{key}' comes twice in a set, so that its costs would count twice: the source's store may be corrupt; restart or rebuild it"
             )));
+        }
+        if self.keys.list_repeats() {
+            return Err(Refusal::Wrong(
+                "two rows of a set have the same key, so that their costs would count twice: the source's store may be corrupt; restart or rebuild it".to_owned(),
+            ));
         }
         let (set, mut warnings) = windows::choose(self.day, &self.windows()).map_err(Refusal::Wrong)?;
         let chosen = || {

@@ -164,19 +164,18 @@ impl Property {
         Self::ProviderId,
     ];
 
-    /// The property of a name, as the sources spell it.
-    pub fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "cluster" => Self::Cluster,
-            "container" => Self::Container,
-            "namespace" => Self::Namespace,
-            "pod" => Self::Pod,
-            "node" => Self::Node,
-            "controller" => Self::Controller,
-            "controllerKind" => Self::ControllerKind,
-            "providerID" => Self::ProviderId,
-            _ => return None,
-        })
+    /// The field's name, as the sources spell it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Container => "container",
+            Self::Namespace => "namespace",
+            Self::Pod => "pod",
+            Self::Node => "node",
+            Self::Controller => "controller",
+            Self::ControllerKind => "controllerKind",
+            Self::ProviderId => "providerID",
+        }
     }
 }
 

@@ -59,6 +59,13 @@ impl TableLayout {
         Self::new(&keys(LABEL_COLUMN), &keys(ANNOTATION_COLUMN))
     }
 
+    /// The first so many columns alone: what the others cost is measured with them.
+    #[must_use]
+    pub fn first(mut self, columns: usize) -> Self {
+        self.columns.truncate(columns);
+        self
+    }
+
     /// All columns, in the order of the files and of Glue's table.
     pub fn columns(&self) -> &[Column] {
         &self.columns

@@ -47,7 +47,7 @@ fn check_origin(origin: Origin, name: &str, comes_from: &str) {
         Origin::Property(property) => {
             let field = comes_from.strip_prefix("allocation: properties.").unwrap();
             let field = field.split(' ').next().unwrap();
-            assert_eq!(table::Property::of(field), Some(property));
+            assert_eq!(property.field(), field);
         }
         Origin::ClusterArn | Origin::ClusterName => {
             assert!(comes_from.starts_with("configuration: "), "{name}")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, StringArray,
-    builder::{BooleanBuilder, Float64Builder, StringBuilder, TimestampMillisecondBuilder},
+    builder::{BooleanBuilder, Float64Builder, TimestampMillisecondBuilder},
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use crate::{
     output::OutputError,
     schema::{UTC, data_type},
     table_file::{self, TableFile, constant},
+    texts::TextBuilder,
 };
 
 /// A file of the table of assets.
@@ -28,16 +29,16 @@ pub(super) struct AssetFile {
 }
 
 enum ColumnBuilder {
-    Key(StringBuilder),
+    Key(TextBuilder),
     WindowStart(TimestampMillisecondBuilder),
     WindowEnd(TimestampMillisecondBuilder),
     ObservedStart(TimestampMillisecondBuilder),
     ObservedEnd(TimestampMillisecondBuilder),
-    Text(AssetText, StringBuilder),
+    Text(AssetText, TextBuilder),
     Number(usize, Float64Builder),
     Private(BooleanBuilder),
     Covered(BooleanBuilder),
-    CapacityType(StringBuilder),
+    CapacityType(TextBuilder),
     Labels(MapBuilder),
     Constant(StringArray),
 }
@@ -88,16 +89,16 @@ fn append(
     let mut bytes = 0;
     for column in columns {
         match column {
-            ColumnBuilder::Key(texts) => bytes += append_text(texts, key),
+            ColumnBuilder::Key(texts) => bytes += texts.push(key),
             ColumnBuilder::WindowStart(times) => times.append_value(asset.window_start.unwrap_or(window.0)),
             ColumnBuilder::WindowEnd(times) => times.append_value(asset.window_end.unwrap_or(window.1)),
             ColumnBuilder::ObservedStart(times) => times.append_option(asset.start),
             ColumnBuilder::ObservedEnd(times) => times.append_option(asset.end),
-            ColumnBuilder::Text(text, texts) => bytes += append_text(texts, asset.text(*text)),
+            ColumnBuilder::Text(text, texts) => bytes += texts.push(asset.text(*text)),
             ColumnBuilder::Number(index, numbers) => numbers.append_option(asset.number(*index)),
             ColumnBuilder::Private(flags) => flags.append_option(asset.private),
             ColumnBuilder::Covered(flags) => flags.append_option(covered),
-            ColumnBuilder::CapacityType(texts) => bytes += append_text(texts, asset_capacity_type(asset)),
+            ColumnBuilder::CapacityType(texts) => bytes += texts.push(asset_capacity_type(asset)),
             ColumnBuilder::Labels(map) => bytes += map.push(&asset.labels),
             ColumnBuilder::Constant(_) => {}
         }
@@ -105,15 +106,10 @@ fn append(
     bytes
 }
 
-fn append_text(texts: &mut StringBuilder, text: &str) -> usize {
-    texts.append_value(text);
-    text.len()
-}
-
 impl table_file::Column for ColumnBuilder {
     fn take(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
-            Self::Key(texts) | Self::Text(_, texts) | Self::CapacityType(texts) => Arc::new(texts.finish()),
+            Self::Key(texts) | Self::Text(_, texts) | Self::CapacityType(texts) => texts.finish()?,
             Self::WindowStart(times)
             | Self::WindowEnd(times)
             | Self::ObservedStart(times)
@@ -128,7 +124,7 @@ impl table_file::Column for ColumnBuilder {
 
 fn builder(origin: AssetOrigin, manifest: &Manifest, scope: AssetScope) -> ColumnBuilder {
     let constant = |text: &str| ColumnBuilder::Constant(constant(text));
-    let (texts, times) = (StringBuilder::new(), TimestampMillisecondBuilder::new());
+    let (texts, times) = (TextBuilder::default(), TimestampMillisecondBuilder::new());
     match origin {
         AssetOrigin::Key => ColumnBuilder::Key(texts),
         AssetOrigin::WindowStart => ColumnBuilder::WindowStart(times),

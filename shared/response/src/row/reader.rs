@@ -2,15 +2,17 @@
 
 use chrono::DateTime;
 use serde::de::MapAccess;
-use table::{Property, is_cost, number_name};
+use table::{Property, number_name};
 
 use super::{
     Allocation, RowFault, RowParser,
     nested::{FoundNumber, GpuReader, ItemsReader, MaximaReader, services},
 };
 use crate::{
-    fields::Field,
-    value::{Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing},
+    fields::{Field, Successors},
+    value::{
+        DroppedTexts, FieldKey, Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing,
+    },
 };
 
 #[derive(Debug, Default)]
@@ -43,20 +45,19 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
     type Value = Result<(), String>;
 
     fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        self.parser.fields.begin_row();
+        self.parser.fields.begin();
         loop {
             let RowParser {
                 unknown, fields: known, ..
             } = &mut *self.parser;
             let has_unknown = &mut self.has_unknown;
-            let key = fields.next_key_seed(Key(|name: &str| {
-                let field = known.find(name);
-                if field.is_none() {
+            let key = fields.next_key_seed(FieldKey {
+                fields: known,
+                unknown: |name: &str| {
                     *has_unknown = true;
                     unknown.count(name);
-                }
-                field
-            }))?;
+                },
+            })?;
             match key {
                 None => return Ok(Ok(())),
                 Some(Some(Field::Number(index))) => {
@@ -108,7 +109,17 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
     }
 }
 
-impl<'a> Row<'_, 'a> {
+impl<'p, 'a> Row<'p, 'a> {
+    pub(super) fn new(parser: &'p mut RowParser) -> Self {
+        Self {
+            parser,
+            allocation: Allocation::empty(),
+            has_number: false,
+            has_unknown: false,
+            fault: None,
+        }
+    }
+
     fn note(&mut self, fault: RowFault) {
         self.fault.get_or_insert(fault);
     }
@@ -121,7 +132,7 @@ impl<'a> Row<'_, 'a> {
 
     fn take_number(&mut self, index: usize, number: Number) {
         self.has_number = true;
-        self.allocation.has_cost |= is_cost(index);
+        self.allocation.has_cost |= self.parser.costs >> index & 1 == 1;
         match number {
             Number::Value(value) => self.allocation.set_number(index, value),
             Number::Missing => {}
@@ -151,6 +162,15 @@ impl<'a> Row<'_, 'a> {
         time
     }
 
+    /// Reads the value of a field that holds labels or annotations.
+    fn texts<A: MapAccess<'a>>(&self, fields: &mut A) -> Result<Texts<'a>, A::Error> {
+        if self.parser.drops_labels {
+            fields.next_value_seed(Object(DroppedTexts))
+        } else {
+            fields.next_value()
+        }
+    }
+
     /// The pairs. Another value refuses no row: until lately, nobody read these fields.
     fn count_unless_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
         if matches!(texts, Texts::Wrong(_)) {
@@ -173,14 +193,27 @@ impl<'a> Row<'_, 'a> {
 const WINDOW_START: &str = "window.start";
 const WINDOW_END: &str = "window.end";
 
-enum PropertyField {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PropertyField {
     Text(Property),
     Labels,
     Annotations,
     NamespaceLabels,
     NamespaceAnnotations,
     Services,
-    Skipped,
+}
+
+/// The fields of `properties`.
+pub(super) fn property_fields() -> Successors<PropertyField> {
+    let texts = Property::ALL.map(|property| (property.field(), PropertyField::Text(property)));
+    let others = [
+        ("labels", PropertyField::Labels),
+        ("annotations", PropertyField::Annotations),
+        ("namespaceLabels", PropertyField::NamespaceLabels),
+        ("namespaceAnnotations", PropertyField::NamespaceAnnotations),
+        ("services", PropertyField::Services),
+    ];
+    Successors::new(texts.into_iter().chain(others).collect())
 }
 
 /// The row's `properties`.
@@ -191,47 +224,45 @@ impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
 
     fn object<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
         let Self(row) = self;
+        row.parser.property_fields.begin();
         loop {
-            let unknown = &mut row.parser.unknown;
-            let key = fields.next_key_seed(Key(|name: &str| match (Property::of(name), name) {
-                (Some(property), _) => PropertyField::Text(property),
-                (None, "labels") => PropertyField::Labels,
-                (None, "annotations") => PropertyField::Annotations,
-                (None, "namespaceLabels") => PropertyField::NamespaceLabels,
-                (None, "namespaceAnnotations") => PropertyField::NamespaceAnnotations,
-                (None, "services") => PropertyField::Services,
-                (None, name) => {
-                    unknown.count(&format!("properties.{name}"));
-                    PropertyField::Skipped
-                }
-            }))?;
+            let RowParser {
+                unknown,
+                property_fields: known,
+                ..
+            } = &mut *row.parser;
+            let key = fields.next_key_seed(FieldKey {
+                fields: known,
+                unknown: |name: &str| unknown.count(&format!("properties.{name}")),
+            })?;
             let Some(field) = key else { return Ok(()) };
+            let Some(field) = field else {
+                fields.next_value::<Skipped>()?;
+                continue;
+            };
             match field {
                 PropertyField::Text(property) => {
                     row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
                 }
                 PropertyField::Labels => {
-                    let texts = fields.next_value()?;
+                    let texts = row.texts(&mut fields)?;
                     row.allocation.labels = row.take_texts("properties.labels", texts);
                 }
                 PropertyField::Annotations => {
-                    let texts = fields.next_value()?;
+                    let texts = row.texts(&mut fields)?;
                     row.allocation.annotations = row.take_texts("properties.annotations", texts);
                 }
                 PropertyField::NamespaceLabels => {
-                    let texts = fields.next_value()?;
+                    let texts = row.texts(&mut fields)?;
                     row.allocation.namespace_labels = row.count_unless_texts("properties.namespaceLabels", texts);
                 }
                 PropertyField::NamespaceAnnotations => {
-                    let texts = fields.next_value()?;
+                    let texts = row.texts(&mut fields)?;
                     row.allocation.namespace_annotations =
                         row.count_unless_texts("properties.namespaceAnnotations", texts);
                 }
                 PropertyField::Services => {
                     row.allocation.services = services(fields.next_value()?, &mut row.parser.unknown);
-                }
-                PropertyField::Skipped => {
-                    fields.next_value::<Skipped>()?;
                 }
             }
         }

@@ -15,7 +15,12 @@ pub(super) struct Inside {
 /// cannot be part of it.
 pub(super) fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &mut Inside) -> Option<usize> {
     let mut at = from;
+    let mut block_end = from;
     loop {
+        if inside.depth > 0 && !inside.escaped && at >= block_end {
+            at = pass_over_blocks(buffer, at, &mut inside.in_string);
+            block_end = at + BLOCK;
+        }
         if inside.in_string {
             at = string_end(buffer, at, inside)?;
             if inside.depth == 0 {
@@ -49,6 +54,36 @@ pub(super) fn find_value_end(buffer: &[u8], begin: usize, from: usize, inside: &
         }
         at += 1;
     }
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 32;
+
+/// Passes over the bytes from `at` on, within an object, as long as there are neither brackets nor escapes among them,
+/// and so no end of a value.
+fn pass_over_blocks(buffer: &[u8], mut at: usize, in_string: &mut bool) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let (blocks, _) = buffer.get(at..).unwrap_or_default().as_chunks::<BLOCK>();
+    for block in blocks {
+        let (mut special, mut quotes) = (0, 0);
+        for word in block.as_chunks::<8>().0 {
+            let word = u64::from_le_bytes(*word);
+            // Without bit 5, `{`, `|` and `}` are `[`, `\` and `]`. The high bit says that a byte is at least the first,
+            // and not above the last. Bytes beyond ASCII may be taken for them.
+            let bytes = word & (ONES * 0x5f);
+            special |= (bytes + ONES * u64::from(0x80 - b'[')) & !(bytes + ONES * u64::from(0x7f - b']'));
+            // The high bit says that a byte is no quote. There is an even number of bytes.
+            let other = word ^ (ONES * u64::from(b'"'));
+            quotes ^= ((other & !HIGH) + !HIGH) | other;
+        }
+        if special & HIGH != 0 {
+            break;
+        }
+        *in_string ^= (quotes & HIGH).count_ones() % 2 == 1;
+        at += BLOCK;
+    }
+    at
 }
 
 /// A member of an object.
@@ -165,6 +200,26 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn the_end_of_an_object_is_found_however_its_bytes_come(
+            texts in prop::collection::vec("[a-z{}\\[\\]\"\\\\é|_ ]{0,60}", 0..8),
+            depth in 0_usize..4,
+            cut in 1_usize..80,
+        ) {
+            let text = serde_json::to_string(&texts).unwrap();
+            let object = format!("{}{{\"a\":{text},\"b\":{{}},\"cccccccccccccccccccccccccccccccccc\":1.5}}{}", "{\"k\":".repeat(depth), "}".repeat(depth));
+            let all = format!("{object},\"next\":{{}}");
+            let mut inside = Inside::default();
+            let mut from = 0;
+            let mut found = None;
+            while found.is_none() && from < all.len() {
+                let length = (from + cut).min(all.len());
+                found = find_value_end(&all.as_bytes()[..length], 0, from, &mut inside);
+                from = length;
+            }
+            prop_assert_eq!(found, Some(object.len()));
+        }
+
         #[test]
         fn the_first_quote_or_backslash_is_found(bytes in prop::collection::vec(prop_oneof![4 => any::<u8>(), 1 => Just(b'!'), 1 => Just(b'"'), 1 => Just(b'\\')], 0..100), skip in 0_usize..40) {
             let plain = vec![b'#'; skip];

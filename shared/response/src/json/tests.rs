@@ -1,0 +1,155 @@
+use proptest::prelude::*;
+use serde::de::DeserializeSeed;
+use serde_json::Value;
+
+use super::read;
+
+/// Reads any value.
+struct Any;
+
+impl<'a> DeserializeSeed<'a> for Any {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Value, D::Error> {
+        serde::Deserialize::deserialize(deserializer)
+    }
+}
+
+/// The same value as `serde_json`'s, with the same bits, or none.
+fn same(text: &str) -> bool {
+    let expected = serde_json::from_str::<Value>(text).ok();
+    let found = read(text, Any);
+    // Also numbers of different types, and zeros of different signs, are written differently.
+    assert_eq!(
+        found.as_ref().map(Value::to_string),
+        expected.as_ref().map(Value::to_string),
+        "{text}"
+    );
+    assert_eq!(found, expected, "{text}");
+    found.is_some()
+}
+
+#[test]
+fn what_rows_are_made_of_is_read() {
+    for text in [
+        r#"{"name":"a/b","cpuCost":0.07584,"labels":{"team":"shop"},"services":["web",""],"ip":null,"private":true}"#,
+        " { \"a\" : [ 1 , 2.5 , -3 ] , \"b\" : { } , \"c\" : [ ] } \n",
+        r#""\u00e9\n\ud83d\ude00 \\ \" and on""#,
+        "\"müßig € 😀 \u{7f}\"",
+        "0",
+        "-0",
+        "-0.0",
+        "-1",
+        "123456789012345678",
+        "1234567890123456789",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "0.1",
+        "9007199254740993.0",
+        "900719925474099.3",
+        "123456.789012345678901234",
+        "0.000000000000000001",
+        "0.0000000000000000000000001",
+        "1e5",
+        "-1.5E-7",
+        "1e+10",
+        "1e-400",
+        "2.2250738585072011e-308",
+        "1.7976931348623157e308",
+    ] {
+        assert!(same(text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_not_read() {
+    for text in [
+        "",
+        " ",
+        "{",
+        "}",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,\"a\":1}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "{\"a\":1]",
+        "01",
+        "-",
+        "-a",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "1.e5",
+        "0x1",
+        "1e999",
+        "-1e999",
+        "NaN",
+        "nul",
+        "nulL",
+        "truefalse",
+        "1 1",
+        "\"",
+        "\"a",
+        "\"\\\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"a\nb\"",
+        "\"a\u{0}b\"",
+        "\"abcdefgh\u{1f}\"",
+    ] {
+        assert!(!same(text), "{text}");
+    }
+}
+
+#[test]
+fn depth_is_limited_as_in_serde_json() {
+    for depth in [1, 126, 127, 128, 129, 300] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let middle = if open == "[" { "" } else { "1" };
+            let text = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
+            assert_eq!(same(&text), depth < 128, "{depth}");
+        }
+    }
+}
+
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<f64>().prop_map(|number| number.to_string()),
+        any::<f64>().prop_map(|number| format!("{number:e}")),
+        any::<u64>().prop_map(|number| number.to_string()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,22})?([eE][+-]?[0-9]{1,3})?",
+        "[0-9.eE+-]{1,12}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_are_those_of_serde_json(text in number()) {
+        same(&text);
+    }
+
+    #[test]
+    fn texts_are_those_of_serde_json(text in any::<String>(), raw in "[a-zé\"\\\\u0-9\u{0}-\u{1f}]{0,40}") {
+        prop_assert!(same(&Value::String(text).to_string()));
+        same(&format!("\"{raw}\""));
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_serde_json_reads_them(text in "[\\[\\]{}:, \t\n\"\\\\a1.e-]{0,30}") {
+        same(&text);
+    }
+}

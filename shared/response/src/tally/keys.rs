@@ -1,0 +1,157 @@
+//! The keys of rows, to find one that comes twice.
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+};
+
+/// How many keys are in a table that finds a second one at once: 4.5 MiB, and half as much again while it grows.
+const MOST_IN_TABLE: usize = (1 << 19) / 8 * 7;
+/// How many more can be remembered: 128 MiB.
+const MOST_IN_LIST: usize = 1 << 24;
+
+/// Keys, by hashes with a secret of the process: that two of ten million keys have the same has a probability of
+/// 1 in 300,000.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    hasher: RandomState,
+    table: HashSet<u64, BuildHasherDefault<Hashed>>,
+    /// The keys that the table has no room for, 8 bytes each; `None` where they are not remembered.
+    list: Option<Vec<u64>>,
+}
+
+/// What is there of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    New,
+    Repeated,
+    /// There is no room for it.
+    Forgotten,
+}
+
+impl Keys {
+    /// No keys. Those that the table has no room for are not remembered.
+    pub(super) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            table: HashSet::default(),
+            list: None,
+        }
+    }
+
+    /// No keys, to be compared with these and added to them.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            table: HashSet::default(),
+            list: self.list.as_ref().map(|_| Vec::new()),
+        }
+    }
+
+    /// Remembers all keys from now on.
+    pub(super) fn remember_all(&mut self) {
+        self.list.get_or_insert_default();
+    }
+
+    pub(super) fn note(&mut self, set: u32, key: &str) -> Noted {
+        let hash = self.hasher.hash_one((set, key));
+        if self.table.len() < MOST_IN_TABLE {
+            return if self.table.insert(hash) {
+                Noted::New
+            } else {
+                Noted::Repeated
+            };
+        }
+        if self.table.contains(&hash) {
+            return Noted::Repeated;
+        }
+        match &mut self.list {
+            Some(list) if list.len() < MOST_IN_LIST => {
+                list.push(hash);
+                Noted::New
+            }
+            _ => Noted::Forgotten,
+        }
+    }
+
+    /// Whether a key of the list is there twice.
+    pub(super) fn list_repeats(&mut self) -> bool {
+        let Some(list) = &mut self.list else { return false };
+        list.sort_unstable();
+        list.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len() + self.list.as_ref().map_or(0, Vec::len)
+    }
+
+    /// How many keys of the table are also in another's.
+    pub(super) fn in_common(&self, other: &Self) -> usize {
+        self.table.intersection(&other.table).count()
+    }
+
+    /// Adds the keys of a page.
+    pub(super) fn add(&mut self, page: Self) {
+        if self.table.is_empty() {
+            self.table = page.table;
+        } else {
+            self.table.extend(page.table);
+        }
+        if let (Some(list), Some(more)) = (&mut self.list, page.list) {
+            list.extend(more);
+        }
+    }
+}
+
+/// A number that is a hash already.
+#[derive(Debug, Clone, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_comes_twice_is_found_in_the_table_and_in_the_list() {
+        let mut keys = Keys::new();
+        keys.remember_all();
+        let key = |number: usize| format!("cluster/node/namespace/pod-{number}");
+        for number in 0..MOST_IN_TABLE {
+            assert_eq!(keys.note(0, &key(number)), Noted::New);
+        }
+        assert_eq!(keys.note(0, &key(7)), Noted::Repeated);
+        assert_eq!(keys.note(1, &key(7)), Noted::New);
+        assert_eq!(keys.note(1, &key(8)), Noted::New);
+        assert!(!keys.list_repeats());
+        assert_eq!(keys.note(1, &key(7)), Noted::New);
+        assert!(keys.list_repeats());
+        assert_eq!(keys.len(), MOST_IN_TABLE + 3);
+    }
+
+    #[test]
+    fn without_a_list_what_the_table_has_no_room_for_is_forgotten() {
+        let mut keys = Keys::new();
+        for number in 0..MOST_IN_TABLE {
+            keys.note(0, &number.to_string());
+        }
+        assert_eq!(keys.note(0, "more"), Noted::Forgotten);
+        assert_eq!(keys.note(0, "more"), Noted::Forgotten);
+        assert!(!keys.list_repeats());
+    }
+}
