@@ -10,15 +10,14 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import threading
 import time
 
 import pyarrow.parquet as pq
 
 from aws import ACCOUNT, BINARIES, REGION, Aws, lake_key
-from fault_proxy import Fault, Server, proxied
+from fault_proxy import Fault, proxied
 from lambda_runtime import Runtime, arrived, start
-from recorded_clusters import DAY, CostSource, expected
+from recorded_clusters import DAY, expected, serving_clusters
 from servers import local_bucket, serving
 
 # How many exporters run at once, and how many processes of each function there are.
@@ -34,7 +33,7 @@ def clusters(count):
         directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         served = stack.enter_context(local_bucket(BINARIES, directory / "bucket"))
         proxy, url = stack.enter_context(proxied(served["endpoint"]))
-        source = stack.enter_context(source_of_clusters())
+        source = stack.enter_context(serving_clusters())
         environment = {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": served["access_key"],
@@ -69,14 +68,6 @@ def clusters(count):
         "peak_MB_of_exporters": round(max(megabytes for _, megabytes in runs)),
         **memory,
     }
-
-
-@contextlib.contextmanager
-def source_of_clusters():
-    server = Server(("127.0.0.1", 0), CostSource)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 def functions(stack, environment, directory):

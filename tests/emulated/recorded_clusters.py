@@ -1,10 +1,13 @@
 """A Kubecost for each of many clusters, which all have the recorded day once."""
 
+import contextlib
 import datetime
 import json
 import random
+import threading
 
 import recorded_kubecost
+from fault_proxy import Server
 from recorded_kubecost import Kubecost
 
 # The day that an exporter without a plan collects.
@@ -49,3 +52,12 @@ def expected(cluster):
     """Rows and sums of the day as the source sends them."""
     rows = json.loads(of_cluster(cluster, recorded_kubecost.moved("kubecost_allocation_1day.json", DAY)))["data"][0].values()
     return len(rows), [sum(row[name] for row in rows) for name in QUANTITIES]
+
+
+@contextlib.contextmanager
+def serving_clusters():
+    """Runs the sources of all clusters in this process. Returns their address, below which each has its name."""
+    server = Server(("127.0.0.1", 0), CostSource)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()

@@ -6,17 +6,16 @@ import io
 import json
 import re
 import subprocess
-import sys
 import threading
 
 import pyarrow.parquet as pq
 
-from aws import BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, lake_key, ministack, web_identity_token
+from aws import ACCOUNT, BINARIES, BUCKET, CLUSTER, LAKE_ACCOUNT, LAKE_REGION, REGION, Aws, lake_key, ministack, web_identity_token
 from deployed import DEPLOYED, notifications
-from fault_proxy import Server, proxied
+from fault_proxy import proxied
 from lambda_runtime import arrived
-from recorded_clusters import DAY, QUANTITIES, CostSource
-from servers import served, wait_for
+from recorded_clusters import DAY, QUANTITIES, serving_clusters
+from servers import wait_for
 
 TEMPLATE = CLUSTER.rsplit("/", 1)[1]
 # Functions like transform: one with a short timeout, and one with little memory.
@@ -48,11 +47,13 @@ def run(command, environment, **options):
 
 
 class Fleet:
-    def __init__(self, directory, emulator, aws, source):
-        self.directory = directory
+    def __init__(self, directory, emulator, sources, aws, source):
+        # Of the sources without a proxy.
+        self.directory, self.sources_url = directory, sources
         self.aws_proxy, self.aws_url = aws
         self.source_proxy, self.source_url = source
         self.emulator = Aws(emulator)
+        self.iam = {account: self.emulator.client("iam", account) for account in [ACCOUNT, LAKE_ACCOUNT]}
         self.lock, self.manifest = threading.Lock(), None
 
     def create_roles(self, cluster):
@@ -60,7 +61,7 @@ class Fleet:
         for resource in ["child[0]", "parent[0]"]:
             role = self.of_cluster(f"aws_iam_role.{resource}", cluster)
             policy = self.of_cluster(f"aws_iam_role_policy.{resource}", cluster)
-            iam = self.emulator.client("iam", role["arn"].split(":")[4])
+            iam = self.iam[role["arn"].split(":")[4]]
             iam.create_role(RoleName=role["name"], AssumeRolePolicyDocument=json.dumps(role["assume_role_policy"]))
             iam.put_role_policy(RoleName=role["name"], PolicyName=policy["name"], PolicyDocument=json.dumps(policy["policy"]))
 
@@ -116,6 +117,10 @@ class Fleet:
                 self.manifest = json.loads(self.read(self.staged("template")[0]))
         return self.manifest
 
+    def template_inventory(self):
+        run = self.template()["run"]
+        return json.loads(self.read(f"staging/{self.place('template')}/{run}/inventory.json"))
+
     def audit(self):
         """Runs the scheduled audit. Returns its findings by the cluster's name."""
         self.emulator.invoke("kubecost-lake-backfill", {"source": "aws.events", "detail-type": "Scheduled Event"})
@@ -164,7 +169,7 @@ class Fleet:
 
     @staticmethod
     def place(cluster):
-        return f"{CLUSTER.split(':')[4]}/{REGION}/{cluster}"
+        return f"{ACCOUNT}/{REGION}/{cluster}"
 
     def log_of(self, function):
         """What a function has logged to CloudWatch."""
@@ -183,12 +188,8 @@ def fleet(directory):
     """Emulated AWS and sources behind proxies, with the functions of the pipeline on S3's events."""
     with contextlib.ExitStack() as stack:
         emulator = stack.enter_context(ministack(directory / "ministack"))
-        server = Server(("127.0.0.1", 0), CostSource)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        stack.callback(server.shutdown)
-        aws = stack.enter_context(proxied(emulator))
-        source = stack.enter_context(proxied(f"http://127.0.0.1:{server.server_port}"))
-        made = Fleet(directory, emulator, aws, source)
+        sources = stack.enter_context(serving_clusters())
+        made = Fleet(directory, emulator, sources, stack.enter_context(proxied(emulator)), stack.enter_context(proxied(sources)))
         create_functions(made)
         yield made
 

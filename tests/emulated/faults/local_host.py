@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import functools
-import pathlib
 import resource
 import shutil
 import signal
@@ -197,7 +196,7 @@ def run_cases(cases, directory, source, workers=4):
             result.take(case.local(host))
         result.seconds = time.monotonic() - began
         result.expect_status()
-        result.expect_words(result.log)
+        result.expect_words(str)
         found = host.day()
         result.seen = WHOLE if found else FAILED if result.status else UNSEEN
         result.compare(found)

@@ -26,6 +26,8 @@ QUARANTINED = "quarantined"
 STUCK = "stuck"
 # The run ends with status 0 and has not collected the day: the audit says so.
 GAP = "gap"
+# The inventory cannot be read: the audit says why.
+REFUSED = "refused"
 # What was written is no set of the product.
 IGNORED = "ignored"
 # Nobody would know that the day is missing.
@@ -101,9 +103,11 @@ class Result:
         if self.status != status:
             self.complaints.append(f"the program ended with {self.status} instead of {status}")
 
-    def expect_words(self, text):
-        if self.case.says and not re.search(self.case.says, text):
-            self.complaints.append(f"nothing says '{self.case.says}'")
+    def expect_words(self, said_elsewhere):
+        """In the program's log, or else in what a function returns."""
+        says = self.case.says
+        if says and not re.search(says, self.log) and not re.search(says, said_elsewhere()):
+            self.complaints.append(f"nothing says '{says}'")
 
     def expect_place(self):
         self.unseen += self.seen == UNSEEN
@@ -183,7 +187,7 @@ class Matrix:
         missed = [fault.pattern.pattern for fault in result.faults if not fault.hits]
         if missed:
             result.complaints.append(f"no request was {missed}")
-        result.expect_words(result.log + self.fleet.said_of(case.cluster))
+        result.expect_words(lambda: self.fleet.said_of(case.cluster))
 
     def place_of_the_day(self, case, result):
         if self.fleet.day(case.cluster) is not None:
@@ -199,6 +203,9 @@ class Matrix:
     def judge(self, case, finding):
         """Is the outcome the expected one, and does the audit see what is not in the lake?"""
         result = self.results[case.name]
+        if result.seen == IGNORED and case.expected != IGNORED:
+            result.seen = REFUSED if finding.get("refused") else GAP
+        # Names of the audit's findings.
         seen = {STUCK: "stuck", QUARANTINED: "quarantined", GAP: "gaps"}
         if result.seen in seen and not finding.get(seen[result.seen]):
             result.seen = UNSEEN

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from fault_proxy import Response, cut, damaged_request, dripping, flipped, forwarded_then, late, reset, respond, rewritten, silent, stalled
+from fault_proxy import cut, damaged_request, dripping, flipped, forwarded_then, late, reset, respond, silent, stalled
 from matrix import FAILED, QUARANTINED, STUCK, WHOLE, Case
 
 # What the exporter writes and reads.

@@ -57,6 +57,19 @@ class StagedSet:
         self.fleet.emulator.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
 
 
+def stage_inventory(change=lambda _: None, text=None):
+    """Stages the inventory of a run that then stages nothing, with its document changed or as another text."""
+
+    def run(fleet, case):
+        template, run = fleet.template_inventory(), run_id()
+        document = json.loads(json.dumps(template).replace(template["run"], run).replace(TEMPLATE, case.cluster))
+        change(document)
+        content = json.dumps(document).encode() if text is None else text
+        fleet.emulator.s3.put_object(Bucket=BUCKET, Key=f"staging/{fleet.place(case.cluster)}/{run}/inventory.json", Body=content)
+
+    return run
+
+
 def stage(change=lambda _: None, text=None):
     """Stages a set whose documents were changed, and whose manifest is another text."""
 
