@@ -1,6 +1,7 @@
 """The whole pipeline on emulated AWS: the exporter, S3 events, bootstraps behind a Lambda runtime API, Glue."""
 
 import concurrent.futures
+import datetime
 import io
 import json
 
@@ -17,6 +18,7 @@ ROWS = len(json.loads((RECORDINGS / "kubecost_allocation_1day.json").read_text()
 
 
 SCHEDULE = {"source": "aws.events", "detail-type": "Scheduled Event"}
+REMOVE_GONE_PARTITIONS = {"detail-type": "Remove Gone Partitions"}
 
 
 def values_of(found):
@@ -125,12 +127,33 @@ def test_the_alarms_use_metrics_that_the_audit_writes(lake, filled):
     assert watched <= wait_for(written)
 
 
-def test_the_schedule_registers_missing_partitions_and_removes_deleted_ones(lake, glue, filled):
+def test_the_schedule_marks_partitions_without_objects_and_removes_them_an_hour_later(lake, glue, filled):
     endpoint, client = glue
     lake.create_function("crawler", "pruning", AWS_ENDPOINT_URL_GLUE=endpoint)
-    gone = ["999999999999", "us-east-1", "2020", "01"]
-    storage = {"Location": f"s3://{BUCKET}/lake/account_id=999999999999/"}
-    client.create_partition(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableName=TABLE["GLUE_TABLE_NAME"], PartitionInput={"Values": gone, "StorageDescriptor": storage})
+    empty = ["999999999999", "us-east-1", "2020", "01"]
+    storage = {"Location": f"s3://{BUCKET}/lake/account_id=999999999999/", "Columns": [{"Name": "name", "Type": "string"}]}
+    created = {"Values": empty, "StorageDescriptor": storage, "Parameters": {"classification": "parquet"}}
+    names = {"DatabaseName": TABLE["GLUE_DATABASE_NAME"], "TableName": TABLE["GLUE_TABLE_NAME"]}
+    client.create_partition(**names, PartitionInput=created)
+    full = list(months(settled_days())[0])
+    kept = client.get_partition(**names, PartitionValues=full)["Partition"]
+
+    def set_mark(values, time):
+        found = client.get_partition(**names, PartitionValues=values)["Partition"]
+        parameters = {**found.get("Parameters", {}), "kubecost-lake.empty-since": time}
+        changed = {"Values": values, "StorageDescriptor": found["StorageDescriptor"], "Parameters": parameters}
+        client.update_partition(**names, PartitionValueList=values, PartitionInput=changed)
+
+    # One that has objects loses its mark, however old that is.
+    set_mark(full, "2026-01-01T00:00:00Z")
+    for _ in range(2):
+        lake.invoke("pruning", SCHEDULE)
+        marked = client.get_partition(**names, PartitionValues=empty)["Partition"]
+        assert marked["StorageDescriptor"] == {**marked["StorageDescriptor"], **storage}
+        assert sorted(marked["Parameters"]) == ["classification", "kubecost-lake.empty-since"]
+    unmarked = client.get_partition(**names, PartitionValues=full)["Partition"]
+    assert unmarked["StorageDescriptor"] == kept["StorageDescriptor"] and not unmarked.get("Parameters")
+    set_mark(empty, f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=61):%Y-%m-%dT%H:%M:%SZ}")
     for _ in range(2):
         lake.invoke("pruning", SCHEDULE)
         assert values_of(partitions(client)) == months(settled_days())
@@ -186,6 +209,8 @@ def test_many_new_partitions_at_once_are_registered_and_start_one_crawl(lake, gl
         list(pool.map(lambda number: lake.invoke("crawling", event(number)), range(300)))
     assert client.get_crawler(Name="costs")["Crawler"]["State"] == "RUNNING"
     assert {f"{number:012}" for number in range(300)} <= {partition["Values"][0] for partition in partitions(client)}
-    # The schedule removes them again, since the lake has no such objects.
+    # The schedule only marks them, although the lake has no such objects; a person can have them removed at once.
     lake.invoke("crawling", SCHEDULE)
+    assert len(partitions(client)) >= 300
+    lake.invoke("crawling", REMOVE_GONE_PARTITIONS)
     assert values_of(partitions(client)) == months(settled_days())

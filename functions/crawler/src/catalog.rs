@@ -1,8 +1,9 @@
 //! The catalog as this function needs it: Glue, or a file in the local host.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contract::keys::LakePartition;
 
 /// The partitions of one table.
@@ -10,11 +11,20 @@ use contract::keys::LakePartition;
 pub trait Catalog: Send + Sync {
     async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError>;
 
-    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError>;
+    /// All partitions, each with its mark: when a comparison first found no object of it in the lake.
+    async fn partitions(&self) -> Result<BTreeMap<LakePartition, Option<DateTime<Utc>>>, CatalogError>;
 
     /// Creates partitions with the table's columns and formats. Those that exist stay as they are. After an error some
     /// may have been created.
     async fn register(&self, partitions: &[LakePartition]) -> Result<(), CatalogError>;
+
+    /// Sets the mark of partitions, or removes it, ignoring those that do not exist. After an error some may have been
+    /// changed.
+    async fn mark(
+        &self,
+        partitions: &[LakePartition],
+        empty_since: Option<DateTime<Utc>>,
+    ) -> Result<(), CatalogError>;
 
     /// Deletes partitions, ignoring those that do not exist. After an error some may have been deleted.
     async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError>;

@@ -1,21 +1,31 @@
 //! The Glue catalog.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_glue::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{ErrorDetail, PartitionError, PartitionInput, PartitionValueList, StorageDescriptor},
+    types::{
+        BatchUpdatePartitionRequestEntry, ErrorDetail, Partition, PartitionInput, PartitionValueList, StorageDescriptor,
+    },
 };
+use chrono::{DateTime, SecondsFormat, Utc};
 use contract::keys::LakePartition;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::catalog::{Catalog, CatalogError, CrawlerStart};
 
 /// The most partitions that Glue takes in one `BatchCreatePartition`.
 const CREATE_BATCH: usize = 100;
+/// The most partitions that Glue takes in one `BatchUpdatePartition`.
+const UPDATE_BATCH: usize = 100;
 /// The most partitions that Glue takes in one `BatchDeletePartition`.
 const DELETE_BATCH: usize = 25;
+/// How many partitions are read at the same time.
+const READS: usize = 8;
+/// The parameter of a partition that is its mark.
+const EMPTY_SINCE: &str = "kubecost-lake.empty-since";
 
 /// One table in Glue.
 #[derive(Debug, Clone)]
@@ -54,20 +64,36 @@ impl GlueCatalog {
         })
     }
 
+    async fn partition(&self, partition: &LakePartition) -> Result<Option<Partition>, CatalogError> {
+        let result = self
+            .client
+            .get_partition()
+            .database_name(&self.database)
+            .table_name(&self.table)
+            .set_partition_values(Some(values(partition)))
+            .send()
+            .await;
+        match result {
+            Ok(output) => Ok(output.partition),
+            // Glue returns the same error if the table does not exist: registering or crawling then reports it.
+            Err(error) if error.code() == Some("EntityNotFoundException") => Ok(None),
+            Err(error) => Err(call("GetPartition", self.name(), &error)),
+        }
+    }
+
     /// Fails if a batch request failed for any partition, except with the harmless code.
     fn check_batch<'a>(
         &self,
         operation: &'static str,
         harmless: &str,
-        errors: impl IntoIterator<Item = &'a PartitionError>,
+        errors: impl IntoIterator<Item = (&'a [String], Option<&'a ErrorDetail>)>,
     ) -> Result<(), CatalogError> {
         let failures: Vec<String> = errors
             .into_iter()
-            .filter_map(|error| {
-                let detail = error.error_detail();
+            .filter_map(|(values, detail)| {
                 let code = detail.and_then(ErrorDetail::error_code).unwrap_or("no code");
                 let message = detail.and_then(ErrorDetail::error_message).unwrap_or("no message");
-                (code != harmless).then(|| format!("{}: {code}: {message}", error.partition_values().join("/")))
+                (code != harmless).then(|| format!("{}: {code}: {message}", values.join("/")))
             })
             .collect();
         match failures.as_slice() {
@@ -83,23 +109,10 @@ impl GlueCatalog {
 #[async_trait]
 impl Catalog for GlueCatalog {
     async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
-        let result = self
-            .client
-            .get_partition()
-            .database_name(&self.database)
-            .table_name(&self.table)
-            .set_partition_values(Some(values(partition)))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(true),
-            // Glue returns the same error if the table does not exist: registering or crawling then reports it.
-            Err(error) if error.code() == Some("EntityNotFoundException") => Ok(false),
-            Err(error) => Err(call("GetPartition", self.name(), &error)),
-        }
+        Ok(self.partition(partition).await?.is_some())
     }
 
-    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError> {
+    async fn partitions(&self) -> Result<BTreeMap<LakePartition, Option<DateTime<Utc>>>, CatalogError> {
         let mut pages = self
             .client
             .get_partitions()
@@ -108,19 +121,21 @@ impl Catalog for GlueCatalog {
             .exclude_column_schema(true)
             .into_paginator()
             .send();
-        let mut partitions = BTreeSet::new();
+        let mut partitions = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| call("GetPartitions", self.name(), &error))?;
             for partition in page.partitions.unwrap_or_default() {
+                let mark = empty_since(&partition);
                 let values = partition.values.unwrap_or_default();
                 match <[String; 4]>::try_from(values) {
                     Ok([account_id, region, year, month]) => {
-                        partitions.insert(LakePartition {
+                        let partition = LakePartition {
                             account_id,
                             region,
                             year,
                             month,
-                        });
+                        };
+                        partitions.insert(partition, mark);
                     }
                     Err(values) => tracing::warn!(?values, "ignored a partition whose keys are not the table's"),
                 }
@@ -154,7 +169,45 @@ impl Catalog for GlueCatalog {
                 .send()
                 .await
                 .map_err(|error| call("BatchCreatePartition", self.name(), &error))?;
-            self.check_batch("BatchCreatePartition", "AlreadyExistsException", output.errors())?;
+            let errors = output.errors().iter();
+            let errors = errors.map(|error| (error.partition_values(), error.error_detail()));
+            self.check_batch("BatchCreatePartition", "AlreadyExistsException", errors)?;
+        }
+        Ok(())
+    }
+
+    async fn mark(
+        &self,
+        partitions: &[LakePartition],
+        empty_since: Option<DateTime<Utc>>,
+    ) -> Result<(), CatalogError> {
+        let failed = |error: aws_sdk_glue::error::BuildError| {
+            failed("BatchUpdatePartition", self.name(), error.to_string())
+        };
+        for batch in partitions.chunks(UPDATE_BATCH) {
+            // An update replaces the whole partition, so that it is read first.
+            let entries: Vec<BatchUpdatePartitionRequestEntry> = stream::iter(batch)
+                .map(|partition| self.partition(partition))
+                .buffer_unordered(READS)
+                .try_filter_map(async |found| Ok(found))
+                .and_then(async |partition| marked(partition, empty_since).map_err(failed))
+                .try_collect()
+                .await?;
+            if entries.is_empty() {
+                continue;
+            }
+            let output = self
+                .client
+                .batch_update_partition()
+                .database_name(&self.database)
+                .table_name(&self.table)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(|error| call("BatchUpdatePartition", self.name(), &error))?;
+            let errors = output.errors().iter();
+            let errors = errors.map(|error| (error.partition_value_list(), error.error_detail()));
+            self.check_batch("BatchUpdatePartition", "EntityNotFoundException", errors)?;
         }
         Ok(())
     }
@@ -179,7 +232,9 @@ impl Catalog for GlueCatalog {
                 .send()
                 .await
                 .map_err(|error| call("BatchDeletePartition", self.name(), &error))?;
-            self.check_batch("BatchDeletePartition", "EntityNotFoundException", output.errors())?;
+            let errors = output.errors().iter();
+            let errors = errors.map(|error| (error.partition_values(), error.error_detail()));
+            self.check_batch("BatchDeletePartition", "EntityNotFoundException", errors)?;
         }
         Ok(())
     }
@@ -195,6 +250,35 @@ impl Catalog for GlueCatalog {
 
 fn values(partition: &LakePartition) -> Vec<String> {
     partition.values().map(str::to_owned).to_vec()
+}
+
+/// A partition's mark. One that cannot be read is none: the partition is marked again.
+fn empty_since(partition: &Partition) -> Option<DateTime<Utc>> {
+    let text = partition.parameters()?.get(EMPTY_SINCE)?;
+    Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+}
+
+/// The update of a partition that sets or removes its mark and leaves the rest as it is.
+fn marked(
+    partition: Partition,
+    empty_since: Option<DateTime<Utc>>,
+) -> Result<BatchUpdatePartitionRequestEntry, aws_sdk_glue::error::BuildError> {
+    let mut parameters = partition.parameters.unwrap_or_default();
+    match empty_since {
+        Some(since) => parameters.insert(EMPTY_SINCE.to_owned(), since.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        None => parameters.remove(EMPTY_SINCE),
+    };
+    let input = PartitionInput::builder()
+        .set_values(partition.values.clone())
+        .set_last_access_time(partition.last_access_time)
+        .set_storage_descriptor(partition.storage_descriptor)
+        .set_parameters(Some(parameters))
+        .set_last_analyzed_time(partition.last_analyzed_time)
+        .build();
+    BatchUpdatePartitionRequestEntry::builder()
+        .set_partition_value_list(partition.values)
+        .partition_input(input)
+        .build()
 }
 
 fn call<E, R>(operation: &'static str, object: String, error: &SdkError<E, R>) -> CatalogError

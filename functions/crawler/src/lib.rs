@@ -2,16 +2,19 @@
 //!
 //! The arrival of a Parquet object starts it; most of the time the catalog has its partition already. The schedule
 //! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived
-//! during a crawl or whose event was lost.
+//! during a crawl or whose event was lost. A partition without objects is removed by the second comparison in a row that
+//! finds none, at least an hour after the first, or at once if a person says so.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contract::{
-    events::ObjectCreated,
+    clock::Clock,
+    events::{ObjectCreated, REMOVE_GONE_PARTITIONS},
     keys::{Area, LakePartition},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -20,12 +23,16 @@ use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
 pub mod catalog;
+mod changes;
 #[cfg(feature = "function")]
 pub mod glue;
 pub mod settings;
 
 use catalog::{Catalog, CatalogError, CrawlerStart};
+use changes::Changes;
 use settings::{Mode, Settings};
+
+pub use changes::Removal;
 
 /// How many folders are listed at the same time.
 const LISTINGS: usize = 16;
@@ -34,6 +41,7 @@ pub struct Crawler {
     settings: Settings,
     store: Store,
     tables: [Table; 2],
+    clock: Arc<dyn Clock>,
 }
 
 /// The catalogs of the two tables.
@@ -64,7 +72,7 @@ impl Table {
 /// A lake that lists nothing forgets nothing: a wrong prefix looks the same.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the lake lists no partition below '{prefix}', and the catalog has {partitions}: none was removed; check {setting}, or delete the partitions in Glue if the lake was emptied on purpose"
+    "the lake lists no partition below '{prefix}', and the catalog has {partitions}: none was removed; check {setting}, or send the function the event '{REMOVE_GONE_PARTITIONS}' if the lake was emptied on purpose"
 )]
 pub struct EmptyLake {
     setting: &'static str,
@@ -73,7 +81,7 @@ pub struct EmptyLake {
 }
 
 impl Crawler {
-    pub fn new(settings: Settings, store: Store, catalogs: Catalogs) -> Self {
+    pub fn new(settings: Settings, store: Store, catalogs: Catalogs, clock: Arc<dyn Clock>) -> Self {
         Self {
             settings,
             store,
@@ -81,6 +89,7 @@ impl Crawler {
                 Table::new(Area::Lake, catalogs.lake),
                 Table::new(Area::Assets, catalogs.assets),
             ],
+            clock,
         }
     }
 
@@ -118,7 +127,7 @@ impl Crawler {
 
     /// Compares all partitions of the lake with the catalog's and corrects the catalog. If any was missing, starts the
     /// crawler once, in the mode that has one.
-    pub async fn compare(&self) -> Result<(), BoxError> {
+    pub async fn compare(&self, removal: Removal) -> Result<(), BoxError> {
         if self.settings.mode == Mode::None {
             return Ok(());
         }
@@ -126,7 +135,7 @@ impl Crawler {
         // A table whose comparison fails does not keep the other from being compared.
         let mut failure = None;
         for table in &self.tables {
-            match self.compare_table(table).await {
+            match self.compare_table(table, removal).await {
                 Ok(registered) => missing += registered,
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -138,12 +147,12 @@ impl Crawler {
     }
 
     /// Compares the partitions of one table; gives how many the catalog lacked.
-    async fn compare_table(&self, table: &Table) -> Result<usize, BoxError> {
+    async fn compare_table(&self, table: &Table, removal: Removal) -> Result<usize, BoxError> {
         // The catalog is read first, so that a partition registered meanwhile is then found in the lake and not taken
         // for one whose data is gone.
         let in_catalog = table.catalog.partitions().await?;
         let in_lake = self.partitions_in_lake(table.area, &in_catalog).await?;
-        if in_lake.is_empty() && !in_catalog.is_empty() {
+        if in_lake.is_empty() && !in_catalog.is_empty() && removal == Removal::Confirmed {
             return Err(EmptyLake {
                 setting: table.area.setting(),
                 prefix: self.settings.prefixes.of(table.area).to_owned(),
@@ -151,20 +160,34 @@ impl Crawler {
             }
             .into());
         }
-        let missing: Vec<LakePartition> = in_lake.difference(&in_catalog).cloned().collect();
-        let gone: Vec<LakePartition> = in_catalog.difference(&in_lake).cloned().collect();
-        table.catalog.register(&missing).await?;
-        table.catalog.remove(&gone).await?;
+        let now = self.clock.now();
+        let changes = Changes::between(&in_lake, &in_catalog, now, removal);
+        table.catalog.register(&changes.missing).await?;
+        table.catalog.mark(&changes.filled, None).await?;
+        table.catalog.mark(&changes.emptied, Some(now)).await?;
+        for partition in &changes.emptied {
+            tracing::warn!(
+                table = ?table.area,
+                %partition,
+                "the lake has no object of this partition: a comparison at least an hour from now that finds none removes it from the catalog"
+            );
+        }
+        table.catalog.remove(&changes.gone).await?;
+        for partition in &changes.gone {
+            tracing::warn!(table = ?table.area, %partition, "removed a partition, since the lake has no object of it");
+        }
         *table.known.lock().await = in_lake.iter().cloned().collect();
         tracing::info!(
             table = ?table.area,
             in_lake = in_lake.len(),
             in_catalog = in_catalog.len(),
-            missing = missing.len(),
-            gone = gone.len(),
+            missing = changes.missing.len(),
+            emptied = changes.emptied.len(),
+            filled = changes.filled.len(),
+            gone = changes.gone.len(),
             "compared the partitions of lake and catalog"
         );
-        Ok(missing.len())
+        Ok(changes.missing.len())
     }
 
     /// The partitions of a table. Folders are listed rather than objects, so that the work grows with accounts,
@@ -173,7 +196,7 @@ impl Crawler {
     async fn partitions_in_lake(
         &self,
         table: Area,
-        in_catalog: &BTreeSet<LakePartition>,
+        in_catalog: &BTreeMap<LakePartition, Option<DateTime<Utc>>>,
     ) -> Result<BTreeSet<LakePartition>, StoreError> {
         let prefixes = &self.settings.prefixes;
         let mut folders = vec![prefixes.of(table).to_owned()];
@@ -190,7 +213,7 @@ impl Crawler {
             .filter_map(|folder| Some((prefixes.parse_partition(table, &folder)?, folder)));
         stream::iter(partitions)
             .map(async |(partition, folder)| {
-                let exists = in_catalog.contains(&partition) || self.has_objects(table, folder).await?;
+                let exists = in_catalog.contains_key(&partition) || self.has_objects(table, folder).await?;
                 Ok(exists.then_some(partition))
             })
             .buffer_unordered(LISTINGS)
@@ -250,6 +273,10 @@ impl Function for Crawler {
     }
 
     async fn schedule(&self) -> Result<(), BoxError> {
-        self.compare().await
+        self.compare(Removal::Confirmed).await
+    }
+
+    async fn remove_gone_partitions(&self) -> Result<(), BoxError> {
+        self.compare(Removal::AtOnce).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contract::clock::SystemClock;
 use crawler::{Catalogs, Crawler, glue::GlueCatalog, settings::Settings};
 use lambda::BoxError;
 use settings::logs;
@@ -18,5 +19,5 @@ async fn main() -> Result<(), BoxError> {
         lake: catalog(&settings.table),
         assets: catalog(&settings.assets_table),
     };
-    lambda::serve(Crawler::new(settings, store, catalogs)).await
+    lambda::serve(Crawler::new(settings, store, catalogs, Arc::new(SystemClock))).await
 }

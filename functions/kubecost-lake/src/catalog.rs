@@ -1,21 +1,36 @@
 //! A catalog of partitions in one file, instead of Glue.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::File,
     io::{self, ErrorKind, Write},
     path::PathBuf,
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contract::keys::LakePartition;
 use crawler::catalog::{Catalog, CatalogError, CrawlerStart};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 /// The file's name in the bucket's directory: of the table of allocations, and of that of assets.
 pub const FILE: &str = "catalog.json";
 /// As [`FILE`].
 pub const ASSETS_FILE: &str = "catalog-assets.json";
+
+/// The partitions, each with its mark.
+type Partitions = BTreeMap<LakePartition, Option<DateTime<Utc>>>;
+
+/// A partition in the file: account, region, year, month, and its mark if it has one.
+#[derive(Serialize, Deserialize)]
+struct Entry(
+    String,
+    String,
+    String,
+    String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<DateTime<Utc>>,
+);
 
 /// The catalog. Only one process uses it: the bucket's directory is locked.
 #[derive(Debug)]
@@ -35,31 +50,45 @@ impl LocalCatalog {
 
     /// The partitions. A file that is damaged, as after a power failure, counts as absent: the crawler registers what
     /// the lake has.
-    fn read(&self) -> io::Result<BTreeSet<LakePartition>> {
+    fn read(&self) -> io::Result<Partitions> {
         let json = match std::fs::read(&self.file) {
             Ok(json) => json,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Partitions::new()),
             Err(error) => return Err(error),
         };
-        let partitions: BTreeSet<[String; 4]> = serde_json::from_slice(&json).unwrap_or_else(|error| {
+        let entries: Vec<Entry> = serde_json::from_slice(&json).unwrap_or_else(|error| {
             tracing::warn!(file = %self.file.display(), %error, "the catalog is damaged: writing it again");
-            BTreeSet::new()
+            Vec::new()
         });
-        let partition = |[account_id, region, year, month]: [String; 4]| LakePartition {
-            account_id,
-            region,
-            year,
-            month,
+        let partition = |Entry(account_id, region, year, month, empty_since)| {
+            let partition = LakePartition {
+                account_id,
+                region,
+                year,
+                month,
+            };
+            (partition, empty_since)
         };
-        Ok(partitions.into_iter().map(partition).collect())
+        Ok(entries.into_iter().map(partition).collect())
     }
 
-    async fn change(&self, change: impl FnOnce(&mut BTreeSet<LakePartition>)) -> Result<(), CatalogError> {
+    async fn change(&self, change: impl FnOnce(&mut Partitions)) -> Result<(), CatalogError> {
         let _changing = self.change.lock().await;
         let mut partitions = self.read()?;
         change(&mut partitions);
-        let values: Vec<[&str; 4]> = partitions.iter().map(LakePartition::values).collect();
-        let json = serde_json::to_vec_pretty(&values).map_err(io::Error::from)?;
+        let entries: Vec<Entry> = partitions
+            .into_iter()
+            .map(|(partition, empty_since)| {
+                let LakePartition {
+                    account_id,
+                    region,
+                    year,
+                    month,
+                } = partition;
+                Entry(account_id, region, year, month, empty_since)
+            })
+            .collect();
+        let json = serde_json::to_vec_pretty(&entries).map_err(io::Error::from)?;
         let unfinished = self.file.with_extension("json.unfinished");
         // A new file, so that no link is followed.
         match std::fs::remove_file(&unfinished) {
@@ -75,10 +104,10 @@ impl LocalCatalog {
 #[async_trait]
 impl Catalog for LocalCatalog {
     async fn contains(&self, partition: &LakePartition) -> Result<bool, CatalogError> {
-        Ok(self.read()?.contains(partition))
+        Ok(self.read()?.contains_key(partition))
     }
 
-    async fn partitions(&self) -> Result<BTreeSet<LakePartition>, CatalogError> {
+    async fn partitions(&self) -> Result<Partitions, CatalogError> {
         Ok(self.read()?)
     }
 
@@ -86,14 +115,35 @@ impl Catalog for LocalCatalog {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.change(|known| known.extend(partitions.iter().cloned())).await
+        self.change(|known| {
+            for partition in partitions {
+                known.entry(partition.clone()).or_default();
+            }
+        })
+        .await
+    }
+
+    async fn mark(
+        &self,
+        partitions: &[LakePartition],
+        empty_since: Option<DateTime<Utc>>,
+    ) -> Result<(), CatalogError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        self.change(|known| {
+            for partition in partitions {
+                known.entry(partition.clone()).and_modify(|mark| *mark = empty_since);
+            }
+        })
+        .await
     }
 
     async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.change(|known| known.retain(|partition| !partitions.contains(partition)))
+        self.change(|known| known.retain(|partition, _| !partitions.contains(partition)))
             .await
     }
 

@@ -116,7 +116,12 @@ impl Host {
                 Arc::clone(&clock),
                 Arc::new(LogOnly),
             )),
-            crawler: Arc::new(Crawler::new(settings.crawler, store.clone(), catalogs)),
+            crawler: Arc::new(Crawler::new(
+                settings.crawler,
+                store.clone(),
+                catalogs,
+                Arc::clone(&clock),
+            )),
         };
         let dispatcher = Dispatcher::start(functions, Arc::clone(&clock), Arc::clone(&bucket.journal), written);
         Ok(Self {

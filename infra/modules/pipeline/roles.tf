@@ -183,7 +183,7 @@ locals {
         for mode in ["register", "crawler"] : {
           Sid      = "RegisterPartitions"
           Effect   = "Allow"
-          Action   = ["glue:BatchCreatePartition", "glue:BatchDeletePartition"]
+          Action   = ["glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition"]
           Resource = local.catalog_arns
         } if mode == var.catalog_mode
       ],

@@ -1,5 +1,5 @@
-//! The events that start functions: S3 notifications, EventBridge's "Object Created" and the schedule. Keys in S3
-//! notifications are URL-encoded, keys in EventBridge events are not: only this module knows.
+//! The events that start functions: S3 notifications, EventBridge's "Object Created", the schedule, and what a person
+//! sends. Keys in S3 notifications are URL-encoded, keys in EventBridge events are not: only this module knows.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ pub struct ObjectCreated {
     pub key: String,
 }
 
+/// The `detail-type` of [`Event::RemoveGonePartitions`].
+pub const REMOVE_GONE_PARTITIONS: &str = "Remove Gone Partitions";
+
 /// A parsed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -22,6 +25,8 @@ pub enum Event {
     Objects(Vec<ObjectCreated>),
     /// The schedule.
     Schedule,
+    /// A person says that partitions without objects are to be removed from the catalog at once.
+    RemoveGonePartitions,
 }
 
 /// An event that no trigger of this product sends; the message says what is wrong with it.
@@ -32,7 +37,7 @@ pub struct EventError(String);
 impl EventError {
     fn shape() -> Self {
         Self(
-            "the event is neither an S3 notification, an EventBridge 'Object Created' event, nor the schedule"
+            "the event is neither an S3 notification, an EventBridge 'Object Created' event, nor the schedule, nor 'Remove Gone Partitions'"
                 .to_owned(),
         )
     }
@@ -64,6 +69,7 @@ impl Event {
             }
             (Some("aws.s3"), Some(_)) => Ok(Self::Objects(Vec::new())),
             (_, Some("Scheduled Event")) => Ok(Self::Schedule),
+            (_, Some(REMOVE_GONE_PARTITIONS)) => Ok(Self::RemoveGonePartitions),
             _ => Err(EventError::shape()),
         }
     }
@@ -213,6 +219,8 @@ mod tests {
     #[test]
     fn other_events_are_distinguished() {
         assert_eq!(Event::read(&schedule(&clock())), Ok(Event::Schedule));
+        let by_a_person = json!({ "detail-type": REMOVE_GONE_PARTITIONS });
+        assert_eq!(Event::read(&by_a_person), Ok(Event::RemoveGonePartitions));
         let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "lake" });
         assert_eq!(Event::read(&test), Ok(Event::Objects(Vec::new())));
         let removed = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete" }] });

@@ -44,6 +44,18 @@ pub trait Function: Send + Sync {
         );
         Ok(())
     }
+
+    /// Removes partitions without objects from the catalog at once, since a person says so. Only the crawler has some.
+    ///
+    /// # Errors
+    /// On a transient error.
+    async fn remove_gone_partitions(&self) -> Result<(), BoxError> {
+        tracing::warn!(
+            function = self.name(),
+            "this function has no partitions: send the event to the crawler function"
+        );
+        Ok(())
+    }
 }
 
 /// Why an event was not handled to its end, so that it is to be delivered again.
@@ -64,6 +76,9 @@ pub enum HandleError {
         /// Its failure.
         source: BoxError,
     },
+    /// Partitions that are gone could not be removed.
+    #[error("removing partitions that are gone failed: {0}")]
+    Removal(BoxError),
     /// What was due on the schedule failed.
     #[error("the scheduled work failed: {0}")]
     Schedule(BoxError),
@@ -94,6 +109,7 @@ pub async fn handle(function: &dyn Function, event: &Value) -> Result<(), Handle
     match Event::read(event)? {
         Event::Objects(objects) => handle_all(function, objects).await,
         Event::Schedule => function.schedule().await.map_err(HandleError::Schedule),
+        Event::RemoveGonePartitions => function.remove_gone_partitions().await.map_err(HandleError::Removal),
     }
 }
 

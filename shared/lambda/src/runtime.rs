@@ -20,6 +20,7 @@ impl From<HandleError> for Diagnostic {
         let error_type = match error {
             HandleError::Event(_) => "Event",
             HandleError::Objects { .. } => "Objects",
+            HandleError::Removal(_) => "Removal",
             HandleError::Schedule(_) => "Schedule",
             HandleError::OutOfTime { .. } => "OutOfTime",
         };

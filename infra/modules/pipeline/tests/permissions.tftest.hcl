@@ -55,7 +55,7 @@ run "grants_crawler_what_registering_needs" {
     condition = { for statement in jsondecode(aws_iam_role_policy.work["crawler"].policy).Statement : statement.Sid => statement.Action } == {
       ListTheLake        = "s3:ListBucket"
       ReadTheTable       = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions"]
-      RegisterPartitions = ["glue:BatchCreatePartition", "glue:BatchDeletePartition"]
+      RegisterPartitions = ["glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition"]
     }
     error_message = "The crawler function registers partitions and starts nothing."
   }
