@@ -13,6 +13,7 @@ use contract::{
     run::RunId,
     state::{ClusterState, ObjectVersion},
 };
+use seams::bugs::{Bug, is_planted};
 use store::StoreError;
 
 use crate::{
@@ -163,6 +164,7 @@ impl ClusterAudit<'_> {
     fn missing_days(&self, histories: &Histories, programs: &Programs, finding: &mut Finding) {
         for (date, history) in histories {
             match history.status(self.now, &self.settings.policy) {
+                DayStatus::Missing if is_planted(Bug::TriedGapUnreported) && !history.attempts.is_empty() => {}
                 DayStatus::Missing => finding.gaps.push(Gap {
                     date: *date,
                     next_attempt: history.next_attempt(self.now, programs),
@@ -317,7 +319,14 @@ impl ClusterAudit<'_> {
         let mut stuck = Vec::new();
         for (date, history) in histories {
             for set in history.overdue(self.now, &self.settings.policy) {
+                if is_planted(Bug::StuckNotRedelivered) {
+                    continue;
+                }
                 let (date, run) = (*date, set.run);
+                let is_newest = history.newest().is_some_and(|newest| newest.run == run);
+                if is_planted(Bug::OnlyNewestRedelivered) && !is_newest {
+                    continue;
+                }
                 let redelivered = self.redeliver(date, run).await?;
                 if redelivered {
                     tracing::warn!(%cluster, %date, %run, "set never became Parquet: redelivered");
@@ -347,7 +356,8 @@ impl ClusterAudit<'_> {
         let mut missing = Vec::new();
         for (date, object) in &state.lake {
             let scope = object.record.as_ref().and_then(|record| record.asset_scope);
-            let (Some(run), Some(_), false) = (object.run, scope, assets.contains(date)) else {
+            let is_there = assets.contains(date) || is_planted(Bug::MissingAssetsIgnored);
+            let (Some(run), Some(_), false) = (object.run, scope, is_there) else {
                 continue;
             };
             let redelivered = self.redeliver(*date, run).await?;

@@ -6,6 +6,7 @@ use contract::{
     documents::{PlanReason, PlannedDay},
     run::RunId,
 };
+use seams::bugs::{Bug, is_planted};
 
 /// When a day is collected, and collected again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,9 @@ impl DayHistory {
     /// From when on the day may be collected again, after the attempts that count; `None`: at once.
     fn next_step(&self, programs: &Programs) -> Option<DateTime<Utc>> {
         let last = self.counted(programs).map(|attempt| attempt.written_at).max()?;
+        if is_planted(Bug::FailedDayGivenUp) {
+            return Some(DateTime::<Utc>::MAX_UTC);
+        }
         Some(last + step(self.counted(programs).count()))
     }
 

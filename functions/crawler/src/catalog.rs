@@ -20,11 +20,7 @@ pub trait Catalog: Send + Sync {
 
     /// Sets the mark of partitions, or removes it, ignoring those that do not exist. After an error some may have been
     /// changed.
-    async fn mark(
-        &self,
-        partitions: &[LakePartition],
-        empty_since: Option<DateTime<Utc>>,
-    ) -> Result<(), CatalogError>;
+    async fn mark(&self, partitions: &[LakePartition], empty_since: Option<DateTime<Utc>>) -> Result<(), CatalogError>;
 
     /// Deletes partitions, ignoring those that do not exist. After an error some may have been deleted.
     async fn remove(&self, partitions: &[LakePartition]) -> Result<(), CatalogError>;

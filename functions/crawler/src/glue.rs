@@ -176,23 +176,21 @@ impl Catalog for GlueCatalog {
         Ok(())
     }
 
-    async fn mark(
-        &self,
-        partitions: &[LakePartition],
-        empty_since: Option<DateTime<Utc>>,
-    ) -> Result<(), CatalogError> {
-        let failed = |error: aws_sdk_glue::error::BuildError| {
-            failed("BatchUpdatePartition", self.name(), error.to_string())
-        };
+    async fn mark(&self, partitions: &[LakePartition], empty_since: Option<DateTime<Utc>>) -> Result<(), CatalogError> {
+        let failed =
+            |error: aws_sdk_glue::error::BuildError| failed("BatchUpdatePartition", self.name(), error.to_string());
         for batch in partitions.chunks(UPDATE_BATCH) {
             // An update replaces the whole partition, so that it is read first.
-            let entries: Vec<BatchUpdatePartitionRequestEntry> = stream::iter(batch)
-                .map(|partition| self.partition(partition))
+            let found: Vec<Option<Partition>> = stream::iter(batch.to_vec())
+                .map(async |partition| self.partition(&partition).await)
                 .buffer_unordered(READS)
-                .try_filter_map(async |found| Ok(found))
-                .and_then(async |partition| marked(partition, empty_since).map_err(failed))
                 .try_collect()
                 .await?;
+            let entries = found
+                .into_iter()
+                .flatten()
+                .map(|partition| marked(partition, empty_since).map_err(failed))
+                .collect::<Result<Vec<_>, _>>()?;
             if entries.is_empty() {
                 continue;
             }

@@ -2,8 +2,8 @@
 //!
 //! The arrival of a Parquet object starts it; most of the time the catalog has its partition already. The schedule
 //! starts it too: it then compares all partitions of the lake with the catalog's, and so finds those that arrived
-//! during a crawl or whose event was lost. A partition without objects is removed by the second comparison in a row that
-//! finds none, at least an hour after the first, or at once if a person says so.
+//! during a crawl or whose event was lost. A partition without objects is removed by the second comparison in a row
+//! that finds none, at least an hour after the first, or at once if a person says so.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},

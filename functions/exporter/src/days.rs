@@ -109,7 +109,7 @@ pub(crate) fn in_turn(days: &[&[PlannedDay]]) -> Vec<Task> {
 /// When the run is to end, a day has this long to let go of what is in flight.
 async fn overdue(stop: &Stop) -> SourceError {
     let reason = stop.stopped().await;
-    tokio::time::sleep(STOP_GRACE).await;
+    seams::time::sleep(STOP_GRACE).await;
     SourceError::Stopped { reason }
 }
 

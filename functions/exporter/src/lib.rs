@@ -33,5 +33,5 @@ pub use progress::{NoProgress, Progress};
 pub use run::{Days, Exporter, RunSummary};
 pub use run_error::RunError;
 pub use shared_source::{SharedRunSummary, SharedSource};
-pub use source::SourceError;
+pub use source::{InProcess, SourceError, Transport};
 pub use stop::{Stop, Stopper};

@@ -11,7 +11,7 @@ use contract::{
     documents::{Part, PartKind, SourceKind},
 };
 use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Tally, Verdict};
-use tokio::time::Instant;
+use seams::time;
 
 use crate::{
     collect::{Allocations, Collector, DayError},
@@ -157,7 +157,7 @@ impl Collector<'_> {
         expectation: Expectation,
     ) -> Result<Result<Listing, Refusal>, DayError> {
         let day = expectation.day;
-        let began = Instant::now();
+        let began = time::now();
         let mut listing = Listing::new(expectation.clone());
         let (mut limit, mut offset, mut number) = (limit, 0, 1);
         loop {
@@ -196,10 +196,11 @@ impl Collector<'_> {
             if number == 1 && reached > u64::from(limit.get()) {
                 break;
             }
-            if began.elapsed() > self.settings.longest_response {
+            let elapsed = time::now() - began;
+            if elapsed > self.settings.longest_response {
                 let reason = format!(
                     "{number} pages within {:.0} s did not reach the end: raise PAGE_SIZE",
-                    began.elapsed().as_secs_f64()
+                    elapsed.as_secs_f64()
                 );
                 let url = self.client.url().to_string();
                 return Err(SourceError::TooSlow { url, reason }.into());

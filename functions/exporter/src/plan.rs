@@ -7,8 +7,8 @@ use contract::{
     documents::{Plan, PlannedDay},
     run::RunId,
 };
+use seams::time;
 use store::Store;
-use tokio::time::Instant;
 
 /// How long to wait before the first attempt, and between attempts at most. The plan usually arrives within seconds.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// Waits for the plan of a run; `None` where none arrives in time. The exporter may not list the bucket, so that S3
 /// returns 403 and not 404 for a missing key: both mean "not yet" until the wait ends.
 pub(crate) async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) -> Option<Plan> {
-    let end = Instant::now() + limit;
+    let end = time::now() + limit;
     let mut delay = FIRST_DELAY.min(limit);
     let mut reason = "there is no plan".to_owned();
     loop {
@@ -27,12 +27,12 @@ pub(crate) async fn wait(store: &Store, key: &str, run: RunId, limit: Duration) 
             Ok(None) => {}
             Err(error) => reason = error.to_string(),
         }
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.saturating_duration_since(time::now());
         if left.is_zero() {
             tracing::warn!(key, reason, waited_seconds = limit.as_secs(), "no plan received");
             return None;
         }
-        tokio::time::sleep(delay.min(left)).await;
+        time::sleep(delay.min(left)).await;
         delay = (delay * 2).min(LONGEST_DELAY);
     }
 }

@@ -17,8 +17,8 @@ use contract::{
     run::RunId,
     units::{count, size},
 };
+use seams::time;
 use store::Store;
-use tokio::time::Instant;
 
 use crate::{
     collect::{CollectedDay, Collector, DayError},
@@ -159,7 +159,7 @@ impl Exporter {
         days: &Days,
         progress: &dyn Progress,
     ) -> Result<RunSummary, RunError> {
-        let began = Instant::now();
+        let began = time::now();
         let connection = Connection::new(&self.source, private_ca).await?;
         let planned = match days {
             Days::Given(days) => Planned::given(days),
@@ -174,7 +174,7 @@ impl Exporter {
         let tasks = planned.days.iter().map(|day| (0, *day)).collect();
         let collected = days::collect(&[collector], tasks, &self.source, progress).await;
         let days = collected.into_iter().map(|(_, planned, result)| (planned, result));
-        Ok(planned.summary(run, days.collect(), began.elapsed()))
+        Ok(planned.summary(run, days.collect(), time::now() - began))
     }
 
     pub(crate) fn backfill_period(&self) -> Vec<Day> {

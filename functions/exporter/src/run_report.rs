@@ -59,7 +59,7 @@ impl Exporter {
             }
         }
         let key = self.prefixes.run_report(self.cluster.id(), &run);
-        let written = tokio::time::timeout(WRITE_TIMEOUT, self.store.create_document(&key, &report)).await;
+        let written = seams::time::timeout(WRITE_TIMEOUT, self.store.create_document(&key, &report)).await;
         let error = match written {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),

@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use contract::{cluster::ClusterArn, day::Day, documents::SourceKind, run::RunId, units::count};
 use futures_util::{StreamExt, stream};
-use tokio::time::Instant;
+use seams::time;
 
 use crate::{
     NoProgress,
@@ -116,13 +116,13 @@ impl SharedSource {
     /// Collects the planned days of all clusters, in turn. A cluster that fails does not keep the others from being
     /// collected; an error means that none was tried.
     pub async fn run(&self, private_ca: Option<&[u8]>, days: &Days) -> Result<SharedRunSummary, RunError> {
-        let began = Instant::now();
+        let began = time::now();
         let Some(first) = self.exporters.first() else {
             return Ok(SharedRunSummary {
                 run: RunId::new(DateTime::UNIX_EPOCH),
                 clusters: Vec::new(),
                 unlisted: Vec::new(),
-                elapsed: began.elapsed(),
+                elapsed: time::now() - began,
             });
         };
         let started_at = first.clock.now();
@@ -167,14 +167,14 @@ impl SharedSource {
         let clusters = planned.into_iter().zip(&self.exporters).enumerate();
         let clusters = clusters.map(|(index, (planned, exporter))| {
             let days = collected.remove(&index).unwrap_or_default();
-            let summary = planned.map(|planned| planned.summary(run, days, began.elapsed()));
+            let summary = planned.map(|planned| planned.summary(run, days, time::now() - began));
             (exporter.cluster.clone(), summary)
         });
         let summary = SharedRunSummary {
             run,
             clusters: clusters.collect(),
             unlisted,
-            elapsed: began.elapsed(),
+            elapsed: time::now() - began,
         };
         if *days == Days::Planned {
             let ended = |index: usize| summary.clusters[index].1.as_ref();

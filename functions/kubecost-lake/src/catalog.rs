@@ -123,11 +123,7 @@ impl Catalog for LocalCatalog {
         .await
     }
 
-    async fn mark(
-        &self,
-        partitions: &[LakePartition],
-        empty_since: Option<DateTime<Utc>>,
-    ) -> Result<(), CatalogError> {
+    async fn mark(&self, partitions: &[LakePartition], empty_since: Option<DateTime<Utc>>) -> Result<(), CatalogError> {
         if partitions.is_empty() {
             return Ok(());
         }

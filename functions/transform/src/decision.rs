@@ -11,6 +11,7 @@ use contract::{
     record::{Alternative, DayRecord, MOST_ALTERNATIVES},
     run::RunId,
 };
+use seams::bugs::{Bug, is_planted};
 
 /// What the lake has of the day.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,6 +167,9 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn loss(&self, set: &Set) -> Option<Loss> {
+        if is_planted(Bug::ThinnerReplaces) {
+            return None;
+        }
         set.quantities.loss(&self.best, self.tolerance)
     }
 
@@ -190,12 +194,17 @@ impl Comparison<'_> {
             }
         }
         sets.retain(|set| self.loss(set).is_none());
-        sets.sort_by_key(|set| std::cmp::Reverse(set.age()));
+        if !is_planted(Bug::LastReplaces) {
+            sets.sort_by_key(|set| std::cmp::Reverse(set.age()));
+        }
         sets
     }
 
     /// Whole sets that are older than the day and hold more of something than each newer one.
     fn alternatives(&self, day: &Set, whole: &[Set]) -> Vec<Alternative> {
+        if is_planted(Bug::AlternativesForgotten) {
+            return Vec::new();
+        }
         let mut newer = vec![*day];
         for set in whole.iter().filter(|set| set.run != day.run && !set.is_ahead) {
             if newer.iter().all(|newer| set.quantities.exceeds(&newer.quantities)) {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{clock::Clock, day::Day, documents::Manifest, keys::StagingKey, record::LakeMetadata, run::RunId};
 use response::Verdict;
+use seams::bugs::{Bug, is_planted};
 use store::{Condition, Head, Store, StoreError};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     decision::{Arriving, InLake, Placement},
     error::{ConvertDayError, Fault},
     fingerprint::{assets_fingerprint, fingerprint},
+    stream::Converting,
 };
 
 pub struct Transform {
@@ -20,6 +22,7 @@ pub struct Transform {
     pub(crate) assets_fingerprint: String,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) converting: Converting,
 }
 
 /// A set by its manifest's key.
@@ -80,7 +83,14 @@ impl Transform {
             settings,
             store,
             clock,
+            converting: Converting::default(),
         }
+    }
+
+    /// Sets where conversions run.
+    #[must_use]
+    pub fn converting(self, converting: Converting) -> Self {
+        Self { converting, ..self }
     }
 
     pub(crate) fn target(&self, staging: StagingKey, day: Day) -> Target {
@@ -126,14 +136,18 @@ impl Transform {
     /// Whether a run claims to have begun more than an hour after its object was written, and in the future.
     fn is_ahead(&self, run: RunId, head: &Head) -> bool {
         let now = self.clock.now();
-        run.is_ahead_of(head.modified.map_or(now, |written_at| written_at.max(now)))
+        !is_planted(Bug::FutureTrusted) && run.is_ahead_of(head.modified.map_or(now, |written_at| written_at.max(now)))
     }
 
     /// What the lake has of the day, without alternatives that are gone.
     pub(crate) async fn in_lake(&self, target: &Target, gone: &BTreeSet<RunId>) -> Result<Found, StoreError> {
         let assets = self.store.head(&target.assets_key).await?;
         let of_assets = assets.as_ref().map(|head| LakeMetadata::of(&head.metadata));
-        let assets_condition = assets.map_or(Condition::IfAbsent, |head| Condition::IfMatch(head.etag));
+        let assets_condition = match assets {
+            _ if is_planted(Bug::AssetsWithoutCondition) => Condition::Always,
+            None => Condition::IfAbsent,
+            Some(head) => Condition::IfMatch(head.etag),
+        };
         let Some(head) = self.store.head(&target.lake_key).await? else {
             return Ok(Found {
                 object: None,
@@ -166,7 +180,11 @@ impl Transform {
             }),
             assets: of_assets,
             conditions: Conditions {
-                day: Condition::IfMatch(head.etag),
+                day: if is_planted(Bug::DayWithoutCondition) {
+                    Condition::Always
+                } else {
+                    Condition::IfMatch(head.etag)
+                },
                 assets: assets_condition,
             },
         })

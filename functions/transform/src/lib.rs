@@ -35,3 +35,4 @@ pub use fingerprint::{assets_fingerprint, fingerprint};
 pub use function::Transform;
 pub use outcome::TransformOutcome;
 pub use schema::schema;
+pub use stream::Converting;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use contract::documents::{Part, PartKind};
+use seams::bugs;
 use store::{Store, StoreError, Upload, UploadError};
 use table::TableLayout;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     checked_manifest::CheckedManifest,
@@ -18,8 +19,52 @@ const INPUT_PIECES: usize = 4;
 /// Pieces of the file, 1 MiB each, that wait for the upload.
 const OUTPUT_PIECES: usize = 2;
 
+/// Where conversions run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Converting {
+    /// On a thread of their own, while parts arrive and the file is sent.
+    #[default]
+    Meanwhile,
+    /// When all parts have arrived, while the caller's thread waits; the file is sent afterwards. A simulation needs
+    /// this: no thread runs at the same time as another.
+    InTurn,
+}
+
+impl Converting {
+    /// How many pieces a channel holds that holds so many while a conversion runs.
+    fn pieces(self, meanwhile: usize) -> usize {
+        match self {
+            Self::Meanwhile => meanwhile,
+            Self::InTurn => Semaphore::MAX_PERMITS,
+        }
+    }
+
+    /// Runs a conversion. `before` feeds it, `after` takes what comes of it.
+    async fn run<T: Send + 'static, Before: Future, After: Future>(
+        self,
+        conversion: impl FnOnce() -> Result<T, ConvertError> + Send + 'static,
+        before: Before,
+        after: After,
+    ) -> (Result<Result<T, ConvertError>, String>, Before::Output, After::Output) {
+        match self {
+            Self::Meanwhile => {
+                let converting = tokio::task::spawn_blocking(conversion);
+                let (before, after) = tokio::join!(before, after);
+                (converting.await.map_err(|error| error.to_string()), before, after)
+            }
+            Self::InTurn => {
+                let before = before.await;
+                let converted = std::thread::spawn(bugs::inherited(conversion)).join();
+                let converted = converted.map_err(|_| "it panicked".to_owned());
+                (converted, before, after.await)
+            }
+        }
+    }
+}
+
 /// Streams a set into an upload, which the caller finishes. `record_of` makes what the footer says of the day.
 pub(crate) async fn write(
+    converting: Converting,
     store: &Store,
     set: &CheckedManifest,
     layout: &TableLayout,
@@ -28,31 +73,33 @@ pub(crate) async fn write(
 ) -> Result<Converted, ConvertDayError> {
     let parts = set.parts_in_order();
     let (manifest, of_thread, layout) = (set.manifest.clone(), parts.clone(), layout.clone());
-    through(store, &parts, upload, move |pieces, output| {
+    through(converting, store, &parts, upload, move |pieces, output| {
         convert(&manifest, &of_thread, &layout, record_of, pieces, output)
     })
     .await
 }
 
-/// Streams parts through a conversion, which runs on its own thread, into an upload, which the caller finishes.
+/// Streams parts through a conversion into an upload, which the caller finishes.
 pub(crate) async fn through<T: Send + 'static>(
+    converting: Converting,
     store: &Store,
     parts: &[Part],
     upload: &mut Upload,
     convert: impl FnOnce(mpsc::Receiver<Piece>, mpsc::Sender<Bytes>) -> Result<T, ConvertError> + Send + 'static,
 ) -> Result<T, ConvertDayError> {
-    let (input, pieces) = mpsc::channel(INPUT_PIECES);
-    let (output, mut file) = mpsc::channel::<Bytes>(OUTPUT_PIECES);
-    let converting = tokio::task::spawn_blocking(move || convert(pieces, output));
-    // Each side drops its end of the channel when it fails, so that the thread ends as well.
+    let (input, pieces) = mpsc::channel(converting.pieces(INPUT_PIECES));
+    let (output, mut file) = mpsc::channel::<Bytes>(converting.pieces(OUTPUT_PIECES));
+    // Each side drops its end of the channel when it fails, so that the conversion ends as well.
     let drain = async move {
         while let Some(piece) = file.recv().await {
             upload.write(piece).await?;
         }
         Ok::<_, UploadError>(())
     };
-    let (fed, drained) = tokio::join!(feed(store, parts, input), drain);
-    let converted = converting.await;
+    let convert = move || convert(pieces, output);
+    // Boxed: it holds both sides of the conversion, and callers hold it in turn.
+    let run = Box::pin(converting.run(convert, feed(store, parts, input), drain));
+    let (converted, fed, drained) = run.await;
     match drained {
         Ok(()) => {}
         Err(UploadError::Store(error)) => return Err(error.into()),
@@ -62,23 +109,26 @@ pub(crate) async fn through<T: Send + 'static>(
 }
 
 /// Reads a set's allocations without writing anything.
-pub(crate) async fn read(store: &Store, set: &CheckedManifest) -> Result<Converted, ConvertDayError> {
-    let (input, pieces) = mpsc::channel(INPUT_PIECES);
+pub(crate) async fn read(
+    converting: Converting,
+    store: &Store,
+    set: &CheckedManifest,
+) -> Result<Converted, ConvertDayError> {
+    let (input, pieces) = mpsc::channel(converting.pieces(INPUT_PIECES));
     let parts: Vec<Part> = set.parts(PartKind::Allocation).cloned().collect();
-    let measuring = {
-        let (manifest, parts) = (set.manifest.clone(), parts.clone());
-        tokio::task::spawn_blocking(move || measure(&manifest, &parts, pieces))
-    };
-    let fed = feed(store, &parts, input).await;
-    result(measuring.await, fed)
+    let (manifest, of_conversion) = (set.manifest.clone(), parts.clone());
+    let measure = move || measure(&manifest, &of_conversion, pieces);
+    let run = Box::pin(converting.run(measure, feed(store, &parts, input), std::future::ready(())));
+    let (measured, fed, ()) = run.await;
+    result(measured, fed)
 }
 
 fn result<T>(
-    converted: Result<Result<T, ConvertError>, tokio::task::JoinError>,
+    converted: Result<Result<T, ConvertError>, String>,
     fed: Result<(), ConvertDayError>,
 ) -> Result<T, ConvertDayError> {
     match (converted, fed) {
-        (Err(error), _) => Err(TransformError::Stopped(error.to_string()).into()),
+        (Err(error), _) => Err(TransformError::Stopped(error).into()),
         (Ok(Err(ConvertError::Fault(fault))), _) => Err(fault.into()),
         (_, Err(error)) => Err(error),
         (Ok(Ok(converted)), Ok(())) => Ok(converted),

@@ -139,7 +139,15 @@ impl Transform {
             .content_type("application/vnd.apache.parquet")
             .condition(conditions.day)
             .begin();
-        let converted = match stream::write(&self.store, set, &self.settings.layout, record_of, &mut upload).await {
+        let written = stream::write(
+            self.converting,
+            &self.store,
+            set,
+            &self.settings.layout,
+            record_of,
+            &mut upload,
+        );
+        let converted = match written.await {
             Ok(converted) => converted,
             Err(error) => {
                 upload.abort().await;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::{NoContext, Timestamp, Uuid, Version};
+use uuid::{Builder, Uuid, Version};
 
 /// The name of one run of an exporter: a UUIDv7, so that runs sort by the time at which they began (milliseconds, UTC).
 /// "Newer" and "older" in all guarantees mean this order.
@@ -16,14 +16,12 @@ pub struct RunId(Uuid);
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::hours(1);
 
 impl RunId {
-    /// A new run that began at a time. Two runs of the same millisecond differ by random bits.
+    /// A new run that began at a time. Two runs of the same millisecond differ by random bits, which are no secret.
     pub fn new(began: DateTime<Utc>) -> Self {
-        let seconds = u64::try_from(began.timestamp()).unwrap_or(0);
-        Self(Uuid::new_v7(Timestamp::from_unix(
-            NoContext,
-            seconds,
-            began.timestamp_subsec_nanos(),
-        )))
+        let milliseconds = u64::try_from(began.timestamp_millis()).unwrap_or(0);
+        let mut random = [0; 10];
+        fastrand::fill(&mut random);
+        Self(Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
     }
 
     /// When the run began by its own clock, in milliseconds, UTC; the latest time that there is if the id's time is

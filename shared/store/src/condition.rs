@@ -71,7 +71,7 @@ impl Condition {
             }
             match waits.next() {
                 // S3 still works on the attempt without a response.
-                Some(wait) if error.status() == Some(409) => tokio::time::sleep(wait).await,
+                Some(wait) if error.status() == Some(409) => seams::time::sleep(wait).await,
                 _ => return Err(error),
             }
         }

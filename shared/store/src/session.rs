@@ -18,7 +18,7 @@ use crate::proxy;
 const CHAINED_SESSION: Duration = Duration::from_secs(3600);
 
 /// How often a call is tried, the first time included: S3 answers 503 "Slow Down" and Glue throttles.
-const ATTEMPTS: u32 = 5;
+pub const ATTEMPTS: u32 = 5;
 
 /// How long connecting may take, through a proxy to the end of the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// The timeouts of a call that sends some bytes. A call that is accepted and never answered is tried again. The body of
 /// an object that is read takes as long as it takes: the SDK ends it if it stalls.
-fn timeouts(bytes: usize) -> TimeoutConfig {
+pub fn timeouts(bytes: usize) -> TimeoutConfig {
     let upload = Duration::from_secs(u64::try_from(bytes).unwrap_or(u64::MAX) / SLOWEST_UPLOAD);
     let attempt = ATTEMPT_TIMEOUT + upload;
     TimeoutConfig::builder()

@@ -16,6 +16,7 @@ use crate::{
     condition::{Attempts, Condition},
     error::StoreError,
     session,
+    upload::PART_BYTES,
 };
 
 /// The media type of documents.
@@ -28,6 +29,7 @@ pub struct Store {
     bucket: String,
     kms_key: Option<String>,
     bucket_owner: Option<String>,
+    part_bytes: usize,
 }
 
 /// What is known of an object without reading it.
@@ -99,6 +101,7 @@ impl Store {
             bucket: bucket.into(),
             kms_key: None,
             bucket_owner: None,
+            part_bytes: PART_BYTES,
         }
     }
 
@@ -112,6 +115,16 @@ impl Store {
     #[must_use]
     pub fn with_bucket_owner(self, bucket_owner: Option<String>) -> Self {
         Self { bucket_owner, ..self }
+    }
+
+    /// How large parts of multipart uploads are. S3 takes none below 5 MiB but the last.
+    #[must_use]
+    pub fn with_part_bytes(self, part_bytes: usize) -> Self {
+        Self { part_bytes, ..self }
+    }
+
+    pub(crate) fn part_bytes(&self) -> usize {
+        self.part_bytes
     }
 
     /// The bucket's name.

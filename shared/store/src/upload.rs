@@ -138,14 +138,15 @@ impl Upload {
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), UploadError> {
         self.bytes += u64::try_from(bytes.len()).unwrap_or(0);
         self.checksum.update(&bytes);
-        if self.buffer.is_empty() && self.multipart.is_none() && bytes.len() <= PART_BYTES {
+        let part_bytes = self.target.store.part_bytes();
+        if self.buffer.is_empty() && self.multipart.is_none() && bytes.len() <= part_bytes {
             // The usual small object: keep growing the buffer instead of reserving a part's worth.
             self.buffer.extend_from_slice(&bytes);
             return Ok(());
         }
         let mut rest = bytes;
-        while self.buffer.len() + rest.len() > PART_BYTES {
-            let head = rest.split_to(PART_BYTES - self.buffer.len());
+        while self.buffer.len() + rest.len() > part_bytes {
+            let head = rest.split_to(part_bytes - self.buffer.len());
             self.buffer.extend_from_slice(&head);
             self.send_part().await?;
         }
@@ -250,7 +251,7 @@ impl Upload {
         waited?;
         multipart.begun += 1;
         let (store, key, id) = (self.target.store.clone(), self.target.key.clone(), multipart.id.clone());
-        let body = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(PART_BYTES)).freeze();
+        let body = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(store.part_bytes())).freeze();
         multipart.under_way = Some(tokio::spawn(upload_part(store, key, id, multipart.begun, body)));
         Ok(())
     }

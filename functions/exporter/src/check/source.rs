@@ -12,8 +12,8 @@ use contract::{
     units::count,
 };
 use response::{Allocation, Entry, RowKind};
+use seams::time::timeout;
 use table::Property;
-use tokio::time::timeout;
 
 use super::Findings;
 use crate::{

@@ -8,7 +8,7 @@ use response::{Aggregation, KeyRules, Redaction};
 use settings::{Reader, Setting, rows};
 
 use super::read_region;
-use crate::stop::Stop;
+use crate::{source::Transport, stop::Stop};
 
 /// Where the private CA's certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum Authentication {
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
     pub url: Url,
+    /// How requests reach it.
+    pub transport: Transport,
     /// `None`: detect it.
     pub kind: Option<SourceKind>,
     pub aggregation: Aggregation,
@@ -122,6 +124,7 @@ impl SourceSettings {
             retries,
             retry_delay: Duration::from_secs(4),
             longest_response: Duration::from_secs(3600),
+            transport: Transport::Http,
             stop: Stop::never(),
             tls_verify,
             ca_certificate,

@@ -8,8 +8,8 @@ use reqwest::{
     header::{CONTENT_ENCODING, LOCATION},
 };
 use response::Excerpt;
+use seams::time::{self, timeout};
 use settings::{Setting, rows, secrets::mask};
-use tokio::time::{Instant, timeout};
 
 use crate::{
     settings::SourceSettings,
@@ -179,12 +179,12 @@ impl ResponseBody {
     /// The next bytes as they come.
     async fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
         let left = self.origin.longest.saturating_sub(self.waited);
-        let began = Instant::now();
+        let began = time::now();
         let result = tokio::select! {
             result = timeout(self.origin.read_timeout.time.min(left), self.response.chunk()) => result,
             reason = self.origin.stop.stopped() => return Err(SourceError::Stopped { reason }),
         };
-        self.waited += began.elapsed();
+        self.waited += time::now() - began;
         match result {
             Ok(Ok(chunk)) => {
                 let waited = self.waited.as_secs_f64();

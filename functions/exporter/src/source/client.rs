@@ -10,8 +10,8 @@ use reqwest::{
     redirect,
 };
 use response::{Allocation, Entry, Redaction, RowParser, Scanner};
+use seams::time::timeout;
 use settings::secrets;
-use tokio::time::timeout;
 
 use crate::{
     settings::{Authentication, SourceSettings},
@@ -20,6 +20,7 @@ use crate::{
         body::{Origin, ReadTimeout},
         cause::{self, wants_https},
         tls,
+        transport::Transport,
     },
     stop::Stop,
 };
@@ -32,6 +33,7 @@ const LONGEST_DOCUMENT: usize = 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
+    transport: Transport,
     url: Url,
     authentication: Authentication,
     /// The proxies that `http` uses, for messages.
@@ -61,6 +63,7 @@ impl Client {
         }
         Ok(Self {
             http: builder.build().map_err(|error| SourceError::Setup(error.to_string()))?,
+            transport: settings.transport.clone(),
             url: settings.url.clone(),
             authentication: settings.authentication.clone(),
             proxies: Arc::new(Matcher::from_env()),
@@ -212,13 +215,29 @@ impl Client {
         let request = request.build().map_err(|error| origin.connection_error(&error))?;
         register_credentials(request.headers());
         let result = tokio::select! {
-            result = timeout(read_timeout.time, self.http.execute(request)) => result,
+            result = timeout(read_timeout.time, self.execute(request, &origin)) => result,
             reason = self.stop.stopped() => return Err(SourceError::Stopped { reason }),
         };
         match result {
-            Ok(Ok(response)) => ResponseBody::new(response, origin),
-            Ok(Err(error)) => Err(origin.connection_error(&error)),
+            Ok(response) => ResponseBody::new(response?, origin),
             Err(_) => Err(origin.timeout()),
+        }
+    }
+
+    async fn execute(&self, request: reqwest::Request, origin: &Origin) -> Result<reqwest::Response, SourceError> {
+        match &self.transport {
+            Transport::Http => {
+                let response = self.http.execute(request).await;
+                response.map_err(|error| origin.connection_error(&error))
+            }
+            Transport::InProcess(source) => {
+                let response = source.respond(request).await;
+                response.map_err(|message| SourceError::Connection {
+                    url: origin.url.clone(),
+                    message,
+                    lasting: false,
+                })
+            }
         }
     }
 

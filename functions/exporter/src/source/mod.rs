@@ -11,6 +11,7 @@ pub(crate) mod kind;
 pub(crate) mod query;
 pub(crate) mod retry;
 mod tls;
+mod transport;
 pub(crate) mod version;
 
 pub(crate) use api::{of_other_api, other_api};
@@ -20,3 +21,4 @@ pub(crate) use currency::CurrencyError;
 pub use error::SourceError;
 pub(crate) use error::brief;
 pub(crate) use query::{AllocationQuery, Query};
+pub use transport::{InProcess, Transport};

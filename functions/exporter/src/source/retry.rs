@@ -62,7 +62,7 @@ pub(crate) async fn with_retries<T, E: Display + SourceFailure>(
                     "transient error of the source: retrying"
                 );
                 tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
+                    () = seams::time::sleep(wait) => {}
                     _ = settings.stop.stopped() => return Err(error),
                 }
                 delay = (delay * 2).min(LONGEST_DELAY);

@@ -65,11 +65,7 @@ impl Catalog for Busy {
         Ok(())
     }
 
-    async fn mark(
-        &self,
-        partitions: &[LakePartition],
-        empty_since: Option<DateTime<Utc>>,
-    ) -> Result<(), CatalogError> {
+    async fn mark(&self, partitions: &[LakePartition], empty_since: Option<DateTime<Utc>>) -> Result<(), CatalogError> {
         let mut known = self.partitions.lock().unwrap();
         for partition in partitions {
             known.insert(partition.clone(), empty_since).unwrap();
@@ -223,13 +219,20 @@ async fn a_partition_is_removed_when_two_comparisons_an_hour_apart_find_no_objec
         assert_eq!(catalog.known(), [gone, back, whole].map(partition), "{minutes}");
         assert_eq!(marked(), [gone, back].map(partition));
     }
-    // One has objects again: its mark is removed, and the next time that it has none it is marked anew.
+    // One has objects again: its mark is removed, and when it has none once more, the time begins again.
     put(&store, back).await;
     clock.advance(1);
     crawler.schedule().await.unwrap();
-    assert_eq!((catalog.known(), marked()), ([back, whole].map(partition).to_vec(), vec![]));
-    std::fs::remove_dir_all(directory.path().join("lake/account_id=111122223333/region=us-east-1/year=2026/month=09"))
-        .unwrap();
+    assert_eq!(
+        (catalog.known(), marked()),
+        ([back, whole].map(partition).to_vec(), vec![])
+    );
+    std::fs::remove_dir_all(
+        directory
+            .path()
+            .join("lake/account_id=111122223333/region=us-east-1/year=2026/month=09"),
+    )
+    .unwrap();
     for (minutes, stays) in [(600, true), (59, true), (1, false)] {
         clock.advance(minutes);
         crawler.schedule().await.unwrap();

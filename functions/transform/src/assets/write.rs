@@ -47,9 +47,13 @@ impl Transform {
             .begin();
         let converted = {
             let (manifest, of_thread) = (set.manifest.clone(), parts.clone());
-            stream::through(&self.store, &parts, &mut upload, move |pieces, output| {
-                convert(&manifest, &of_thread, &cover, pieces, output)
-            })
+            stream::through(
+                self.converting,
+                &self.store,
+                &parts,
+                &mut upload,
+                move |pieces, output| convert(&manifest, &of_thread, &cover, pieces, output),
+            )
             .await
         };
         let converted = match converted {
