@@ -35,6 +35,7 @@ WRITES_OF_SET, READS_OF_SET = 10, 6
 WRITES_OF_RUN, READS_OF_RUN = 12, 4
 AUDITS = 4
 WRITES_OF_AUDIT, READS_OF_AUDIT = 8, 12
+OBJECTS_OF_DAY = 2  # allocations and assets
 METRICS, ALARMS = 18, 17
 
 # Assumed.
@@ -44,7 +45,8 @@ LOG_BYTES_OF_INVOCATION = 2000
 RUN_MINUTES = 5
 LAKE_MONTHS, VIEW_MONTHS, STAGING_DAYS, OLD_VERSION_DAYS = 12, 6, 45, 30
 SPICE_BYTES = 1000  # of a row
-CRAWL_DPU, CRAWL_MINUTES = 2, 10  # Glue's minimum is 10 minutes
+CRAWL_DPU, CRAWL_MINUTES = 2, 10  # Glue's minimum is 10 minutes; a large lake takes longer
+READS_OF_CRAWLED_OBJECT, LISTED_AT_ONCE = 1, 1000
 
 
 def costs(clusters, containers):
@@ -58,6 +60,7 @@ def costs(clusters, containers):
     stored = rows * (LAKE_BYTES * DAYS * LAKE_MONTHS + STAGED_BYTES * SETS * STAGING_DAYS + LAKE_BYTES * SETS * OLD_VERSION_DAYS)
     writes = sets * WRITES_OF_SET + runs * WRITES_OF_RUN + clusters * AUDITS * DAYS * WRITES_OF_AUDIT
     reads = sets * READS_OF_SET + runs * READS_OF_RUN + clusters * AUDITS * DAYS * READS_OF_AUDIT
+    crawled = clusters * OBJECTS_OF_DAY * DAYS * LAKE_MONTHS
     pod_hours = clusters * DAYS * RUN_MINUTES / 60
     return {
         "Lambda": (transform + backfill + crawler) * GB_SECOND + invocations * INVOCATION,
@@ -66,6 +69,7 @@ def costs(clusters, containers):
         "CloudWatch: metrics, alarms, dashboard": METRICS * METRIC_MONTH + ALARMS * ALARM_MONTH + DASHBOARD_MONTH,
         "CloudWatch: logs": invocations * LOG_BYTES_OF_INVOCATION / 1e9 * LOG_GB,
         "Glue crawler, daily": DAYS * CRAWL_DPU * CRAWL_MINUTES / 60 * DPU_HOUR,
+        "S3: requests of its full crawls, after a year": DAYS * crawled * (READS_OF_CRAWLED_OBJECT * S3_READ + S3_WRITE / LISTED_AT_ONCE),
         "The exporters' pods": pod_hours * (0.1 * VCPU_HOUR + EXPORTER_GB * GB_HOUR),
         "**Sum**": None,
         "Athena: a daily refresh of SPICE": rows * LAKE_BYTES * DAYS * VIEW_MONTHS * DAYS / 1e12 * ATHENA_TB,

@@ -37,7 +37,7 @@ def notifications(functions):
 def create_tables(glue):
     """Creates the example's database, tables and view, and a crawler with the name that the crawler function starts."""
     glue.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
-    for resource in ["this", "assets", "view"]:
+    for resource in ['this["allocations"]', 'this["assets"]', "view"]:
         glue.create_table(DatabaseName=TABLE["GLUE_DATABASE_NAME"], TableInput=table_input(resource))
     crawler = DEPLOYED['module.pipeline.aws_lambda_function.this["crawler"]']["environment"][0]["variables"]["GLUE_CRAWLER_NAME"]
     role = role_arn("glue_crawler[0]", "pipeline")

@@ -235,7 +235,7 @@ def test_the_dataset_has_the_views_columns_and_types_and_no_nested_ones(dataset)
     assert input_columns(dataset) == VIEW_COLUMNS
     [table] = dataset["PhysicalTableMap"].values()
     assert (table["RelationalTable"]["Schema"], table["RelationalTable"]["Name"]) == (TABLE["GLUE_DATABASE_NAME"], VIEW["name"])
-    columns = DEPLOYED["module.pipeline.aws_glue_catalog_table.this"]["storage_descriptor"][0]["columns"]
+    columns = DEPLOYED['module.pipeline.aws_glue_catalog_table.this["allocations"]']["storage_descriptor"][0]["columns"]
     nested = [column["name"] for column in columns if "<" in column["type"]]
     assert nested == ["labels", "annotations", "services", "pvs", "lballocations", "namespacelabels", "namespaceannotations"]
     assert not set(nested) & {column["Name"] for column in input_columns(dataset)}

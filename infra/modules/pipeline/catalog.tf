@@ -6,10 +6,32 @@ locals {
     [for key in var.labels : { name = "${local.table.label_columns.prefix}${lower(key)}", type = local.table.label_columns.type }],
     [for key in var.annotations : { name = "${local.table.annotation_columns.prefix}${lower(key)}", type = local.table.annotation_columns.type }],
   )
-  table_columns = concat(local.table.columns, local.configured_columns, local.table.trailing_columns)
+
+  # The tables of the lake: each has a prefix of its own, and partitions of the same keys.
+  tables = {
+    allocations = {
+      name        = var.glue.table
+      description = "Cost allocations: one row for each container (or other aggregate), cluster and day in UTC"
+      prefix      = var.prefixes.lake
+      columns     = concat(local.table.columns, local.configured_columns, local.table.trailing_columns)
+      parameters  = var.glue.table_parameters
+    }
+    assets = {
+      # As the crawler function names it where no setting does.
+      name        = coalesce(var.glue.assets_table, "${var.glue.table}_assets")
+      description = "Assets: one row for each node, disk, load balancer and other part of the bill, cluster and day in UTC"
+      prefix      = var.prefixes.assets
+      columns     = local.table.assets_columns
+      parameters  = var.glue.assets_table_parameters
+    }
+  }
+
+  # The tables' objects, and their prefixes in a listing.
+  table_objects  = [for table in values(local.tables) : "${local.bucket_arn}/${table.prefix}*"]
+  table_listings = [for table in values(local.tables) : "${table.prefix}*"]
 
   # QuickSight cannot read maps and lists, so the view has none.
-  view_columns = [for column in concat(local.table_columns, local.table.partition_keys) : column if !strcontains(column.type, "<")]
+  view_columns = [for column in concat(local.tables.allocations.columns, local.table.partition_keys) : column if !strcontains(column.type, "<")]
 
   trino_types = { string = "varchar", double = "double", timestamp = "timestamp(3)", boolean = "boolean" }
 
@@ -25,9 +47,6 @@ locals {
       AND "window.start" >= current_date - INTERVAL '${var.view_months}' MONTH
   EOT
 
-  # As the crawler function names it where no setting does.
-  assets_table_name = coalesce(var.glue.assets_table, "${var.glue.table}_assets")
-
   # The definition of a view as Athena and Trino store it.
   view = {
     originalSql = local.view_sql
@@ -36,12 +55,13 @@ locals {
     columns     = [for column in local.view_columns : { name = column.name, type = local.trino_types[column.type] }]
   }
 
-  database_arn = "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.glue.database}"
-  table_arn    = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.table}"
-  assets_arn   = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${local.assets_table_name}"
-  view_arn     = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/${var.glue.view}"
-  # Glue requires the permission on the table's catalog and database as well.
-  catalog_arns = ["arn:${local.partition}:glue:${local.region}:${local.account}:catalog", local.database_arn, local.table_arn, local.assets_arn]
+  glue_arn = "arn:${local.partition}:glue:${local.region}:${local.account}"
+  view_arn = "${local.glue_arn}:table/${var.glue.database}/${var.glue.view}"
+  # Glue requires the permission on the tables' catalog and database as well.
+  catalog_arns = concat(
+    ["${local.glue_arn}:catalog", "${local.glue_arn}:database/${var.glue.database}"],
+    [for table in values(local.tables) : "${local.glue_arn}:table/${var.glue.database}/${table.name}"],
+  )
 }
 
 resource "aws_glue_catalog_database" "this" {
@@ -53,12 +73,14 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 resource "aws_glue_catalog_table" "this" {
+  for_each = local.tables
+
   database_name = var.glue.create_database ? aws_glue_catalog_database.this[0].name : var.glue.database
-  name          = var.glue.table
-  description   = "Cost allocations: one row for each container (or other aggregate), cluster and day in UTC"
+  name          = each.value.name
+  description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
   owner         = "hadoop"
-  parameters = merge(var.glue.table_parameters, {
+  parameters = merge(each.value.parameters, {
     EXTERNAL       = "TRUE"
     classification = "parquet"
   })
@@ -73,7 +95,7 @@ resource "aws_glue_catalog_table" "this" {
   }
 
   storage_descriptor {
-    location      = "s3://${var.bucket.name}/${var.prefixes.lake}"
+    location      = "s3://${var.bucket.name}/${each.value.prefix}"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 
@@ -83,7 +105,7 @@ resource "aws_glue_catalog_table" "this" {
     }
 
     dynamic "columns" {
-      for_each = local.table_columns
+      for_each = each.value.columns
 
       content {
         name = columns.value.name
@@ -95,49 +117,8 @@ resource "aws_glue_catalog_table" "this" {
   lifecycle {
     # Glue would merge both into one column, with the values of the first one in each file.
     precondition {
-      condition     = length(distinct(local.table_columns[*].name)) == length(local.table_columns)
+      condition     = length(distinct(each.value.columns[*].name)) == length(each.value.columns)
       error_message = "Two columns of the table have the same name: remove labels or annotations that differ only in case."
-    }
-  }
-}
-
-resource "aws_glue_catalog_table" "assets" {
-  database_name = aws_glue_catalog_table.this.database_name
-  name          = local.assets_table_name
-  description   = "Assets: one row for each node, disk, load balancer and other part of the bill, cluster and day in UTC"
-  table_type    = "EXTERNAL_TABLE"
-  owner         = "hadoop"
-  parameters = merge(var.glue.assets_table_parameters, {
-    EXTERNAL       = "TRUE"
-    classification = "parquet"
-  })
-
-  dynamic "partition_keys" {
-    for_each = local.table.partition_keys
-
-    content {
-      name = partition_keys.value.name
-      type = partition_keys.value.type
-    }
-  }
-
-  storage_descriptor {
-    location      = "s3://${var.bucket.name}/${var.prefixes.assets}"
-    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
-
-    ser_de_info {
-      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-      parameters            = { "serialization.format" = "1" }
-    }
-
-    dynamic "columns" {
-      for_each = local.table.assets_columns
-
-      content {
-        name = columns.value.name
-        type = columns.value.type
-      }
     }
   }
 }

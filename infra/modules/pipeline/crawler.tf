@@ -1,34 +1,44 @@
 locals {
   with_glue_crawler = var.catalog_mode == "crawler" ? 1 : 0
+
+  # A crawler of folders names a table by a prefix and the last folder of its path: the tables of the lake that have such names, with the prefix
+  # of the table of allocations, at one level of folders.
+  crawled_folder_prefix = trimsuffix(var.glue.table, basename(var.prefixes.lake))
+  crawled_folder_level  = length(split("/", var.prefixes.lake))
+  crawled_folders = [
+    for table in values(local.tables) : "s3://${var.bucket.name}/${table.prefix}"
+    if table.name == "${local.crawled_folder_prefix}${basename(table.prefix)}" && length(split("/", table.prefix)) == local.crawled_folder_level
+  ]
 }
 
-# The crawler only adds partitions, and never changes the table's columns; partitions inherit them. Its targets are the tables, so that it cannot
-# create tables or read outside their prefixes. Glue has "new folders only" for S3 targets only, whose tables the crawler names after the
-# folder: an option, for a table of allocations with that name. The function then registers the partitions of the table of assets alone.
+# The crawler only adds partitions, and never changes the tables' columns; partitions inherit them. Its targets are the tables, so that it cannot
+# create tables or read outside their prefixes. Glue has "new folders only" for crawlers of folders alone (AWS Glue Developer Guide, "Scheduling
+# incremental crawls"): an option, for tables that have the names that Glue gives. The function registers the partitions of all tables.
 resource "aws_glue_crawler" "this" {
   #checkov:skip=CKV_AWS_195:the crawler's log contains names of folders and no costs; the bucket encrypts the lake
   count = local.with_glue_crawler
 
   name          = var.glue.crawler
-  description   = "Adds partitions to ${var.glue.table} and ${local.assets_table_name}; also started by ${var.name}-crawler"
+  description   = "Adds partitions to ${join(" and ", values(local.tables)[*].name)}; also started by ${var.name}-crawler"
   schedule      = var.glue_crawler_schedule
-  database_name = aws_glue_catalog_table.this.database_name
+  database_name = aws_glue_catalog_table.view.database_name
   role          = aws_iam_role.glue_crawler[0].arn
+  table_prefix  = var.glue_crawler_new_folders_only ? local.crawled_folder_prefix : null
 
   dynamic "catalog_target" {
-    for_each = var.glue_crawler_new_folders_only ? [] : [aws_glue_catalog_table.this]
+    for_each = var.glue_crawler_new_folders_only ? [] : [var.glue.database]
 
     content {
-      database_name = catalog_target.value.database_name
-      tables        = [catalog_target.value.name, aws_glue_catalog_table.assets.name]
+      database_name = catalog_target.value
+      tables        = values(aws_glue_catalog_table.this)[*].name
     }
   }
 
   dynamic "s3_target" {
-    for_each = var.glue_crawler_new_folders_only ? [aws_glue_catalog_table.this] : []
+    for_each = var.glue_crawler_new_folders_only ? local.crawled_folders : []
 
     content {
-      path = s3_target.value.storage_descriptor[0].location
+      path = s3_target.value
     }
   }
 
@@ -44,13 +54,17 @@ resource "aws_glue_crawler" "this" {
   configuration = jsonencode({
     Version       = 1.0
     CrawlerOutput = { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } }
-    Grouping      = { TableGroupingPolicy = "CombineCompatibleSchemas" }
+    Grouping = merge(
+      { TableGroupingPolicy = "CombineCompatibleSchemas" },
+      # The level of the tables' folders; that of the bucket is 1.
+      { for level in [local.crawled_folder_level] : "TableLevelConfiguration" => level if var.glue_crawler_new_folders_only },
+    )
   })
 
   tags = var.tags
 
-  # Glue checks on creation that the role may read the target.
-  depends_on = [aws_iam_role_policy.glue_crawler]
+  # Glue checks on creation that the role may read the target, and a crawler of folders must find the tables.
+  depends_on = [aws_iam_role_policy.glue_crawler, aws_glue_catalog_table.this]
 }
 
 resource "aws_iam_role" "glue_crawler" {
@@ -89,13 +103,13 @@ resource "aws_iam_role_policy" "glue_crawler" {
           Action   = "s3:ListBucket"
           Resource = local.bucket_arn
           # IfExists: Glue also checks that the bucket exists, without a prefix.
-          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*"] } }
+          Condition = { StringLikeIfExists = { "s3:prefix" = local.table_listings } }
         },
         {
           Sid      = "ReadTheLake"
           Effect   = "Allow"
           Action   = "s3:GetObject"
-          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
+          Resource = local.table_objects
         },
         {
           Sid    = "AddPartitions"
@@ -118,7 +132,7 @@ resource "aws_iam_role_policy" "glue_crawler" {
           Sid      = "LookForOtherTables"
           Effect   = "Allow"
           Action   = "glue:GetTable"
-          Resource = "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.glue.database}/*"
+          Resource = "${local.glue_arn}:table/${var.glue.database}/*"
         },
         {
           Sid      = "OwnLogs"

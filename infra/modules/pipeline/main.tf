@@ -51,7 +51,7 @@ locals {
           CATALOG_MODE           = var.catalog_mode
           GLUE_DATABASE_NAME     = var.glue.database
           GLUE_TABLE_NAME        = var.glue.table
-          GLUE_ASSETS_TABLE_NAME = local.assets_table_name
+          GLUE_ASSETS_TABLE_NAME = local.tables.assets.name
         },
         var.catalog_mode == "crawler" ? { GLUE_CRAWLER_NAME = var.glue.crawler } : {},
       )

@@ -66,7 +66,7 @@ output "on_failure_queue" {
 
 output "glue" {
   description = "Names of the database, tables and view to query."
-  value       = { database = var.glue.database, table = aws_glue_catalog_table.this.name, assets_table = aws_glue_catalog_table.assets.name, view = aws_glue_catalog_table.view.name }
+  value       = { database = var.glue.database, table = aws_glue_catalog_table.this["allocations"].name, assets_table = aws_glue_catalog_table.this["assets"].name, view = aws_glue_catalog_table.view.name }
 }
 
 output "private_ca_secrets" {

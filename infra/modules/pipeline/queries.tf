@@ -4,7 +4,7 @@ locals {
   sql = "${path.module}/../../sql"
 
   costs_sql  = trimspace(replace(file("${local.sql}/costs.sql"), "/(?m)^FROM kubecost_table$/", "FROM \"${var.glue.database}\".\"${var.glue.table}\""))
-  assets_sql = "FROM \"${var.glue.database}\".\"${local.assets_table_name}\""
+  assets_sql = "FROM \"${var.glue.database}\".\"${local.tables.assets.name}\""
 
   # Each file is a comment, and one statement that may begin with WITH.
   questions = {

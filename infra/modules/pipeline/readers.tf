@@ -12,14 +12,14 @@ locals {
     merge(local.reader_principal, {
       Sid       = "ReadersGetTheLake"
       Action    = "s3:GetObject"
-      Resource  = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
+      Resource  = local.table_objects
       Condition = local.reader_condition
     }),
     merge(local.reader_principal, {
       Sid       = "ReadersListTheLake"
       Action    = "s3:ListBucket"
       Resource  = local.bucket_arn
-      Condition = merge(local.reader_condition, { StringLike = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*"] } })
+      Condition = merge(local.reader_condition, { StringLike = { "s3:prefix" = local.table_listings } })
     }),
     merge(local.reader_principal, {
       # Athena requests the region of a bucket in another account.

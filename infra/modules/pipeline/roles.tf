@@ -86,19 +86,19 @@ locals {
           Sid      = "ReadStagedSetsAndTheLake"
           Effect   = "Allow"
           Action   = "s3:GetObject"
-          Resource = ["${local.bucket_arn}/${var.prefixes.staging}*", "${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
+          Resource = concat(["${local.bucket_arn}/${var.prefixes.staging}*"], local.table_objects)
         },
         {
           Sid      = "WriteLakeAndQuarantine"
           Effect   = "Allow"
           Action   = "s3:PutObject"
-          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*", "${local.bucket_arn}/${var.prefixes.quarantine}*"]
+          Resource = concat(local.table_objects, ["${local.bucket_arn}/${var.prefixes.quarantine}*"])
         },
         {
           Sid      = "GiveUpUploads"
           Effect   = "Allow"
           Action   = "s3:AbortMultipartUpload"
-          Resource = ["${local.bucket_arn}/${var.prefixes.lake}*", "${local.bucket_arn}/${var.prefixes.assets}*"]
+          Resource = local.table_objects
         },
         {
           # Without s3:ListBucket, S3 returns 403 instead of 404 for an object that does not exist. IfExists: a GetObject has no s3:prefix.
@@ -106,7 +106,7 @@ locals {
           Effect    = "Allow"
           Action    = "s3:ListBucket"
           Resource  = local.bucket_arn
-          Condition = { StringLikeIfExists = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*", "${var.prefixes.staging}*"] } }
+          Condition = { StringLikeIfExists = { "s3:prefix" = concat(local.table_listings, ["${var.prefixes.staging}*"]) } }
         },
       ],
       local.read_and_write_with_key,
@@ -168,7 +168,7 @@ locals {
           Effect    = "Allow"
           Action    = "s3:ListBucket"
           Resource  = local.bucket_arn
-          Condition = { StringLike = { "s3:prefix" = ["${var.prefixes.lake}*", "${var.prefixes.assets}*"] } }
+          Condition = { StringLike = { "s3:prefix" = local.table_listings } }
         }
       ],
       [
@@ -192,7 +192,7 @@ locals {
           Sid      = "RunTheCrawler"
           Effect   = "Allow"
           Action   = ["glue:StartCrawler"]
-          Resource = "arn:${local.partition}:glue:${local.region}:${local.account}:crawler/${var.glue.crawler}"
+          Resource = "${local.glue_arn}:crawler/${var.glue.crawler}"
         } if mode == var.catalog_mode
       ],
       local.key_of_the_catalog,

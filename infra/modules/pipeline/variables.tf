@@ -360,15 +360,17 @@ variable "glue_crawler_schedule" {
 
 variable "glue_crawler_new_folders_only" {
   description = <<-EOT
-    Whether the Glue crawler crawls only folders that are new. Glue has that only for crawlers of a prefix, which name their table after its last
-    folder: glue.table must have the name of the last folder of prefixes.lake. By default the crawler's target is the table itself, whatever its name.
+    Whether the Glue crawler crawls only folders that are new. Glue has that only for crawlers of folders, which name a table by one prefix and the last
+    folder of its path: glue.table must end with the last folder of prefixes.lake, as `kubecost_lake` does for `lake/`. If glue.assets_table has the
+    same beginning and ends with the last folder of prefixes.assets (`kubecost_assets`), the crawler has both; else the function alone registers the
+    partitions of that table. By default the crawler's targets are the tables, whatever their names, and it crawls all their folders.
   EOT
   type        = bool
   default     = false
 
   validation {
-    condition     = !var.glue_crawler_new_folders_only || basename(var.prefixes.lake) == var.glue.table
-    error_message = "glue_crawler_new_folders_only requires glue.table to be the last folder of prefixes.lake: otherwise Glue creates a second table with that folder's name."
+    condition     = !var.glue_crawler_new_folders_only || endswith(var.glue.table, basename(var.prefixes.lake))
+    error_message = "glue_crawler_new_folders_only requires a glue.table that ends with the last folder of prefixes.lake: otherwise Glue would create a second table with that folder's name."
   }
 }
 
@@ -515,7 +517,7 @@ variable "backfill" {
   description = <<-EOT
     Which days are collected again. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled
     costs replace first estimates (0 days: never). A stuck set is redelivered `retry_limit` times, and after as many
-    restatements in a row that change nothing they spread out. A set younger than `in_flight_minutes` is in flight. A cluster is silent after `silent_hours` without an inventory. The audit covers `audit_period_days`, and reads
+    restatements in a row that change nothing they spread out. A set younger than `in_flight_minutes` is in flight. A cluster is silent after `silent_hours` without an inventory. The audit covers `audit_period_days`, and older days that a source has, and reads
     `audit_concurrency` clusters at a time.
   EOT
   type = object({

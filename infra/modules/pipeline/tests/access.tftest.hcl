@@ -68,16 +68,16 @@ run "grants_in_lake_formation" {
   }
 
   assert {
-    condition     = toset(keys(aws_lakeformation_permissions.partitions)) == toset(["crawler", "glue_crawler"]) && alltrue([for grant in aws_lakeformation_permissions.partitions : !contains(grant.permissions, "DROP") && !contains(grant.permissions, "ALL")])
-    error_message = "The crawler function and the Glue crawler may change the table's partitions and not drop it."
+    condition     = { for name, grant in aws_lakeformation_permissions.partitions : name => grant.table[0].name } == { for pair in setproduct(["crawler", "glue_crawler"], ["allocations", "assets"]) : join(" ", pair) => pair[1] == "assets" ? "kubecost_table_assets" : "kubecost_table" } && alltrue([for grant in aws_lakeformation_permissions.partitions : !contains(grant.permissions, "DROP") && !contains(grant.permissions, "ALL")])
+    error_message = "The crawler function and the Glue crawler may change the partitions of both tables and not drop them."
   }
   assert {
     condition     = toset(keys(aws_lakeformation_permissions.database)) == toset(["crawler", "glue_crawler", "arn:aws:iam::444455556666:role/analysts"]) && alltrue([for grant in aws_lakeformation_permissions.database : toset(grant.permissions) == toset(["DESCRIBE"])])
     error_message = "They and readers without patterns may describe the database."
   }
   assert {
-    condition     = alltrue([for grant in aws_lakeformation_permissions.location : grant.data_location[0].arn == "arn:aws:s3:::acme-cost-lake/lake"]) && length(aws_lakeformation_permissions.location) == 2
-    error_message = "They get access to the registered location."
+    condition     = { for name, grant in aws_lakeformation_permissions.location : name => grant.data_location[0].arn } == { for pair in setproduct(["crawler", "glue_crawler"], ["allocations", "assets"]) : join(" ", pair) => "arn:aws:s3:::acme-cost-lake/${pair[1] == "assets" ? "assets" : "lake"}" }
+    error_message = "They get access to the registered locations of both tables."
   }
   assert {
     condition     = { for name, grant in aws_lakeformation_permissions.readers : split(" ", name)[0] => join(" ", concat(sort(grant.permissions), [grant.table[0].name])) } == { table = "DESCRIBE SELECT kubecost_table", assets = "DESCRIBE SELECT kubecost_table_assets", view = "DESCRIBE SELECT kubecost_view" }

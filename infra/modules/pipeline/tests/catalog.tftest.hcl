@@ -14,11 +14,11 @@ variables {
 
 run "makes_the_table" {
   assert {
-    condition     = aws_glue_catalog_table.this.storage_descriptor[0].location == "s3://acme-cost-lake/lake/"
+    condition     = aws_glue_catalog_table.this["allocations"].storage_descriptor[0].location == "s3://acme-cost-lake/lake/"
     error_message = "The table's location is the lake's prefix, which contains only Parquet."
   }
   assert {
-    condition = slice([for column in aws_glue_catalog_table.this.storage_descriptor[0].columns : "${column.name} ${column.type}"], 57, 63) == [
+    condition = slice([for column in aws_glue_catalog_table.this["allocations"].storage_descriptor[0].columns : "${column.name} ${column.type}"], 57, 63) == [
       "properties.providerid string",
       "properties.labels.team string",
       "properties.labels.app.kubernetes.io/name string",
@@ -29,22 +29,22 @@ run "makes_the_table" {
     error_message = "The columns are the first 58, then labels and annotations in lower case, then maps and newer numbers."
   }
   assert {
-    condition     = [for key in aws_glue_catalog_table.this.partition_keys : "${key.name} ${key.type}"] == ["account_id string", "region string", "year string", "month string"]
+    condition     = [for key in aws_glue_catalog_table.this["allocations"].partition_keys : "${key.name} ${key.type}"] == ["account_id string", "region string", "year string", "month string"]
     error_message = "The partition keys are in the order of the path."
   }
 }
 
 run "makes_the_table_of_assets" {
   assert {
-    condition     = aws_glue_catalog_table.assets.name == "kubecost_table_assets" && aws_glue_catalog_table.assets.storage_descriptor[0].location == "s3://acme-cost-lake/assets/"
+    condition     = aws_glue_catalog_table.this["assets"].name == "kubecost_table_assets" && aws_glue_catalog_table.this["assets"].storage_descriptor[0].location == "s3://acme-cost-lake/assets/"
     error_message = "The table of assets has a name and a prefix of its own."
   }
   assert {
-    condition     = slice([for column in aws_glue_catalog_table.assets.storage_descriptor[0].columns : "${column.name} ${column.type}"], 0, 4) == ["key string", "window.start timestamp", "window.end timestamp", "type string"]
+    condition     = slice([for column in aws_glue_catalog_table.this["assets"].storage_descriptor[0].columns : "${column.name} ${column.type}"], 0, 4) == ["key string", "window.start timestamp", "window.end timestamp", "type string"]
     error_message = "Its columns are those that transform writes."
   }
   assert {
-    condition     = aws_glue_catalog_table.assets.partition_keys == aws_glue_catalog_table.this.partition_keys
+    condition     = aws_glue_catalog_table.this["assets"].partition_keys == aws_glue_catalog_table.this["allocations"].partition_keys
     error_message = "Its partition keys are those of the lake."
   }
   assert {
@@ -60,7 +60,7 @@ run "names_the_table_of_assets" {
   }
 
   assert {
-    condition     = aws_glue_catalog_table.assets.name == "costs_of_assets" && aws_glue_catalog_table.assets.storage_descriptor[0].location == "s3://acme-cost-lake/finance/assets/" && aws_glue_catalog_table.assets.parameters["projection.enabled"] == "true"
+    condition     = aws_glue_catalog_table.this["assets"].name == "costs_of_assets" && aws_glue_catalog_table.this["assets"].storage_descriptor[0].location == "s3://acme-cost-lake/finance/assets/" && aws_glue_catalog_table.this["assets"].parameters["projection.enabled"] == "true"
     error_message = "Name, prefix and parameters are the caller's."
   }
 }
@@ -94,7 +94,7 @@ run "makes_the_view" {
   }
   assert {
     condition = [
-      for column in concat(aws_glue_catalog_table.this.storage_descriptor[0].columns, aws_glue_catalog_table.this.partition_keys) : column.name if !strcontains(column.type, "<")
+      for column in concat(aws_glue_catalog_table.this["allocations"].storage_descriptor[0].columns, aws_glue_catalog_table.this["allocations"].partition_keys) : column.name if !strcontains(column.type, "<")
     ] == [for column in aws_glue_catalog_table.view.storage_descriptor[0].columns : column.name]
     error_message = "The view has all columns of the table except maps and lists."
   }
@@ -194,14 +194,42 @@ run "crawls_without_a_schedule" {
 
 run "crawls_new_folders_only" {
   variables {
+    glue                          = { table = "kubecost_lake", assets_table = "kubecost_assets" }
+    glue_crawler_new_folders_only = true
+  }
+
+  assert {
+    condition     = aws_glue_crawler.this[0].recrawl_policy[0].recrawl_behavior == "CRAWL_NEW_FOLDERS_ONLY" && aws_glue_crawler.this[0].s3_target[*].path == tolist(["s3://acme-cost-lake/lake/", "s3://acme-cost-lake/assets/"]) && length(aws_glue_crawler.this[0].catalog_target) == 0
+    error_message = "The crawler crawls new folders of the tables' prefixes."
+  }
+  assert {
+    condition     = [for path in aws_glue_crawler.this[0].s3_target[*].path : "${aws_glue_crawler.this[0].table_prefix}${basename(path)}"] == values(aws_glue_catalog_table.this)[*].name
+    error_message = "Prefix and last folder are the names of the tables."
+  }
+  assert {
+    condition     = jsondecode(aws_glue_crawler.this[0].configuration).Grouping == { TableGroupingPolicy = "CombineCompatibleSchemas", TableLevelConfiguration = 2 }
+    error_message = "The tables are the folders below the bucket."
+  }
+  assert {
+    condition     = aws_glue_crawler.this[0].schema_change_policy[0].update_behavior == "LOG" && jsondecode(aws_glue_crawler.this[0].configuration).CrawlerOutput == { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } }
+    error_message = "The crawler does not change the tables' columns."
+  }
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.glue_crawler[0].policy).Statement : !contains(flatten([statement.Action]), "glue:CreateTable") && !contains(flatten([statement.Action]), "glue:UpdateTable")])
+    error_message = "The crawler cannot create a table or change one."
+  }
+}
+
+run "crawls_new_folders_of_the_table_that_glue_would_name_so" {
+  variables {
     glue                          = { table = "kubecost_table" }
     prefixes                      = { lake = "costs/kubecost_table/" }
     glue_crawler_new_folders_only = true
   }
 
   assert {
-    condition     = aws_glue_crawler.this[0].recrawl_policy[0].recrawl_behavior == "CRAWL_NEW_FOLDERS_ONLY" && aws_glue_crawler.this[0].s3_target[0].path == "s3://acme-cost-lake/costs/kubecost_table/" && length(aws_glue_crawler.this[0].catalog_target) == 0
-    error_message = "The crawler crawls new folders of the lake's prefix."
+    condition     = aws_glue_crawler.this[0].s3_target[*].path == tolist(["s3://acme-cost-lake/costs/kubecost_table/"]) && aws_glue_crawler.this[0].table_prefix == "" && jsondecode(aws_glue_crawler.this[0].configuration).Grouping.TableLevelConfiguration == 3
+    error_message = "A table with another name is left to the function."
   }
 }
 
@@ -231,7 +259,7 @@ run "adds_table_parameters" {
   }
 
   assert {
-    condition     = aws_glue_catalog_table.this.parameters == tomap({ EXTERNAL = "TRUE", classification = "parquet", "projection.enabled" = "true" })
+    condition     = aws_glue_catalog_table.this["allocations"].parameters == tomap({ EXTERNAL = "TRUE", classification = "parquet", "projection.enabled" = "true" })
     error_message = "The table has the caller's parameters besides its own."
   }
 }
@@ -242,7 +270,7 @@ run "uses_an_existing_database" {
   }
 
   assert {
-    condition     = length(aws_glue_catalog_database.this) == 0 && aws_glue_catalog_table.this.database_name == "finops" && aws_glue_catalog_table.view.database_name == "finops"
+    condition     = length(aws_glue_catalog_database.this) == 0 && aws_glue_catalog_table.this["allocations"].database_name == "finops" && aws_glue_catalog_table.view.database_name == "finops"
     error_message = "Table and view are in the existing database."
   }
 }
