@@ -37,10 +37,21 @@ variable "clusters_file" {
   default     = "clusters.yaml"
 }
 
+variable "source_kind" {
+  description = "What the clusters send their costs to: a Kubecost 3 primary (kubecost), or an OpenCost hub (opencost)."
+  type        = string
+  default     = "kubecost"
+
+  validation {
+    condition     = contains(["kubecost", "opencost"], var.source_kind)
+    error_message = "source_kind must be kubecost or opencost."
+  }
+}
+
 variable "source_api" {
-  description = "The source. For an OpenCost hub: `{ url = \"http://opencost.opencost:9003\", kind = \"opencost\" }`."
+  description = "More settings of the source, as the module `cluster` has them, such as another `url`, or `backfill_period_days`."
   type        = any
-  default     = { url = "http://kubecost-frontend.kubecost:9090", kind = "kubecost" }
+  default     = {}
 }
 
 variable "image" {

@@ -48,3 +48,34 @@ run "the_clusters_of_the_example" {
     error_message = "Each cluster of the file has its prefix."
   }
 }
+
+run "an_opencost_hub" {
+  command = plan
+
+  variables {
+    source_kind = "opencost"
+    source_api  = { backfill_period_days = 30 }
+  }
+
+  assert {
+    condition     = { for name in ["url", "kind", "backfillPeriodDays"] : name => tostring(yamldecode(output.helm_values).source[name]) } == { url = "http://opencost.opencost:9003", kind = "opencost", backfillPeriodDays = "30" }
+    error_message = "The chart queries the hub."
+  }
+  assert {
+    condition     = length(output.staging_prefixes) == 50 && length(yamldecode(output.helm_values).clusters) == 50
+    error_message = "The hub has the same clusters."
+  }
+}
+
+run "all_days_of_a_primary" {
+  command = plan
+
+  variables {
+    source_api = { backfill_period_days = "all" }
+  }
+
+  assert {
+    condition     = yamldecode(output.helm_values).source.backfillPeriodDays == "all" && yamldecode(output.helm_values).source.kind == "kubecost"
+    error_message = "The chart collects all days that the primary keeps."
+  }
+}
