@@ -223,11 +223,15 @@ def test_each_question_is_listed_and_csv_has_its_columns(demo):
 
 def test_the_schema_is_the_tables(demo):
     columns = json.loads(run("schema", "--labels", "team", "--format", "json"))
-    names = [column["column"] for column in columns if column["place"] == "file"]
-    file = next(demo.glob("lake/**/*.parquet"))
-    assert [name for name in names if name != "properties.labels.team"] == pq.read_schema(file).names
-    ddl = run("schema", "--format", "ddl", "--location", "s3://finops/lake/")
-    assert ddl.startswith("CREATE EXTERNAL TABLE") and "`window.start` timestamp" in ddl and "LOCATION 's3://finops/lake/'" in ddl
+    for table, folder in [("allocations", "lake"), ("assets", "assets")]:
+        names = [column["column"] for column in columns if (column["table"], column["place"]) == (table, "file")]
+        file = next(demo.glob(f"{folder}/**/*.parquet"))
+        assert [name for name in names if name != "properties.labels.team"] == pq.read_schema(file).names
+    assert {column["table"] for column in json.loads(run("schema", "--table", "assets", "--format", "json"))} == {"assets"}
+    allocations, assets = run("schema", "--format", "ddl").split("\n\n")
+    assert allocations.startswith("CREATE EXTERNAL TABLE kubecost_table (") and "`window.start` timestamp" in allocations
+    assert "EXTERNAL TABLE kubecost_table_assets (" in assets and "LOCATION 's3://BUCKET/assets/'" in assets
+    assert "LOCATION 's3://finops/costs/'" in run("schema", "--format", "ddl", "--table", "allocations", "--location", "s3://finops/costs/")
 
 
 def test_the_bill_is_the_allocations_and_what_no_allocation_contains(demo, mixed):

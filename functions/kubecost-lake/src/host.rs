@@ -92,7 +92,7 @@ impl FunctionSettings {
 }
 
 /// Checks the settings of all functions; all faults are reported together.
-pub fn check_settings(look_up: LookUp<'_>) -> Result<(), Faults> {
+pub(crate) fn check_settings(look_up: LookUp<'_>) -> Result<(), Faults> {
     FunctionSettings::read(look_up).map(|_| ())
 }
 

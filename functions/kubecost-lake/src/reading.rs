@@ -13,6 +13,7 @@ use report::{
     lake::Lake,
     questions::{self, QUESTIONS, Question},
     results,
+    schema::{self, LakeTable},
     share::{self, Policy},
     status::Status,
     table::{Cell, Column, Table},
@@ -91,8 +92,13 @@ pub(crate) fn commands() -> Vec<Command> {
             ])
             .args([&settings::rows::FROM, &settings::rows::TO].map(settings::command_line::argument)),
         Command::new("schema")
-            .about("Prints the columns of the table")
+            .about("Prints the columns of the tables")
             .args([
+                Arg::new("TABLE")
+                    .long("table")
+                    .value_name("TABLE")
+                    .value_parser(schema::NAMES)
+                    .help("The table; without it, both are printed"),
                 Arg::new("FORMAT")
                     .long("format")
                     .alias("output")
@@ -105,7 +111,7 @@ pub(crate) fn commands() -> Vec<Command> {
                 Arg::new("LOCATION")
                     .long("location")
                     .value_name("s3://BUCKET/PREFIX/")
-                    .default_value("s3://BUCKET/lake/")
+                    .requires("TABLE")
                     .help("The table's location, for --format ddl"),
             ]),
     ]
@@ -117,7 +123,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitC
         "status" => status(matches).await,
         "questions" => print_questions(matches),
         "query" => query(matches).await,
-        "schema" => schema(matches),
+        "schema" => print_schema(matches),
         _ => return None,
     })
 }
@@ -280,7 +286,7 @@ fn duckdb_files(lake: &str, table: Area) -> Vec<String> {
     }
 }
 
-fn schema(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
+fn print_schema(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let keys = |id: &str| -> Vec<String> {
         let keys = text(matches, id).split(',').map(str::trim);
         keys.filter(|key| !key.is_empty()).map(str::to_owned).collect()
@@ -289,12 +295,22 @@ fn schema(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         &keys(settings::rows::LABELS.name),
         &keys(settings::rows::ANNOTATIONS.name),
     )?;
-    let columns = report::schema::columns(&layout);
-    match text(matches, "FORMAT") {
-        "json" => output::line(columns.to_json()),
-        "csv" => output::text(columns.to_csv()),
-        "ddl" => output::text(report::schema::ddl(&layout, text(matches, "LOCATION"))),
-        _ => output::text(columns.to_text()),
+    let (wanted, location) = (text(matches, "TABLE"), text(matches, "LOCATION"));
+    let tables: Vec<LakeTable> = schema::tables(&layout)
+        .into_iter()
+        .filter(|table| wanted.is_empty() || table.name == wanted)
+        .collect();
+    if text(matches, "FORMAT") != "ddl" {
+        print(&schema::columns(&tables), matches);
+        return Ok(ExitCode::SUCCESS);
     }
+    let statements: Vec<String> = tables
+        .iter()
+        .map(|table| match location {
+            "" => schema::ddl(table, &format!("s3://BUCKET/{}", table.area.default_prefix())),
+            location => schema::ddl(table, location),
+        })
+        .collect();
+    output::text(statements.join("\n"));
     Ok(ExitCode::SUCCESS)
 }

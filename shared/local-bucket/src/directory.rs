@@ -109,7 +109,7 @@ impl Directory {
     ///
     /// # Errors
     /// When it cannot.
-    pub fn check_key(&self, key: &str) -> Result<(), DirectoryError> {
+    pub(crate) fn check_key(&self, key: &str) -> Result<(), DirectoryError> {
         entry::check(key)
     }
 

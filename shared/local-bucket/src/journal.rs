@@ -98,7 +98,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the entry cannot be written.
-    pub fn announce(&self, key: &str, event_name: &str) -> Result<Notice<'_>, DirectoryError> {
+    pub(crate) fn announce(&self, key: &str, event_name: &str) -> Result<Notice<'_>, DirectoryError> {
         let mut notice = Notice {
             journal: self,
             written: None,
@@ -142,7 +142,7 @@ impl Journal {
 
 impl Notice<'_> {
     /// Sends the event, since the object is written.
-    pub fn publish(mut self) {
+    pub(crate) fn publish(mut self) {
         if let Some(written) = self.written.take() {
             // Without a receiver the process is ending; the next process delivers the entry.
             let _ = self.journal.sender.send(written);

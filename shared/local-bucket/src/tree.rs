@@ -79,7 +79,7 @@ impl Tree {
     ///
     /// # Errors
     /// When there is none, or the file system fails.
-    pub fn existing(path: &Path) -> Result<Self, DirectoryError> {
+    pub(crate) fn existing(path: &Path) -> Result<Self, DirectoryError> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
         let root = openat(CWD, path, flags, Mode::empty()).map_err(|error| io_error(path)(error.into()))?;
         let path = path.to_owned();
@@ -181,7 +181,7 @@ impl Tree {
     ///
     /// # Errors
     /// When there is something of that name, or the file system fails.
-    pub fn create_file(&self, path: &str) -> Result<File, DirectoryError> {
+    pub(crate) fn create_file(&self, path: &str) -> Result<File, DirectoryError> {
         self.open_to_write(path, OFlags::CREATE | OFlags::EXCL)
     }
 
@@ -189,7 +189,7 @@ impl Tree {
     ///
     /// # Errors
     /// When there is a link, or the file system fails.
-    pub fn open_or_create(&self, path: &str) -> Result<File, DirectoryError> {
+    pub(crate) fn open_or_create(&self, path: &str) -> Result<File, DirectoryError> {
         self.open_to_write(path, OFlags::CREATE)
     }
 
@@ -223,7 +223,7 @@ impl Tree {
     ///
     /// # Errors
     /// When the file system fails, or there is a link.
-    pub fn create_folder(&self, path: &str) -> Result<(), DirectoryError> {
+    pub(crate) fn create_folder(&self, path: &str) -> Result<(), DirectoryError> {
         self.created_folder(path).map(|_| ())
     }
 
@@ -260,7 +260,7 @@ impl Tree {
     ///
     /// # Errors
     /// When it is not empty, a folder is a link, or the file system fails.
-    pub fn remove_folder(&self, path: &str) -> Result<(), DirectoryError> {
+    pub(crate) fn remove_folder(&self, path: &str) -> Result<(), DirectoryError> {
         self.remove(path, AtFlags::REMOVEDIR)
     }
 
@@ -280,7 +280,7 @@ impl Tree {
     ///
     /// # Errors
     /// When the folder is a link, or the file system fails.
-    pub fn remove_all(&self, path: &str) -> Result<bool, DirectoryError> {
+    pub(crate) fn remove_all(&self, path: &str) -> Result<bool, DirectoryError> {
         let Some(names) = self.names(path)? else {
             return Ok(false);
         };

@@ -125,7 +125,7 @@ impl StoreError {
     }
 
     /// Whether S3 responded that there is no such key. A bucket that does not exist is another matter.
-    pub fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Call { status: Some(404), code, .. } if code.as_deref() != Some("NoSuchBucket"))
     }
 

