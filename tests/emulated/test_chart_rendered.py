@@ -241,6 +241,11 @@ REJECTED = {
     "a list of environment variables": (["--set", "env[0].name=LOG_LEVEL"], "env"),
     "an unknown aggregation": (["--set", "source.aggregation=label"], "aggregation"),
     "too short a period": (["--set", "source.backfillPeriodDays=2"], "backfillPeriodDays"),
+    "a word that is no period": (["--set", "source.backfillPeriodDays=everything"], "backfillPeriodDays"),
+    "all days of an OpenCost": (
+        ["--set", "source.backfillPeriodDays=all,source.kind=opencost"],
+        "source.backfillPeriodDays: an OpenCost cannot be queried for all days",
+    ),
     "a number as text": (["--set-string", "source.retries=3"], "retries"),
     "root": (["--set", "podSecurityContext.runAsUser=0"], "runAsUser"),
     "certificates from two places": (

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use contract::{
-    audit::{AuditReport, Finding},
+    audit::{AuditReport, AuditTime, Finding},
     cluster::{AccountRegion, ClusterId},
     day::Day,
     keys::{Area, PlanObject, Prefixes},
@@ -16,7 +16,7 @@ use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::{
-    cluster_audit::ClusterAudit,
+    cluster_audit::{Begun, ClusterAudit},
     report,
     settings::Settings,
     staged::{self, ClusterObjects, Quarantined},
@@ -50,11 +50,8 @@ pub async fn audit(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
 
 /// When the last complete audit began. What was found since is new.
 async fn previous_report(store: &Store, settings: &Settings) -> Result<Option<DateTime<Utc>>, StoreError> {
-    match store
-        .get_document::<AuditReport>(&settings.prefixes.audit_report())
-        .await
-    {
-        Ok(report) => Ok(report.map(|report| report.created_at)),
+    match store.get_document::<AuditTime>(&settings.prefixes.audit_report()).await {
+        Ok(previous) => Ok(previous.map(|previous| previous.created_at)),
         Err(error) if error.is_permanent() => {
             tracing::warn!(%error, "the previous audit report cannot be read");
             Ok(None)
@@ -133,33 +130,67 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
+    /// Reads what the clusters have staged, then lists the lake as far back as one of them needs, then audits each.
     async fn account_region(
         &self,
         account_region: &AccountRegion,
         clusters: BTreeMap<ClusterId, Marks>,
     ) -> Vec<Finding> {
         tracing::debug!(%account_region, clusters = clusters.len(), "auditing");
-        let listing = {
-            let _permit = self.permits.acquire().await;
-            AccountRegionListing::read(self.store, self.settings, account_region, self.now).await
+        let begun: Vec<BegunCluster> = stream::iter(clusters)
+            .map(async |(cluster, marks)| self.begin(cluster, marks).await)
+            .buffered(self.settings.audit_concurrency)
+            .collect()
+            .await;
+        let listing = match begun.iter().filter_map(BegunCluster::first_day).min() {
+            Some(first_day) => {
+                let _permit = self.permits.acquire().await;
+                AccountRegionListing::read(self.store, self.settings, account_region, first_day, self.now).await
+            }
+            // None of them is audited.
+            None => Ok(AccountRegionListing::default()),
         };
         let listing = &listing;
-        stream::iter(clusters)
-            .map(async |(cluster, marks)| self.cluster(&cluster, marks, listing).await)
+        stream::iter(begun)
+            .map(async |cluster| self.cluster(cluster, listing).await)
             .buffered(self.settings.audit_concurrency)
             .collect()
             .await
     }
 
+    async fn begin(&self, cluster: ClusterId, marks: Marks) -> BegunCluster {
+        let _permit = self.permits.acquire().await;
+        let mut finding = report::no_finding(&cluster);
+        let begun = self.audit_of(&cluster, marks).begin(&mut finding).await;
+        BegunCluster {
+            cluster,
+            marks,
+            finding,
+            begun,
+        }
+    }
+
     async fn cluster(
         &self,
-        cluster: &ClusterId,
-        marks: Marks,
+        BegunCluster {
+            cluster,
+            marks,
+            mut finding,
+            begun,
+        }: BegunCluster,
         listing: &Result<AccountRegionListing, StoreError>,
     ) -> Finding {
         let _permit = self.permits.acquire().await;
-        let mut finding = report::no_finding(cluster);
-        let audit = ClusterAudit {
+        let audit = self.audit_of(&cluster, marks);
+        if let Err(error) = audit_cluster(&audit, begun, listing, &mut finding).await {
+            tracing::error!(%cluster, error, "cluster could not be audited");
+            finding.failed = Some(error);
+        }
+        finding
+    }
+
+    fn audit_of<'a>(&'a self, cluster: &'a ClusterId, marks: Marks) -> ClusterAudit<'a> {
+        ClusterAudit {
             objects: ClusterObjects {
                 store: self.store,
                 prefixes: &self.settings.prefixes,
@@ -170,28 +201,49 @@ impl Audit<'_> {
             plan: marks.plan,
             retired: marks.retired,
             previous: self.previous,
-        };
-        let audited = match listing {
-            Ok(listing) => {
-                let name = cluster.name();
-                let (no_days, none_quarantined) = (BTreeMap::new(), Quarantined::new());
-                let lake = listing.lake.get(name).unwrap_or(&no_days);
-                let no_assets = BTreeSet::new();
-                let assets = listing.assets.get(name).unwrap_or(&no_assets);
-                let quarantined = listing.quarantined.get(name).unwrap_or(&none_quarantined);
-                audit
-                    .run(lake, assets, quarantined, &mut finding)
-                    .await
-                    .map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = audited {
-            tracing::error!(%cluster, %error, "cluster could not be audited");
-            finding.failed = Some(error);
         }
-        finding
     }
+}
+
+/// A cluster, and what is known of it before the lake is listed.
+struct BegunCluster {
+    cluster: ClusterId,
+    marks: Marks,
+    finding: Finding,
+    begun: Result<Option<Begun>, StoreError>,
+}
+
+impl BegunCluster {
+    /// The oldest day that is audited; `None` if none is.
+    fn first_day(&self) -> Option<Day> {
+        Some(self.begun.as_ref().ok()?.as_ref()?.first_day)
+    }
+}
+
+/// Audits a cluster by what the listing has of it. An error is for a person.
+async fn audit_cluster(
+    audit: &ClusterAudit<'_>,
+    begun: Result<Option<Begun>, StoreError>,
+    listing: &Result<AccountRegionListing, StoreError>,
+    finding: &mut Finding,
+) -> Result<(), String> {
+    let Some(begun) = begun.map_err(|error| error.to_string())? else {
+        return Ok(());
+    };
+    let listing = listing.as_ref().map_err(ToString::to_string)?;
+    let name = audit.objects.cluster.name();
+    // The listing may reach further back, for another cluster.
+    let is_audited = |day: Day| day >= begun.first_day;
+    let lake = listing.lake.get(name).into_iter().flatten();
+    let lake = lake.filter(|(day, _)| is_audited(**day));
+    let lake = lake.map(|(day, version)| (*day, version.clone())).collect();
+    let quarantined = listing.quarantined.get(name).into_iter().flatten();
+    let quarantined = quarantined.filter(|((day, _), _)| is_audited(*day));
+    let quarantined = quarantined.map(|(set, reported)| (*set, *reported)).collect();
+    let no_assets = BTreeSet::new();
+    let assets = listing.assets.get(name).unwrap_or(&no_assets);
+    let audited = audit.run(begun, &lake, assets, &quarantined, finding).await;
+    audited.map_err(|error| error.to_string())
 }
 
 /// What all clusters of one account and region have in the lake and in quarantine, listed once for all of them.
@@ -210,11 +262,11 @@ impl AccountRegionListing {
         store: &Store,
         settings: &Settings,
         account_region: &AccountRegion,
+        first: Day,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
         let prefixes: &Prefixes = &settings.prefixes;
         let mut found = Self::default();
-        let first = Day::of(now).minus(settings.audit_period_days);
         for (partition, start_after) in prefixes.lake_listings(account_region, first, Day::of(now)) {
             let mut listing = store.list(&partition).start_after(start_after);
             while let Some(page) = listing.next_page().await? {

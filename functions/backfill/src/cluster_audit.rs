@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     audit::{
         AuditedCluster, ComputedTotals, Finding, Gap, ImprovableDay, LastRun, LostDay, PartialDay, SetName, StuckSet,
@@ -14,7 +14,8 @@ use contract::{
     state::{ClusterState, ObjectVersion},
 };
 use seams::bugs::{Bug, is_planted};
-use store::StoreError;
+use settings::rows::MOST_BACKFILL_DAYS;
+use store::{Condition, StoreError};
 
 use crate::{
     history::{Histories, Known},
@@ -38,24 +39,57 @@ pub(crate) struct ClusterAudit<'a> {
     pub(crate) previous: Option<DateTime<Utc>>,
 }
 
+/// What is known of a cluster before the lake is listed.
+pub(crate) struct Begun {
+    staged: Staged,
+    /// What the newest inventory says; `None` where there is none, or where it is rejected.
+    available: Option<Available>,
+    state: ClusterState,
+    /// Writes the state unless another audit has written it.
+    condition: Condition,
+    /// The oldest day that is audited.
+    pub(crate) first_day: Day,
+}
+
 impl ClusterAudit<'_> {
+    /// Reads what the cluster has staged and its state; `None` if it is retired.
+    pub(crate) async fn begin(&self, finding: &mut Finding) -> Result<Option<Begun>, StoreError> {
+        let staged = self.objects.staged().await?;
+        if self.is_retired(&staged) {
+            finding.retired = true;
+            return Ok(None);
+        }
+        let (state, condition) = known::load(self.objects).await?;
+        let available = self.available(&staged, finding).await?;
+        Ok(Some(Begun {
+            first_day: self.first_day(available.as_ref(), &state),
+            staged,
+            available,
+            state,
+            condition,
+        }))
+    }
+
     pub(crate) async fn run(
         &self,
+        begun: Begun,
         lake: &BTreeMap<Day, ObjectVersion>,
         assets: &BTreeSet<Day>,
         quarantined: &Quarantined,
         finding: &mut Finding,
     ) -> Result<(), StoreError> {
-        let staged = self.objects.staged().await?;
-        if self.is_retired(&staged) {
-            finding.retired = true;
-            return Ok(());
-        }
-        let (before, condition) = known::load(self.objects).await?;
+        let Begun {
+            staged,
+            available,
+            state: before,
+            condition,
+            first_day,
+        } = begun;
         let mut state = before.clone();
-        self.read(&mut state, lake, &staged, quarantined).await?;
-        let available = self.available(&staged, finding).await?;
-        finding.audited = self.in_short(lake, &staged).await?;
+        self.read(&mut state, lake, &staged, quarantined, first_day).await?;
+        let last_run = last_run::read(self.objects, &staged, state.last_run.as_ref()).await?;
+        state.last_run = last_run.clone().filter(|run| run.outcome.is_some());
+        finding.audited = self.in_short(lake, last_run);
 
         let known = Known {
             state: &state,
@@ -64,7 +98,7 @@ impl ClusterAudit<'_> {
             now: self.now,
         };
         let programs = known.programs(available.as_ref().and_then(|available| available.producer.clone()));
-        let histories = self.histories(&known, available.as_ref());
+        let histories = self.histories(&known, available.as_ref(), first_day);
         finding.quarantined = known
             .quarantined(&histories)
             .into_iter()
@@ -105,8 +139,24 @@ impl ClusterAudit<'_> {
             .is_some_and(|retired| retired >= self.plan.max(inventory).unwrap_or(retired))
     }
 
-    fn first_day(&self) -> Day {
-        Day::of(self.now).minus(self.settings.audit_period_days)
+    /// `AUDIT_PERIOD_DAYS` ago, or earlier: where the source has older days, and where it had days that the lake lacks.
+    /// A day that is lost is reported for `AUDIT_PERIOD_DAYS`.
+    fn first_day(&self, available: Option<&Available>, state: &ClusterState) -> Day {
+        let today = Day::of(self.now);
+        let period = self.settings.audit_period_days;
+        let in_period = today.minus(period);
+        let Some(available) = available else {
+            return in_period;
+        };
+        let is_reported = |lost: &Day| {
+            let found_at = state.lost.get(lost);
+            found_at.is_none_or(|found_at| self.now - *found_at <= TimeDelta::days(period.into()))
+        };
+        let gap = state.gaps.iter().copied().find(is_reported);
+        let oldest = available.days().next().into_iter().chain(gap).chain([in_period]).min();
+        oldest
+            .unwrap_or(in_period)
+            .max(today.minus(MOST_BACKFILL_DAYS.max(period)))
     }
 
     /// Brings the state up to date with what was listed.
@@ -116,13 +166,13 @@ impl ClusterAudit<'_> {
         lake: &BTreeMap<Day, ObjectVersion>,
         staged: &Staged,
         quarantined: &Quarantined,
+        first_day: Day,
     ) -> Result<(), StoreError> {
         let unknown = known::unknown_lake_objects(state, lake);
         known::read_lake_objects(self.objects, state, unknown, self.now).await?;
         let (now, restate_age) = (self.now, self.settings.policy.restate_age);
-        let first = self.first_day();
         let is_young = |day: Day| now - day.end() < restate_age;
-        let unknown = known::unknown_sets(state, staged, quarantined, |day| day >= first, is_young);
+        let unknown = known::unknown_sets(state, staged, quarantined, |day| day >= first_day, is_young);
         known::read_sets(self.objects, state, unknown).await
     }
 
@@ -145,13 +195,13 @@ impl ClusterAudit<'_> {
         }
     }
 
-    fn histories(&self, known: &Known<'_>, available: Option<&Available>) -> Histories {
+    fn histories(&self, known: &Known<'_>, available: Option<&Available>, first_day: Day) -> Histories {
         let mut days: BTreeSet<Day> = known.staged.sets.keys().copied().collect();
         days.extend(known.state.lake.keys());
         days.extend(known.state.gaps.iter());
         days.extend(known.state.lost.keys());
         days.extend(available.into_iter().flat_map(Available::days));
-        let wanted = days.into_iter().filter(|day| *day >= self.first_day());
+        let wanted = days.into_iter().filter(|day| *day >= first_day);
         let histories = wanted.map(|day| {
             // Without an inventory nothing is known to be out of reach.
             let availability = available.map_or(Availability::Assumed, |available| available.of(day));
@@ -233,18 +283,14 @@ impl ClusterAudit<'_> {
     }
 
     /// Coverage and the last run. Clusters that cannot be audited have neither.
-    async fn in_short(
-        &self,
-        lake: &BTreeMap<Day, ObjectVersion>,
-        staged: &Staged,
-    ) -> Result<AuditedCluster, StoreError> {
-        Ok(AuditedCluster {
+    fn in_short(&self, lake: &BTreeMap<Day, ObjectVersion>, last_run: Option<LastRun>) -> AuditedCluster {
+        AuditedCluster {
             cluster: self.objects.cluster.arn_or_id(),
             days: u64::try_from(lake.len()).unwrap_or(u64::MAX),
             first_day: lake.keys().next().copied(),
             last_day: lake.keys().next_back().copied(),
-            last_run: last_run::read(self.objects, staged).await?,
-        })
+            last_run,
+        }
     }
 
     /// A cluster whose last run collected nothing is named in each audit, and counted as new by the first.

@@ -9,6 +9,7 @@ use contract::{
     documents::{Inventory, Plan},
     run::RunId,
 };
+use settings::rows::MOST_BACKFILL_DAYS;
 use store::StoreError;
 
 use crate::{
@@ -18,9 +19,6 @@ use crate::{
     settings::Settings,
     staged::ClusterObjects,
 };
-
-/// How many days of an inventory are considered, the newest: no source keeps more than a year.
-const MAX_DAYS: usize = 400;
 
 /// How often a plan is written, in total, if others write it in the meantime.
 const WRITES: u32 = 5;
@@ -44,13 +42,14 @@ pub(crate) struct Available {
     days: BTreeSet<Day>,
     /// Those of them that it was seen to have.
     observed: BTreeSet<Day>,
-    /// The version of the exporter.
     /// Ids of other clusters that the source has.
     pub(crate) unlisted: Vec<String>,
+    /// The version of the exporter.
     pub(crate) producer: Option<String>,
 }
 
 impl Available {
+    /// Oldest first.
     pub(crate) fn days(&self) -> impl Iterator<Item = Day> {
         self.days.iter().copied()
     }
@@ -106,7 +105,8 @@ fn accept(
     }
     let observed: BTreeSet<Day> = inventory.observed_days().iter().copied().collect();
     let days: BTreeSet<Day> = inventory.days.into_iter().filter(|day| day.end() <= now).collect();
-    let older = days.len().saturating_sub(MAX_DAYS);
+    // The newest, as many as an exporter looks for.
+    let older = days.len().saturating_sub(MOST_BACKFILL_DAYS as usize);
     let days: BTreeSet<Day> = days.into_iter().skip(older).collect();
     Ok(Available {
         observed: observed.intersection(&days).copied().collect(),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_sorted_unique_over_and_at_most_400() {
+    fn days_are_sorted_unique_over_and_at_most_those_of_a_year() {
         let run = RunId::new(now());
         let days = |ages: &[u32]| -> Vec<Day> {
             let accepted = accept(inventory(run, ages.iter().copied()), &cluster("shop"), run, now());
@@ -236,6 +236,6 @@ mod tests {
         assert_eq!(days(&[1, 3, 0, 1]), [day(3), day(1)]);
         let many: Vec<u32> = (1..=500).collect();
         let kept = days(&many);
-        assert_eq!((kept.len(), kept[0], kept[399]), (400, day(400), day(1)));
+        assert_eq!((kept.len(), kept[0], kept[365]), (366, day(366), day(1)));
     }
 }

@@ -3,6 +3,7 @@
 use contract::{
     audit::LastRun,
     run_report::{RunFailure, RunReport},
+    units::shortened,
 };
 use store::StoreError;
 
@@ -13,8 +14,13 @@ const LONGEST_MESSAGE: usize = 300;
 const LONGEST_VERSION: usize = 40;
 
 /// The newest run that staged anything; `None` where there is none. A run without a report of its own, or with one that
-/// cannot be read or contradicts its key, has no outcome.
-pub(crate) async fn read(objects: ClusterObjects<'_>, staged: &Staged) -> Result<Option<LastRun>, StoreError> {
+/// cannot be read or contradicts its key, has no outcome. A report that the last audit read is not read again: a run
+/// writes it once.
+pub(crate) async fn read(
+    objects: ClusterObjects<'_>,
+    staged: &Staged,
+    known: Option<&LastRun>,
+) -> Result<Option<LastRun>, StoreError> {
     let ClusterObjects {
         store,
         prefixes,
@@ -24,6 +30,9 @@ pub(crate) async fn read(objects: ClusterObjects<'_>, staged: &Staged) -> Result
     let Some(run) = inventory.max(staged.newest_report) else {
         return Ok(None);
     };
+    if let Some(known) = known.filter(|known| known.run == run) {
+        return Ok(Some(known.clone()));
+    }
     let unknown = LastRun::unknown(run);
     if staged.newest_report != Some(run) {
         return Ok(Some(unknown));
@@ -56,8 +65,4 @@ fn of(report: RunReport) -> LastRun {
         failed_days: count(report.failed.len()),
         producer: Some(shortened(&report.producer, LONGEST_VERSION)),
     }
-}
-
-fn shortened(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }

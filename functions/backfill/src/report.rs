@@ -48,6 +48,7 @@ pub(crate) fn add(report: &mut AuditReport, mut finding: Finding) {
     report.unlisted_clusters.extend(std::mem::take(&mut finding.unlisted));
     if finding.retired {
         report.retired_clusters += 1;
+        report.retired.push(finding.cluster);
         return;
     }
     report.clusters += 1;

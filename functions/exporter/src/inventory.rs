@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use contract::{
     day::{Day, Window},
     documents::SourceKind,
@@ -11,11 +11,45 @@ use response::{Allocation, RowKind};
 use table::{MINUTES, Property, TOTAL_COST};
 
 use crate::{
-    settings::SourceSettings,
+    run_error::RunError,
+    settings::{PeriodSettings, SourceSettings},
     source::{Client, SourceError, query, retry},
 };
 
-/// The days of a period, oldest first.
+/// The days that a run looks for.
+pub(crate) struct Period {
+    /// Oldest first.
+    pub(crate) days: Vec<Day>,
+    /// Whether all days that the source has are wanted. The period is then only what it is queried for.
+    pub(crate) all: bool,
+}
+
+impl Period {
+    pub(crate) fn new(settings: &PeriodSettings, now: DateTime<Utc>) -> Self {
+        Self {
+            days: settings.complete_days(now),
+            all: settings.days.is_none(),
+        }
+    }
+
+    /// Refuses all days of a source that does not say which days it has.
+    pub(crate) fn check(&self, kind: SourceKind) -> Result<(), RunError> {
+        if self.all && kind == SourceKind::Opencost {
+            return Err(RunError::NeedsDays);
+        }
+        Ok(())
+    }
+
+    /// From the start of the first day to the end of the last; `None` without days.
+    pub(crate) fn window(&self) -> Option<Window> {
+        Some(Window {
+            start: self.days.first()?.start(),
+            end: self.days.last()?.end(),
+        })
+    }
+}
+
+/// The days that a source has or may have, oldest first.
 pub(crate) struct AvailableDays {
     /// Those that may be collected.
     pub(crate) days: Vec<Day>,
@@ -47,38 +81,36 @@ impl AvailableDays {
 ///
 /// Kubecost is queried for one row a day, which is cheap. OpenCost would compute all days again for that: the whole
 /// period is assumed, and a day without data is found out when it is collected. The same applies where Kubecost's
-/// response cannot be used.
+/// response cannot be used. Where all days of the source are wanted, none is assumed.
+///
+/// # Errors
+/// Where all days are wanted, and it is not known which they are.
 pub(crate) async fn available_days(
     client: &Client,
     settings: &SourceSettings,
     kind: SourceKind,
-    period: &[Day],
-) -> AvailableDays {
-    let (Some(first), Some(last)) = (period.first(), period.last()) else {
-        return AvailableDays::assumed(period);
-    };
-    if kind == SourceKind::Opencost {
-        return AvailableDays::assumed(period);
-    }
-    let window = Window {
-        start: first.start(),
-        end: last.end(),
+    period: &Period,
+) -> Result<AvailableDays, RunError> {
+    period.check(kind)?;
+    let Some(window) = period.window().filter(|_| kind == SourceKind::Kubecost) else {
+        return Ok(AvailableDays::assumed(&period.days));
     };
     let query = async || query_days(client, settings, kind, window).await;
     match retry::with_retries(settings, query, SourceError::is_transient).await {
         Ok(found) => {
-            let observed: BTreeSet<Day> = period.iter().copied().filter(|day| found.contains(day)).collect();
-            if observed.is_empty() {
-                tracing::warn!(%window, "the source has no data for any day of the period: collecting each of them");
-                return AvailableDays::assumed(period);
+            let observed: BTreeSet<Day> = period.days.iter().copied().filter(|day| found.contains(day)).collect();
+            if !observed.is_empty() {
+                return Ok(AvailableDays::observed(observed));
             }
-            AvailableDays::observed(observed)
+            if period.all {
+                return Err(RunError::NoDays { window });
+            }
+            tracing::warn!(%window, "the source has no data for any day of the period: collecting each of them");
         }
-        Err(error) => {
-            tracing::warn!(%error, "cannot query the days of the source: using the whole period");
-            AvailableDays::assumed(period)
-        }
+        Err(error) if period.all => return Err(RunError::UnknownDays(error)),
+        Err(error) => tracing::warn!(%error, "cannot query the days of the source: using the whole period"),
     }
+    Ok(AvailableDays::assumed(&period.days))
 }
 
 /// The clusters that a source has rows of in a period, by their ids, with the days of each.
@@ -91,18 +123,15 @@ pub(crate) async fn clusters(
     client: &Client,
     settings: &SourceSettings,
     kind: SourceKind,
-    period: &[Day],
+    period: &Period,
 ) -> Result<BTreeMap<String, BTreeSet<Day>>, SourceError> {
-    let (Some(first), Some(last)) = (period.first(), period.last()) else {
+    let newest = period.days.last().map(|day| day.window());
+    let window = match kind {
+        SourceKind::Kubecost => period.window(),
+        SourceKind::Opencost => newest,
+    };
+    let Some(window) = window else {
         return Ok(BTreeMap::new());
-    };
-    let first = match kind {
-        SourceKind::Kubecost => first,
-        SourceKind::Opencost => last,
-    };
-    let window = Window {
-        start: first.start(),
-        end: last.end(),
     };
     let query = query::days(kind, window, None, settings.idle);
     let read = async || {
@@ -112,7 +141,7 @@ pub(crate) async fn clusters(
                 "" if row.kind() == RowKind::Workload => &*row.name,
                 id => id,
             };
-            if let Some(day) = day_of(row).filter(|day| !id.is_empty() && period.contains(day)) {
+            if let Some(day) = day_of(row).filter(|day| !id.is_empty() && period.days.contains(day)) {
                 clusters.entry(id.to_owned()).or_default().insert(day);
             }
             Ok(())

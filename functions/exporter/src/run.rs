@@ -24,7 +24,7 @@ use crate::{
     collect::{CollectedDay, Collector, DayError},
     connection::Connection,
     days,
-    inventory::{self, AvailableDays},
+    inventory::{self, AvailableDays, Period},
     plan,
     progress::Progress,
     run_error::RunError,
@@ -164,8 +164,9 @@ impl Exporter {
         let planned = match days {
             Days::Given(days) => Planned::given(days),
             Days::Planned => {
-                let (client, period) = (&connection.client, self.backfill_period());
-                let available = inventory::available_days(client, &self.source, connection.source.kind, &period).await;
+                let (client, period) = (&connection.client, Period::new(&self.period, self.clock.now()));
+                let available =
+                    inventory::available_days(client, &self.source, connection.source.kind, &period).await?;
                 self.planned_days(&connection.source, run, available).await?
             }
         };
@@ -175,10 +176,6 @@ impl Exporter {
         let collected = days::collect(&[collector], tasks, &self.source, progress).await;
         let days = collected.into_iter().map(|(_, planned, result)| (planned, result));
         Ok(planned.summary(run, days.collect(), time::now() - began))
-    }
-
-    pub(crate) fn backfill_period(&self) -> Vec<Day> {
-        Day::backfill_period(self.clock.now(), self.period.days, self.period.settle)
     }
 
     pub(crate) fn collector<'a>(

@@ -101,9 +101,10 @@ fn outcome(summary: &RunSummary) -> RunOutcome {
 fn class_of_run(error: &RunError) -> ErrorClass {
     match error {
         RunError::Certificate(_) => ErrorClass::Credentials,
-        RunError::Source(error) => class_of_source(error),
+        RunError::Source(error) | RunError::UnknownDays(error) => class_of_source(error),
         RunError::Currency(error) => class_of_currency(error),
-        RunError::NotAtSource { .. } => ErrorClass::Source,
+        RunError::NotAtSource { .. } | RunError::NoDays { .. } => ErrorClass::Source,
+        RunError::NeedsDays => ErrorClass::Settings,
         RunError::Store(_) => ErrorClass::Bucket,
     }
 }

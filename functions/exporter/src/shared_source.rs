@@ -7,7 +7,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contract::{cluster::ClusterArn, day::Day, documents::SourceKind, run::RunId, units::count};
+use contract::{
+    cluster::ClusterArn,
+    day::Day,
+    documents::SourceKind,
+    run::RunId,
+    units::{count, names},
+};
 use futures_util::{StreamExt, stream};
 use seams::time;
 
@@ -15,22 +21,20 @@ use crate::{
     NoProgress,
     connection::Connection,
     days,
-    inventory::{self, AvailableDays},
+    inventory::{self, AvailableDays, Period},
     run::{Days, Exporter, Planned, RunSummary},
     run_error::RunError,
-    settings::SourceCluster,
+    settings::{SourceCluster, SourceClusters},
     source::brief,
 };
 
 /// How many clusters write their inventories and wait for their plans at the same time: that costs the source nothing.
 const WAITING: usize = 64;
 
-/// How many ids a message names.
-const MOST_NAMES: usize = 10;
-
 /// The exporters of all clusters of a source.
 pub struct SharedSource {
-    exporters: Vec<Exporter>,
+    first: Exporter,
+    others: Vec<Exporter>,
 }
 
 /// What a run of all clusters did.
@@ -100,48 +104,45 @@ impl fmt::Display for SharedRunSummary {
 
 impl SharedSource {
     /// Each cluster's exporter is the given one, but with the cluster's own filter: rows of others are refused.
-    pub fn new(clusters: Vec<SourceCluster>, exporter: impl Fn(ClusterArn) -> Exporter) -> Self {
-        let exporters = clusters.into_iter().map(|cluster| {
+    pub fn new(clusters: SourceClusters, exporter: impl Fn(ClusterArn) -> Exporter) -> Self {
+        let of_cluster = |cluster: SourceCluster| {
             let filter = cluster.filter();
             let mut exporter = exporter(cluster.arn);
             exporter.source.filter = Some(filter);
             exporter.source.clusters = cluster.ids;
             exporter
-        });
+        };
+        let SourceClusters { first, others } = clusters;
         Self {
-            exporters: exporters.collect(),
+            first: of_cluster(first),
+            others: others.into_iter().map(of_cluster).collect(),
         }
+    }
+
+    fn exporters(&self) -> impl Iterator<Item = &Exporter> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// Collects the planned days of all clusters, in turn. A cluster that fails does not keep the others from being
     /// collected; an error means that none was tried.
     pub async fn run(&self, private_ca: Option<&[u8]>, days: &Days) -> Result<SharedRunSummary, RunError> {
         let began = time::now();
-        let Some(first) = self.exporters.first() else {
-            return Ok(SharedRunSummary {
-                run: RunId::new(DateTime::UNIX_EPOCH),
-                clusters: Vec::new(),
-                unlisted: Vec::new(),
-                elapsed: time::now() - began,
-            });
-        };
-        let started_at = first.clock.now();
+        let started_at = self.first.clock.now();
         let run = RunId::new(started_at);
-        let connection = match Connection::new(&first.source, private_ca).await {
-            Ok(connection) => connection,
+        let prepared = self.prepare(run, private_ca, days).await;
+        let Prepared {
+            connection,
+            planned,
+            unlisted,
+        } = match prepared {
+            Ok(prepared) => prepared,
             Err(error) => {
                 if *days == Days::Planned {
-                    self.report(run, started_at, |_| Err(&error)).await;
+                    self.report(run, started_at, self.exporters().map(|_| Err(&error)))
+                        .await;
                 }
                 return Err(error);
             }
-        };
-        let (planned, unlisted) = match days {
-            Days::Given(days) => {
-                let given = self.exporters.iter().map(|_| Ok(Planned::given(days)));
-                (given.collect(), Vec::new())
-            }
-            Days::Planned => self.planned(first, &connection, run).await,
         };
         let none = BTreeSet::new();
         let parts: Vec<(&[_], &BTreeSet<Day>)> = planned
@@ -152,19 +153,18 @@ impl SharedSource {
             })
             .collect();
         let collectors: Vec<_> = self
-            .exporters
-            .iter()
+            .exporters()
             .zip(&parts)
             .map(|(exporter, (_, observed))| exporter.collector(&connection, run, observed))
             .collect();
         let turns: Vec<&[_]> = parts.iter().map(|(days, _)| *days).collect();
         let tasks = days::in_turn(&turns);
         let mut collected: BTreeMap<usize, Vec<_>> = BTreeMap::new();
-        for (cluster, planned, result) in days::collect(&collectors, tasks, &first.source, &NoProgress).await {
+        for (cluster, planned, result) in days::collect(&collectors, tasks, &self.first.source, &NoProgress).await {
             collected.entry(cluster).or_default().push((planned, result));
         }
         drop(collectors);
-        let clusters = planned.into_iter().zip(&self.exporters).enumerate();
+        let clusters = planned.into_iter().zip(self.exporters()).enumerate();
         let clusters = clusters.map(|(index, (planned, exporter))| {
             let days = collected.remove(&index).unwrap_or_default();
             let summary = planned.map(|planned| planned.summary(run, days, time::now() - began));
@@ -177,80 +177,103 @@ impl SharedSource {
             elapsed: time::now() - began,
         };
         if *days == Days::Planned {
-            let ended = |index: usize| summary.clusters[index].1.as_ref();
-            self.report(run, started_at, ended).await;
+            self.report(run, started_at, summary.summaries()).await;
         }
         Ok(summary)
     }
 
     /// Reports a run that failed before it began, for each cluster.
     pub async fn report_early_failure(&self, error: &RunError) {
-        if let Some(first) = self.exporters.first() {
-            let now = first.clock.now();
-            self.report(RunId::new(now), now, |_| Err(error)).await;
-        }
+        let now = self.first.clock.now();
+        self.report(RunId::new(now), now, self.exporters().map(|_| Err(error)))
+            .await;
     }
 
-    /// Reports how the run ended, for each cluster by its index.
+    /// Reports how the run ended, for each cluster in the order of the list.
     async fn report<'a>(
         &self,
         run: RunId,
         started_at: DateTime<Utc>,
-        ended: impl Fn(usize) -> Result<&'a RunSummary, &'a RunError>,
+        ended: impl Iterator<Item = Result<&'a RunSummary, &'a RunError>>,
     ) {
-        let reports = self.exporters.iter().enumerate();
-        stream::iter(reports)
-            .map(|(index, exporter)| exporter.report(run, started_at, ended(index)))
+        stream::iter(self.exporters().zip(ended))
+            .map(|(exporter, ended)| exporter.report(run, started_at, ended))
             .buffer_unordered(WAITING)
             .collect::<()>()
             .await;
     }
 
+    async fn prepare(&self, run: RunId, private_ca: Option<&[u8]>, days: &Days) -> Result<Prepared, RunError> {
+        let connection = Connection::new(&self.first.source, private_ca).await?;
+        let (planned, unlisted) = match days {
+            Days::Given(days) => {
+                let given = self.exporters().map(|_| Ok(Planned::given(days)));
+                (given.collect(), Vec::new())
+            }
+            Days::Planned => self.planned(&connection, run).await?,
+        };
+        Ok(Prepared {
+            connection,
+            planned,
+            unlisted,
+        })
+    }
+
     /// The plan of each cluster, and the ids that are not on the list.
     async fn planned(
         &self,
-        first: &Exporter,
         connection: &Connection,
         run: RunId,
-    ) -> (Vec<Result<Planned, RunError>>, Vec<String>) {
-        let period = first.backfill_period();
+    ) -> Result<(Vec<Result<Planned, RunError>>, Vec<String>), RunError> {
+        let first = &self.first;
+        let period = Period::new(&first.period, first.clock.now());
         let kind = connection.source.kind;
+        period.check(kind)?;
         let found = match inventory::clusters(&connection.client, &first.source, kind, &period).await {
             Ok(found) => Some(found),
+            Err(error) if period.all => return Err(RunError::UnknownDays(error)),
             Err(error) => {
                 tracing::warn!(%error, "cannot query which clusters the source has: using the whole period for each");
                 None
             }
         };
         let listed: BTreeSet<&String> = self
-            .exporters
-            .iter()
+            .exporters()
             .flat_map(|exporter| &exporter.source.clusters)
             .collect();
         let ids = found.iter().flat_map(BTreeMap::keys);
         let unlisted: Vec<String> = ids.filter(|id| !listed.contains(id)).cloned().collect();
         if !unlisted.is_empty() {
             tracing::warn!(
-                ids = unlisted.join(","),
+                ids = names(&unlisted),
                 "the source has costs of clusters that are not on the list (SOURCE_CLUSTERS, SOURCE_CLUSTERS_FILE): they are not stored"
             );
         }
-        let plans = stream::iter(&self.exporters)
+        let plans = stream::iter(self.exporters())
             .map(async |exporter| {
-                let mut available = available(exporter, kind, found.as_ref(), &period)?;
+                let mut available = available(exporter, kind, found.as_ref(), &period.days)?;
                 available.unlisted.clone_from(&unlisted);
                 exporter.planned_days(&connection.source, run, available).await
             })
             .buffered(WAITING)
             .collect::<Vec<_>>()
             .await;
-        for (exporter, plan) in self.exporters.iter().zip(&plans) {
+        for (exporter, plan) in self.exporters().zip(&plans) {
             if let Err(error) = plan {
                 tracing::error!(cluster = %exporter.cluster.id(), %error, "nothing of the cluster is collected");
             }
         }
-        (plans, unlisted)
+        Ok((plans, unlisted))
     }
+}
+
+/// What a run knows before its first day.
+struct Prepared {
+    connection: Connection,
+    /// The plan of each cluster, in the order of the list.
+    planned: Vec<Result<Planned, RunError>>,
+    /// Ids that are not on the list.
+    unlisted: Vec<String>,
 }
 
 /// The days that the source has of a cluster.
@@ -270,7 +293,7 @@ fn available(
             ids: names(ids),
             found: match found.len() {
                 0 => "no cluster".to_owned(),
-                _ => names(&found.keys().cloned().collect::<Vec<_>>()),
+                _ => names(found.keys()),
             },
         }),
         SourceKind::Kubecost => Ok(AvailableDays::observed(days)),
@@ -278,19 +301,11 @@ fn available(
             if days.is_empty() {
                 tracing::warn!(
                     cluster = %exporter.cluster.id(),
-                    ids = ids.join(","),
+                    ids = names(ids),
                     "the source has no costs of the cluster on the newest day: check its id in SOURCE_CLUSTERS"
                 );
             }
             Ok(AvailableDays::assumed(period))
         }
-    }
-}
-
-fn names(ids: &[String]) -> String {
-    let shown: Vec<&str> = ids.iter().take(MOST_NAMES).map(String::as_str).collect();
-    match ids.len().saturating_sub(MOST_NAMES) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -71,7 +71,7 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
     let mut reader = Reader::new(|_| None);
     let period = PeriodSettings::read(&mut reader);
     reader.finish()?;
-    let days = Day::backfill_period(clock.now(), period.days, period.settle);
+    let days = period.complete_days(clock.now());
     let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
         return Err(DemoError::Days("the backfill period has no days".to_owned()));
     };

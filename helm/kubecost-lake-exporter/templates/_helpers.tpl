@@ -96,6 +96,9 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
 {{- if and .Values.clusters (or .Values.source.filter .Values.source.clusterIds) -}}
 {{- $faults = append $faults "source.filter, source.clusterIds: remove them, since clusters says whose rows go where" -}}
 {{- end -}}
+{{- if and (eq .Values.source.kind "opencost") (eq (print .Values.source.backfillPeriodDays) "all") -}}
+{{- $faults = append $faults "source.backfillPeriodDays: an OpenCost cannot be queried for all days: set the number of days that its Prometheus or its collector keeps" -}}
+{{- end -}}
 {{- $ca := .Values.source.tls.ca -}}
 {{- $places := 0 -}}
 {{- range list $ca.configMap.name $ca.secret.name $ca.secretsManager.name -}}
@@ -164,7 +167,7 @@ and not within half an hour of the audits, which start at 03:00, 09:00, 15:00 an
   (list "KEPT_LABELS" (join "," $source.redaction.keptLabels))
   (list "KEPT_ANNOTATIONS" (join "," $source.redaction.keptAnnotations))
   (list "SOURCE_CURRENCY" $source.currency)
-  (list "BACKFILL_PERIOD_DAYS" (int $source.backfillPeriodDays))
+  (list "BACKFILL_PERIOD_DAYS" (print $source.backfillPeriodDays))
   (list "SETTLE_HOURS" (print (int $source.settleHours)))
   (list "PAGE_SIZE" (int $source.pageSize))
   (list "SOURCE_CONCURRENCY" (int $source.concurrency))

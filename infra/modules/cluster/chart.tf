@@ -17,14 +17,15 @@ locals {
 
     source = merge(
       {
-        url                = var.source_api.url
-        kind               = var.source_api.kind
-        aggregation        = var.source_api.aggregation
-        filter             = var.source_api.filter
-        clusterIds         = var.source_api.cluster_ids
-        idle               = var.source_api.idle
-        currency           = var.source_api.currency
-        backfillPeriodDays = var.source_api.backfill_period_days
+        url         = var.source_api.url
+        kind        = var.source_api.kind
+        aggregation = var.source_api.aggregation
+        filter      = var.source_api.filter
+        clusterIds  = var.source_api.cluster_ids
+        idle        = var.source_api.idle
+        currency    = var.source_api.currency
+        # A number in the chart, or the word all.
+        backfillPeriodDays = try(tonumber(var.source_api.backfill_period_days), var.source_api.backfill_period_days)
         redaction = {
           labels          = var.source_api.redaction.labels
           annotations     = var.source_api.redaction.annotations

@@ -183,8 +183,8 @@ variable "source_api" {
   description = <<-EOT
     The source of costs: URL of Kubecost or OpenCost, its kind (auto, kubecost or opencost), the aggregation of rows, an optional filter in the
     source's own syntax, the ids that this cluster has at the source (none: any one), whether to query idle costs, the currency as a code of
-    ISO 4217 (none: what the source reports, else USD), how many days back to look for gaps, and labels and annotations that must not leave the
-    cluster (redaction, see docs/SECURITY.md).
+    ISO 4217 (none: what the source reports, else USD), how many days back to look for gaps (all: all days that a Kubecost has), and labels and
+    annotations that must not leave the cluster (redaction, see docs/SECURITY.md).
   EOT
   type = object({
     url                  = optional(string, "http://kubecost-cost-analyzer.kubecost:9090")
@@ -194,7 +194,7 @@ variable "source_api" {
     cluster_ids          = optional(list(string), [])
     idle                 = optional(bool, true)
     currency             = optional(string, "")
-    backfill_period_days = optional(number, 15)
+    backfill_period_days = optional(string, "15")
     redaction = optional(object({
       labels           = optional(list(string), [])
       annotations      = optional(list(string), ["kubectl.kubernetes.io/last-applied-configuration"])
@@ -221,8 +221,12 @@ variable "source_api" {
     error_message = "source_api.currency must be a code of ISO 4217, such as EUR, or empty."
   }
   validation {
-    condition     = var.source_api.backfill_period_days >= 3 && var.source_api.backfill_period_days <= 366 && floor(var.source_api.backfill_period_days) == var.source_api.backfill_period_days
-    error_message = "source_api.backfill_period_days must be a whole number from 3 to 366."
+    condition     = var.source_api.backfill_period_days == "all" || can(regex("^[0-9]+$", var.source_api.backfill_period_days)) && try(tonumber(var.source_api.backfill_period_days) >= 3 && tonumber(var.source_api.backfill_period_days) <= 366, false)
+    error_message = "source_api.backfill_period_days must be a whole number from 3 to 366, or all."
+  }
+  validation {
+    condition     = !(var.source_api.backfill_period_days == "all" && var.source_api.kind == "opencost")
+    error_message = "source_api.backfill_period_days is all, but an OpenCost cannot be queried cheaply for the days that it has: set the number of days that its Prometheus or its collector keeps."
   }
   validation {
     condition     = alltrue([for id in var.source_api.cluster_ids : id != "" && id == trimspace(id) && !strcontains(id, ",")])

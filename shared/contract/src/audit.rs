@@ -63,6 +63,8 @@ pub struct AuditReport {
     pub refused_documents: u64,
     /// Clusters that could not be audited because S3 failed. The next audit tries again.
     pub failed_clusters: u64,
+    /// The retired clusters, as in [`Finding::cluster`].
+    pub retired: Vec<String>,
     /// Ids of clusters that sources have costs of, and that no exporter's list of clusters names: nothing of them is in
     /// the lake.
     pub unlisted_clusters: BTreeSet<String>,
@@ -140,7 +142,7 @@ impl LastRun {
 pub struct Finding {
     /// The cluster: its ARN, or `account/region/name` where the region's partition is not known.
     pub cluster: String,
-    /// Whether it was marked as gone, and not audited. Retired clusters are counted, not listed.
+    /// Whether it was marked as gone, and not audited. See [`AuditReport::retired`].
     #[serde(skip)]
     pub retired: bool,
     /// Other clusters of its source, see [`AuditReport::unlisted_clusters`].
@@ -278,4 +280,75 @@ pub struct StuckSet {
 
 impl Document for AuditReport {
     const NAME: &'static str = "audit report";
+    // It grows with the number of clusters: by about 600 bytes, and by 1,500 where the last run failed.
+    const MAX_BYTES: u64 = 64 * 1024 * 1024;
+}
+
+/// When an audit began: all that the next audit needs of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditTime {
+    /// UTC.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Document for AuditTime {
+    const NAME: &'static str = AuditReport::NAME;
+    const MAX_BYTES: u64 = AuditReport::MAX_BYTES;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{documents, run_report::ErrorClass};
+
+    /// A report of clusters with the longest names whose last runs failed with the longest messages, or went well.
+    fn report(clusters: usize, failed: bool) -> AuditReport {
+        let run = LastRun {
+            ended_at: Some(DateTime::UNIX_EPOCH),
+            outcome: Some(if failed {
+                RunOutcome::Failed
+            } else {
+                RunOutcome::Complete
+            }),
+            error: failed.then(|| RunFailure {
+                class: ErrorClass::Connection,
+                message: "x".repeat(300),
+            }),
+            producer: Some("0.1.0".to_owned()),
+            ..LastRun::unknown(RunId::new(DateTime::UNIX_EPOCH))
+        };
+        let day = Day::of(DateTime::UNIX_EPOCH);
+        let audited: Vec<AuditedCluster> = (0..clusters)
+            .map(|number| AuditedCluster {
+                cluster: format!("arn:aws:eks:ap-southeast-1:111122223333:cluster/{number:0>100}"),
+                days: 30,
+                first_day: Some(day),
+                last_day: Some(day),
+                last_run: Some(run.clone()),
+            })
+            .collect();
+        let findings = audited.iter().filter(|_| failed).map(|audited| Finding {
+            cluster: audited.cluster.clone(),
+            failing: Some(run.clone()),
+            ..Finding::default()
+        });
+        AuditReport {
+            findings: findings.collect(),
+            audited,
+            ..AuditReport::default()
+        }
+    }
+
+    #[test]
+    fn a_report_of_a_large_fleet_can_be_read_again() {
+        for (failed, most) in [(false, 700), (true, 2_600)] {
+            let report = report(7_000, failed);
+            let bytes = documents::write(&report).unwrap();
+            let of_cluster = bytes.len() / 7_000;
+            assert!(of_cluster < most, "{of_cluster} bytes for each cluster");
+            assert!((bytes.len() as u64) < AuditReport::MAX_BYTES / 3);
+            let time: AuditTime = documents::read(&bytes).unwrap();
+            assert_eq!(time.created_at, report.created_at);
+        }
+    }
 }

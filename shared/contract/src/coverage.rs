@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::day::Day;
 
 /// A day of which at most this share was observed is partial.
-pub const PARTIAL_SHARE: f64 = 0.95;
+const PARTIAL_SHARE: f64 = 0.95;
 
 /// Why a day in the lake is not the whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub const PARTIAL_SHARE: f64 = 0.95;
 pub enum PartialReason {
     /// The windows of the rows do not cover the day: sets are missing, or end early.
     Windows,
-    /// The windows cover the day, but the source observed at most [`PARTIAL_SHARE`] of it.
+    /// The windows cover the day, but the source observed at most 95 % of it.
     Observed,
     /// The day was collected before it settled.
     NotSettled,

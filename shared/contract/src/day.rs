@@ -134,14 +134,6 @@ impl Window {
     pub fn milliseconds(self) -> (i64, i64) {
         (self.start.timestamp_millis(), self.end.timestamp_millis())
     }
-
-    /// The window of a start and an end in milliseconds since 1970, UTC; `None` if chrono cannot represent them.
-    pub fn from_milliseconds((start, end): (i64, i64)) -> Option<Self> {
-        Some(Self {
-            start: DateTime::from_timestamp_millis(start)?,
-            end: DateTime::from_timestamp_millis(end)?,
-        })
-    }
 }
 
 /// Formats as both sources expect it: an RFC 3339 pair, `2026-11-20T00:00:00Z,2026-11-21T00:00:00Z`.

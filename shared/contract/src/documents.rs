@@ -20,13 +20,15 @@ use crate::{
 /// The version of all documents that this code reads and writes.
 const VERSION: u32 = 1;
 
-/// No document is larger than this many bytes; what is larger is not read.
+/// How many bytes a document has at most, unless [`Document::MAX_BYTES`] says otherwise.
 pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A JSON document of the bucket.
 pub trait Document: Serialize + DeserializeOwned + Send + Sync {
     /// What it is, for messages.
     const NAME: &'static str;
+    /// How many bytes it has at most; what is larger is not read.
+    const MAX_BYTES: u64 = MAX_BYTES;
 }
 
 /// The document as it is stored: its fields, with the version beside them.

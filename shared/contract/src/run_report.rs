@@ -82,8 +82,10 @@ pub enum ErrorClass {
     Response,
     /// The response was complete, and must not be stored.
     Refused,
-    /// Neither Kubecost nor OpenCost was found, or the source does not have the cluster.
+    /// Neither Kubecost nor OpenCost was found, or the source has no days, or none of the cluster.
     Source,
+    /// A setting does not go with the source.
+    Settings,
     /// The secret to authenticate with, or the private CA's certificate, cannot be used.
     Credentials,
     /// S3 refused or failed.
@@ -105,6 +107,7 @@ impl std::fmt::Display for ErrorClass {
             Self::Response => "response",
             Self::Refused => "refused",
             Self::Source => "source",
+            Self::Settings => "settings",
             Self::Credentials => "credentials",
             Self::Bucket => "bucket",
             Self::Stopped => "stopped",

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::LastRun,
     coverage::PartialReason,
     day::Day,
     documents::{AssetsState, Document, Manifest, SourceKind},
@@ -34,6 +35,9 @@ pub struct ClusterState {
     /// When an audit first found that the last run had failed, UTC; `None` where it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<DateTime<Utc>>,
+    /// The newest run whose report was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
 }
 
 /// Identifies the object that was read: another version has to be read again.

@@ -1,8 +1,39 @@
-//! Numbers as a person reads them.
+//! Numbers, lists of names and long texts as a person reads them.
 
 /// A number with its thousands grouped, and its noun: "1 day", "2 days", "103,342 rows".
 pub fn count(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// The first so many characters of a text, and `…` where there are more.
+pub fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How many names a message has.
+const MOST_NAMES: usize = 10;
+
+/// Names for a message, the first ten: "one, two", "one, two, …, ten and 3 more".
+pub fn names(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut shown = String::new();
+    let mut more = 0;
+    for (index, name) in names.into_iter().enumerate() {
+        if index >= MOST_NAMES {
+            more += 1;
+            continue;
+        }
+        if index > 0 {
+            shown.push_str(", ");
+        }
+        shown.push_str(name.as_ref());
+    }
+    match more {
+        0 => shown,
+        more => format!("{shown} and {} more", grouped(more)),
+    }
 }
 
 /// A size in decimal units: "850 bytes", "3.7 KB", "114.6 MB", "1,234.5 GB".
@@ -45,6 +76,25 @@ pub fn with_thousands(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_cut_at_characters() {
+        assert_eq!(["", "äöü", "äöüß"].map(|text| shortened(text, 3)), ["", "äöü", "äöü…"]);
+    }
+
+    #[test]
+    fn ten_names_are_shown_and_the_others_counted() {
+        let numbers = |count: u32| names((1..=count).map(|number| number.to_string()));
+        assert_eq!(
+            [0, 1, 10, 13].map(numbers),
+            [
+                "",
+                "1",
+                "1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+                "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more"
+            ]
+        );
+    }
 
     #[test]
     fn one_is_singular_thousands_are_grouped_and_sizes_have_their_unit() {

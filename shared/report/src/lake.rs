@@ -179,7 +179,7 @@ impl Lake {
                 let Some(head) = self.head(key).await? else {
                     return Ok(None);
                 };
-                let bytes = self.range(key, 0, head.bytes.min(documents::MAX_BYTES)).await?;
+                let bytes = self.range(key, 0, head.bytes.min(T::MAX_BYTES)).await?;
                 let document = documents::read(&bytes).map_err(|source| LakeError::Document {
                     key: key.to_owned(),
                     source,

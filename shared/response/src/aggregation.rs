@@ -64,7 +64,7 @@ impl Aggregation {
     }
 
     /// The properties that each row of the aggregation has, but for special rows.
-    pub fn promises(self) -> &'static [Property] {
+    pub(crate) fn promises(self) -> &'static [Property] {
         match self {
             Self::Container => &[Property::Container, Property::Pod],
             Self::Pod => &[Property::Pod, Property::Namespace],

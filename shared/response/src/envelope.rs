@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use contract::units::shortened;
 use serde_json::Value;
-
-use crate::value::shortened;
 
 /// The form of a response's `data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -33,4 +33,4 @@ pub use row::{Allocation, Gpu, LoadBalancer, RowError, RowFault, RowKind, RowPar
 pub use scanner::{Entry, FeedError, Scanner};
 pub use sums::Sum;
 pub use tally::{Expectation, Refusal, Tally, Verdict};
-pub use value::{Pairs, shortened};
+pub use value::Pairs;

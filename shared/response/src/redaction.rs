@@ -112,7 +112,7 @@ impl KeyRules {
     }
 
     /// Whether a key is removed, in whatever spelling it comes.
-    pub fn removes(&self, key: &str) -> bool {
+    pub(crate) fn removes(&self, key: &str) -> bool {
         if self.removed.iter().any(|pattern| pattern.matches(key)) {
             return true;
         }

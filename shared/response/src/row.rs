@@ -165,7 +165,7 @@ impl<'a> Allocation<'a> {
 
     /// Whether the row has a field with a cost, even if it is null. A response none of whose rows has one is a response
     /// of another API.
-    pub fn has_cost(&self) -> bool {
+    pub(crate) fn has_cost(&self) -> bool {
         self.has_cost
     }
 

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use contract::units::shortened;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor, value},
@@ -527,14 +528,6 @@ impl<'de> Visitor<'de> for Skipped {
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 120;
     shortened(text, LONGEST)
-}
-
-/// The first so many characters of a text, and `…` where there are more.
-pub fn shortened(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

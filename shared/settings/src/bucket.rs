@@ -4,7 +4,7 @@ use contract::arn::{is_region, partition_of_region};
 
 /// Why a text is not the name of a general purpose bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BucketNameError {
+pub(crate) enum BucketNameError {
     /// Length or characters.
     #[error("use 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit")]
     Characters,
@@ -23,7 +23,7 @@ pub enum BucketNameError {
 ///
 /// # Errors
 /// When a rule is broken.
-pub fn check_bucket_name(name: &str) -> Result<(), BucketNameError> {
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), BucketNameError> {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
     let ends_well =

@@ -15,6 +15,6 @@ mod row;
 pub mod rows;
 pub mod secrets;
 
-pub use bucket::{BucketNameError, check_bucket_name, invites_sniping};
+pub use bucket::invites_sniping;
 pub use reader::{Fault, Faults, Reader};
 pub use row::{Origin, Setting, Values};

@@ -8,7 +8,8 @@ use contract::{
 };
 
 use crate::{
-    row::{DAY_SECONDS, Setting, Values},
+    bucket::check_bucket_name,
+    row::{ALL, DAY_SECONDS, Setting, Values},
     rows,
 };
 
@@ -119,7 +120,12 @@ impl<'a> Reader<'a> {
     /// A whole number within the setting's range.
     pub fn whole_number<T: TryFrom<u64> + Default>(&mut self, setting: &Setting) -> T {
         let text = self.text(setting);
-        let is_allowed = |number: &u64| matches!(setting.values, Values::WholeNumber { least, most } if (least..=most).contains(number));
+        let is_allowed = |number: &u64| match setting.values {
+            Values::WholeNumber { least, most } | Values::WholeNumberOrAll { least, most } => {
+                (least..=most).contains(number)
+            }
+            _ => false,
+        };
         let number = text.parse().ok().filter(is_allowed);
         number.and_then(|number| T::try_from(number).ok()).unwrap_or_else(|| {
             self.fault(
@@ -128,6 +134,11 @@ impl<'a> Reader<'a> {
             );
             T::default()
         })
+    }
+
+    /// A whole number within the setting's range; `None` for the word `all`.
+    pub fn whole_number_or_all<T: TryFrom<u64> + Default>(&mut self, setting: &Setting) -> Option<T> {
+        (self.text(setting) != ALL).then(|| self.whole_number(setting))
     }
 
     /// A time in seconds, decimals allowed, above zero and at most a day.
@@ -189,7 +200,7 @@ impl<'a> Reader<'a> {
             .required(&rows::BUCKET, "the name of the S3 bucket")
             .unwrap_or_default();
         if !name.is_empty()
-            && let Err(error) = crate::check_bucket_name(&name)
+            && let Err(error) = check_bucket_name(&name)
         {
             self.fault(&rows::BUCKET, format_args!("'{name}' is not a bucket name: {error}"));
         }
@@ -262,7 +273,7 @@ mod tests {
         ]);
         reader.bucket();
         reader.required(&rows::CLUSTER, "the cluster's ARN");
-        reader.whole_number::<u64>(&rows::BACKFILL_PERIOD);
+        reader.whole_number_or_all::<u64>(&rows::BACKFILL_PERIOD);
         reader.yes_or_no(&rows::TLS_VERIFY);
         reader.seconds(&rows::CONNECTION_TIMEOUT);
         reader.word(&rows::SOURCE_KIND);
@@ -272,7 +283,7 @@ mod tests {
         8 settings are wrong:
           S3_BUCKET_NAME: 'Not_A_Bucket' is not a bucket name: use 3 to 63 lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit
           CLUSTER_ID: is required: the cluster's ARN
-          BACKFILL_PERIOD_DAYS: '2' is not a whole number from 3 to 366
+          BACKFILL_PERIOD_DAYS: '2' is not a whole number from 3 to 366, or all
           TLS_VERIFY: 'maybe' is not one of yes, no, y, n, true, false
           CONNECTION_TIMEOUT: '-1' is not a number of seconds above 0, at most 86400
           SOURCE_KIND: 'other' is not one of auto, kubecost, opencost
@@ -299,6 +310,7 @@ mod tests {
             match setting.values {
                 Values::Text | Values::Form => {}
                 Values::WholeNumber { .. } => drop(reader.whole_number::<u64>(setting)),
+                Values::WholeNumberOrAll { .. } => drop(reader.whole_number_or_all::<u64>(setting)),
                 Values::Seconds => drop(reader.seconds(setting)),
                 Values::YesOrNo => drop(reader.yes_or_no(setting)),
                 Values::Words(_) => drop(reader.word(setting)),

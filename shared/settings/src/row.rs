@@ -47,6 +47,13 @@ pub enum Values {
         /// The largest.
         most: u64,
     },
+    /// A whole number, or the word `all`.
+    WholeNumberOrAll {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
     /// A number of seconds, decimals allowed, above 0 and at most a day.
     Seconds,
     /// Yes or no: yes, y, true, no, n, false in any case.
@@ -54,6 +61,9 @@ pub enum Values {
     /// One of these words, spelled like this.
     Words(&'static [&'static str]),
 }
+
+/// The word that a setting takes in place of a number.
+pub(crate) const ALL: &str = "all";
 
 /// The longest time in seconds that a setting accepts.
 pub(crate) const DAY_SECONDS: u32 = 86_400;
@@ -106,6 +116,7 @@ impl fmt::Display for Values {
         match self {
             Self::Text | Self::Form => Ok(()),
             Self::WholeNumber { least, most } => write!(formatter, "{least} to {most}"),
+            Self::WholeNumberOrAll { least, most } => write!(formatter, "{least} to {most}, or {ALL}"),
             Self::Seconds => write!(formatter, "above 0, at most {DAY_SECONDS}"),
             Self::YesOrNo => formatter.write_str("yes, no"),
             Self::Words(words) => formatter.write_str(&words.join(", ")),

@@ -111,11 +111,17 @@ pub static RUN_DEADLINE: Setting = Setting::new(
 /// How far back gaps are searched.
 pub static BACKFILL_PERIOD: Setting = Setting::new(
     "BACKFILL_PERIOD_DAYS",
-    "How many days back to search for gaps: as many as the source keeps",
+    "How many days back to search for gaps: as many as the source keeps. `all`: all days that a Kubecost has. An OpenCost cannot be queried for them cheaply, and needs a number",
 )
 .flag("backfill-period-days", "DAYS")
 .default("15")
-.numbers(3, 366);
+.values(Values::WholeNumberOrAll {
+    least: 3,
+    most: MOST_BACKFILL_DAYS as u64,
+});
+
+/// How many days back gaps are searched at most, also where all days of a source are wanted.
+pub const MOST_BACKFILL_DAYS: u32 = 366;
 
 /// When a day is complete.
 pub static SETTLE_HOURS: Setting =
@@ -394,9 +400,12 @@ pub static SILENT_HOURS: Setting = Setting::new(
 .numbers(1, 8760);
 
 /// How far back the audit looks.
-pub static AUDIT_PERIOD: Setting = Setting::new("AUDIT_PERIOD_DAYS", "How many days back the audit looks")
-    .default("30")
-    .numbers(1, 366);
+pub static AUDIT_PERIOD: Setting = Setting::new(
+    "AUDIT_PERIOD_DAYS",
+    "How many days back the audit looks, and further where a source has older days",
+)
+.default("30")
+.numbers(1, 366);
 
 /// Clusters audited at the same time.
 pub static AUDIT_CONCURRENCY: Setting =
@@ -538,7 +547,7 @@ const PREFIXES: Group = &[
 ];
 
 /// The setting of an area's prefix.
-pub fn prefix_of(area: Area) -> &'static Setting {
+pub(crate) fn prefix_of(area: Area) -> &'static Setting {
     match area {
         Area::Staging => &STAGING_PREFIX,
         Area::Plans => &PLANS_PREFIX,

@@ -130,6 +130,13 @@ fn the_charts_schema_accepts_what_the_exporter_accepts() {
                     "{path}"
                 );
             }
+            Values::WholeNumberOrAll { least, most } => {
+                let expected = serde_json::json!([
+                    { "type": "integer", "minimum": least, "maximum": most },
+                    { "const": "all" }
+                ]);
+                assert_eq!(value["anyOf"], expected, "{path}");
+            }
             _ => assert_eq!(words(&value["enum"].to_string()), words_of(setting), "{path}"),
         }
     }

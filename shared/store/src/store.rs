@@ -229,7 +229,7 @@ impl Store {
             output.content_length,
             output.last_modified,
         );
-        let bytes = read_all(key, output.body, documents::MAX_BYTES).await?;
+        let bytes = read_all(key, output.body, T::MAX_BYTES).await?;
         match documents::read(&bytes) {
             Ok(document) => Ok(Some((document, head))),
             Err(source) => Err(StoreError::Document {
@@ -251,7 +251,7 @@ impl Store {
             });
         };
         let condition = output.e_tag.clone().map_or(Condition::Always, Condition::IfMatch);
-        let document = match read_all(key, output.body, documents::MAX_BYTES).await {
+        let document = match read_all(key, output.body, T::MAX_BYTES).await {
             Ok(bytes) => documents::read(&bytes).map_err(|source| StoreError::Document {
                 key: key.to_owned(),
                 source,

@@ -107,7 +107,7 @@ pub(super) async fn bucket(findings: &mut Findings<'_>, settings: &Settings, con
     match &settings.clusters {
         Clusters::One(cluster) => cluster_objects(findings, &store, prefixes, cluster.id(), now).await,
         Clusters::Many(clusters) => {
-            for cluster in clusters {
+            for cluster in clusters.iter() {
                 cluster_objects(findings, &store, prefixes, cluster.arn.id(), now).await;
             }
         }

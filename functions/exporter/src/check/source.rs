@@ -9,24 +9,22 @@ use chrono::{DateTime, Utc};
 use contract::{
     day::{Day, Window},
     documents::{AssetScope, SourceKind},
-    units::count,
+    units::{count, names},
 };
 use response::{Allocation, Entry, RowKind};
 use seams::time::timeout;
+use settings::rows;
 use table::Property;
 
 use super::Findings;
 use crate::{
     inventory,
-    settings::{Clusters, Settings, SourceCluster, SourceSettings},
+    settings::{Clusters, OPENCOST_NEEDS_DAYS, Settings, SourceCluster, SourceClusters, SourceSettings},
     source::{Client, CurrencyError, ReadTimeout, SourceError, currency, kind, query, retry, version},
 };
 
 /// What depends on the source.
 const PARTS: [&str; 5] = ["currency", "days", "clusters", "idle", "assets"];
-
-/// How many names of clusters a line has.
-const MOST_NAMES: usize = 5;
 
 /// Checks the source, each part as far as those before it work.
 pub(super) async fn all(
@@ -174,7 +172,7 @@ async fn rows(
 ) -> Option<Seen> {
     let (part, source) = ("days", &settings.source);
     let period = match kind {
-        SourceKind::Kubecost => Day::backfill_period(now, settings.period.days, settings.period.settle),
+        SourceKind::Kubecost => settings.period.complete_days(now),
         SourceKind::Opencost => vec![Day::newest_settled(now)],
     };
     let (first, last) = (*period.first()?, *period.last()?);
@@ -208,6 +206,10 @@ async fn rows(
     seen.newest = seen.days.last().copied();
     let asked = count(period.len() as u64, "day");
     match (seen.days.first(), seen.newest) {
+        (Some(_), Some(_)) if kind == SourceKind::Opencost && settings.period.days.is_none() => {
+            findings.failed(part, format!("{} {OPENCOST_NEEDS_DAYS}", rows::BACKFILL_PERIOD.name));
+            Some(seen)
+        }
         (Some(oldest), Some(newest)) => {
             let found = seen.days.len();
             findings.ok(
@@ -263,7 +265,7 @@ fn clusters(findings: &mut Findings<'_>, source: &SourceSettings, seen: &Seen) {
 }
 
 /// Compares the list of clusters with what the source has.
-fn listed_clusters(findings: &mut Findings<'_>, kind: SourceKind, listed: &[SourceCluster], seen: &Seen) {
+fn listed_clusters(findings: &mut Findings<'_>, kind: SourceKind, listed: &SourceClusters, seen: &Seen) {
     let part = "clusters";
     let has = |cluster: &&SourceCluster| cluster.ids.iter().any(|id| seen.clusters.contains_key(id));
     let missing: Vec<&str> = listed
@@ -279,7 +281,11 @@ fn listed_clusters(findings: &mut Findings<'_>, kind: SourceKind, listed: &[Sour
         [] => String::new(),
         ids => format!("; not on the list, and not stored: {}", names(ids)),
     };
-    let of = format!("{} of {} on the list", listed.iter().filter(has).count(), listed.len());
+    let of = format!(
+        "{} of {} on the list",
+        listed.iter().filter(has).count(),
+        listed.iter().count()
+    );
     if missing.is_empty() {
         findings.ok(part, format!("{of}{more}"));
     } else if kind == SourceKind::Kubecost {
@@ -298,14 +304,6 @@ fn listed_clusters(findings: &mut Findings<'_>, kind: SourceKind, listed: &[Sour
                 names(&missing)
             ),
         );
-    }
-}
-
-fn names(ids: &[&str]) -> String {
-    let shown = ids.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
-    match ids.len().saturating_sub(MOST_NAMES) {
-        0 => shown,
-        more => format!("{shown} and {}", count(more as u64, "other cluster")),
     }
 }
 
@@ -408,7 +406,7 @@ mod tests {
         assert_eq!(said(&ids, &["one"]), "ok      clusters: one");
         let others = said(&ids, &["a", "b", "c", "d", "e", "f", "g", "one"]);
         assert!(
-            others.contains("a, b, c, d, e and 2 other clusters, but only one is accepted"),
+            others.contains("a, b, c, d, e, f, g, but only one is accepted"),
             "{others}"
         );
     }

@@ -21,13 +21,35 @@ impl SourceCluster {
     }
 }
 
+/// The clusters of a source, at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceClusters {
+    pub first: SourceCluster,
+    pub others: Vec<SourceCluster>,
+}
+
+impl SourceClusters {
+    /// `None` without any cluster.
+    pub fn new(clusters: impl IntoIterator<Item = SourceCluster>) -> Option<Self> {
+        let mut clusters = clusters.into_iter();
+        Some(Self {
+            first: clusters.next()?,
+            others: clusters.collect(),
+        })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &SourceCluster> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
 /// Whose costs are collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Clusters {
     /// All costs of the source, or those that its filter selects, are this cluster's.
     One(ClusterArn),
     /// The source has costs of these clusters, and maybe of others.
-    Many(Vec<SourceCluster>),
+    Many(SourceClusters),
 }
 
 /// Reads either `CLUSTER_ID`, or the list of clusters by a setting and a file. `None` only where a fault was noted.
@@ -83,7 +105,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Clusters> {
             "names no cluster: expected <id at the source>=<ARN of the EKS cluster>",
         );
     }
-    (faults == 0 && !clusters.is_empty()).then_some(Clusters::Many(clusters))
+    SourceClusters::new(clusters)
+        .filter(|_| faults == 0)
+        .map(Clusters::Many)
 }
 
 /// Adds `<id>=<ARN>`. Several ids may have the same ARN, as after a cluster was renamed at the source.
@@ -144,7 +168,7 @@ mod tests {
             filters,
             [r#"cluster:"one""#, r#"cluster:"two","old-two""#, r#"cluster:"three""#]
         );
-        assert_eq!(clusters[2].arn.to_string(), arn("three"));
+        assert_eq!(clusters.others[1].arn.to_string(), arn("three"));
     }
 
     #[test]

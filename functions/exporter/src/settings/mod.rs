@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     arn::{Arn, is_region},
     cluster::ClusterArn,
+    day::Day,
+    documents::SourceKind,
 };
 use settings::{Faults, Reader, Setting, logs::LogSettings, rows};
 
@@ -14,14 +16,17 @@ mod clusters;
 mod source;
 
 pub use bucket::BucketSettings;
-pub use clusters::{Clusters, SourceCluster};
+pub use clusters::{Clusters, SourceCluster, SourceClusters};
 pub use source::{Authentication, CaCertificate, SourceSettings};
+
+/// What to do where all days of an OpenCost are wanted.
+pub(crate) const OPENCOST_NEEDS_DAYS: &str = "is all, but an OpenCost cannot be queried cheaply for the days that it has: set the number of days that its Prometheus or its collector keeps";
 
 /// Which days there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeriodSettings {
-    /// How many days back to search for gaps.
-    pub days: u32,
+    /// How many days back to search for gaps; `None`: as far as the source has days.
+    pub days: Option<u32>,
     /// How long after its end a day counts as complete.
     pub settle: TimeDelta,
 }
@@ -65,6 +70,12 @@ impl Settings {
         let deadline = (deadline > 0).then(|| Duration::from_secs(deadline));
         let period = PeriodSettings::read(&mut reader);
         let source = SourceSettings::read(&mut reader, &mut warnings);
+        let is_opencost = source
+            .as_ref()
+            .is_some_and(|source| source.kind == Some(SourceKind::Opencost));
+        if period.days.is_none() && is_opencost {
+            reader.fault(&rows::BACKFILL_PERIOD, OPENCOST_NEEDS_DAYS);
+        }
         LogSettings::read(&mut reader);
         for retired in rows::EXPORTER_RETIRED {
             if reader.optional(retired).is_some() {
@@ -96,9 +107,15 @@ pub fn read_cluster(reader: &mut Reader<'_>) -> Option<ClusterArn> {
 impl PeriodSettings {
     pub fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            days: reader.whole_number(&rows::BACKFILL_PERIOD),
+            days: reader.whole_number_or_all(&rows::BACKFILL_PERIOD),
             settle: TimeDelta::hours(reader.whole_number(&rows::SETTLE_HOURS)),
         }
+    }
+
+    /// The complete days to look for, oldest first. Where all that the source has are wanted: those that it is queried
+    /// for.
+    pub fn complete_days(&self, now: DateTime<Utc>) -> Vec<Day> {
+        Day::backfill_period(now, self.days.unwrap_or(rows::MOST_BACKFILL_DAYS), self.settle)
     }
 }
 
@@ -138,7 +155,7 @@ mod tests {
         );
         assert_eq!(settings.source.aggregation, response::Aggregation::Container);
         assert_eq!((settings.source.retries, settings.source.concurrency), (6, 1));
-        assert_eq!(settings.period.days, 15);
+        assert_eq!(settings.period.days, Some(15));
         assert!(settings.source.tls_verify && settings.warnings.is_empty());
     }
 
@@ -166,6 +183,23 @@ mod tests {
         ])
         .unwrap_err();
         insta::assert_snapshot!(faults);
+    }
+
+    #[test]
+    fn all_days_are_those_of_a_kubecost_only() {
+        let all = ("BACKFILL_PERIOD_DAYS", "all");
+        let period = read(&[BUCKET, CLUSTER, all]).unwrap().period;
+        assert_eq!(period.days, None);
+        let days = period.complete_days("2026-11-24T05:00:00Z".parse().unwrap());
+        assert_eq!(days.len(), 366, "the most that the setting accepts as a number");
+        assert_eq!(days.last().unwrap().to_string(), "2026-11-23");
+        let faults = read(&[BUCKET, CLUSTER, all, ("SOURCE_KIND", "opencost")]).unwrap_err();
+        let message = faults.to_string();
+        assert!(
+            message.contains("BACKFILL_PERIOD_DAYS: is all, but an OpenCost")
+                && message.contains("set the number of days"),
+            "{message}"
+        );
     }
 
     #[test]

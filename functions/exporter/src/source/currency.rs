@@ -3,6 +3,7 @@
 use contract::{
     currency::{self, Currency},
     documents::SourceKind,
+    units::shortened,
 };
 use serde_json::Value;
 
@@ -109,7 +110,7 @@ async fn configured(client: &Client, settings: &SourceSettings) -> Result<Option
 fn said(body: &[u8]) -> Option<String> {
     let response: Value = serde_json::from_slice(body).ok()?;
     let code = response.pointer("/data/currencyCode")?.as_str()?.trim();
-    (!code.is_empty()).then(|| response::shortened(code, 20))
+    (!code.is_empty()).then(|| shortened(code, 20))
 }
 
 #[cfg(test)]

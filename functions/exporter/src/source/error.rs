@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use response::{FeedError, ResponseFault, shortened};
+use contract::units::shortened;
+use response::{FeedError, ResponseFault};
 use settings::secrets::mask;
 
 /// How much of an error short messages repeat.

@@ -1,6 +1,6 @@
 //! The version of the source, for people.
 
-use contract::documents::SourceKind;
+use contract::{documents::SourceKind, units::shortened};
 use serde_json::Value;
 
 use crate::{
@@ -20,7 +20,7 @@ fn said(body: &[u8]) -> Option<String> {
     let version = ["/data/version", "/version"]
         .iter()
         .find_map(|place| document.pointer(place)?.as_str())?;
-    (!version.trim().is_empty()).then(|| response::shortened(version.trim(), 60))
+    (!version.trim().is_empty()).then(|| shortened(version.trim(), 60))
 }
 
 #[cfg(test)]

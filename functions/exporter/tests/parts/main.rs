@@ -9,6 +9,7 @@ mod detection;
 mod errors;
 mod many;
 mod pages;
+mod period;
 mod plan;
 mod redacted;
 mod reports;

@@ -6,7 +6,7 @@ use contract::{clock::FixedClock, cluster::ClusterArn, documents::Manifest, keys
 use end_to_end::bucket::{BUCKET_NAME, Bucket};
 use exporter::{
     Days, Exporter, SharedRunSummary, SharedSource,
-    settings::{PeriodSettings, SourceCluster, SourceSettings},
+    settings::{PeriodSettings, SourceCluster, SourceClusters, SourceSettings},
 };
 use settings::Reader;
 use store::Store;
@@ -37,7 +37,7 @@ async fn collect(source: &Scripted, bucket: &Bucket, names: &[&str], more: &[(&s
         arn: arn(name),
         ids: vec![(*name).to_owned()],
     });
-    let shared = SharedSource::new(clusters.collect(), |cluster| Exporter {
+    let shared = SharedSource::new(SourceClusters::new(clusters).unwrap(), |cluster| Exporter {
         cluster,
         source: settings.clone(),
         period,

@@ -235,6 +235,13 @@ async fn a_report_that_contradicts_its_key_or_was_never_written_is_no_outcome() 
     host.store.put_document(&key, &report).await.unwrap();
     let found = last_run().await;
     assert!(found.has_failed());
+    // A run reports once: the next audit does not read it again.
+    let other = RunReport {
+        outcome: RunOutcome::Complete,
+        ..report
+    };
+    host.store.put_document(&key, &other).await.unwrap();
+    assert_eq!(last_run().await, found);
     // What a cluster wrote does not make the report as long as it wants.
     assert!(found.producer.unwrap().len() < 100);
 }

@@ -1,6 +1,7 @@
 //! The local host as a user meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod all_days;
 mod audit;
 mod benchmark;
 mod cases;

@@ -7,7 +7,10 @@ use std::{
 
 use arrow_array::cast::AsArray;
 use contract::keys::Area;
-use exporter::{Days, SharedSource, settings::SourceCluster};
+use exporter::{
+    Days, SharedSource,
+    settings::{SourceCluster, SourceClusters},
+};
 use kubecost_lake::simulator::{SimulatedSource, generated::GeneratedCluster};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -44,7 +47,7 @@ async fn each_cluster_of_a_primary_has_its_own_rows_and_one_query_a_day() {
         arn: arn(&format!("eks-{number:02}")),
         ids: vec![name(number)],
     });
-    let shared = SharedSource::new(listed.collect(), |cluster| {
+    let shared = SharedSource::new(SourceClusters::new(listed).unwrap(), |cluster| {
         host.exporter(cluster, settings.clone(), period())
     });
 

@@ -49,7 +49,7 @@ pub(crate) fn case(name: &str) -> serde_json::Value {
 
 /// The days of the backfill period, oldest first.
 pub(crate) fn days() -> Vec<Day> {
-    Day::backfill_period(SystemClock.now(), period().days, period().settle)
+    period().complete_days(SystemClock.now())
 }
 
 pub(crate) async fn start(directory: &Path) -> Host {

@@ -187,6 +187,37 @@ run "installs_the_chart" {
   }
 }
 
+run "collects_all_days_of_a_kubecost" {
+  variables {
+    source_api = { backfill_period_days = "all" }
+  }
+
+  assert {
+    condition     = yamldecode(helm_release.exporter[0].values[0]).source.backfillPeriodDays == "all"
+    error_message = "The chart takes a number of days, or all."
+  }
+}
+
+run "rejects_a_period_that_is_too_long" {
+  command = plan
+
+  variables {
+    source_api = { backfill_period_days = 367 }
+  }
+
+  expect_failures = [var.source_api]
+}
+
+run "rejects_all_days_of_an_opencost" {
+  command = plan
+
+  variables {
+    source_api = { kind = "opencost", backfill_period_days = "all" }
+  }
+
+  expect_failures = [var.source_api]
+}
+
 run "takes_a_published_chart_and_more_values" {
   variables {
     chart        = { repository = "oci://registry.example.com/charts", name = "kubecost-lake-exporter", version = "0.1.0" }

@@ -120,12 +120,6 @@ impl Prefixes {
         format!("{}{CHECK}", self.staging_of(cluster))
     }
 
-    /// Parses the key of [`Prefixes::check`]; `None` for anything else.
-    pub fn parse_check(&self, key: &str) -> Option<ClusterId> {
-        let (cluster, name) = split_cluster(key.strip_prefix(self.of(Area::Staging))?)?;
-        (name == CHECK).then_some(cluster)
-    }
-
     /// `<cluster>/plan.json`: what the cluster's exporter is to collect.
     pub fn plan(&self, cluster: &ClusterId) -> String {
         format!("{}{cluster}/{PLAN}", self.of(Area::Plans))

@@ -33,9 +33,7 @@ proptest! {
         prop_assert_eq!(prefixes.parse_assets(&prefixes.assets_object(&cluster, day)), Some((cluster.clone(), day)));
         prop_assert_eq!(prefixes.parse_assets(&prefixes.lake_object(&cluster, day)), None);
         let check = prefixes.check(&cluster);
-        prop_assert_eq!(prefixes.parse_check(&check), Some(cluster.clone()));
         prop_assert!(prefixes.parse_staging(&check).is_none() && check.starts_with(&prefixes.staging_of(&cluster)));
-        prop_assert!(prefixes.parse_check(&prefixes.inventory(&cluster, &run)).is_none());
         let quarantined = |object| Some(QuarantineKey { cluster: cluster.clone(), run, day, object });
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), quarantined(QuarantineObject::Fault));
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.thinner(&cluster, &run, day)), quarantined(QuarantineObject::Thinner));
