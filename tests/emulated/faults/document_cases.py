@@ -31,6 +31,27 @@ def having(**fields):
     return lambda document: document.update(fields)
 
 
+def backwards(document):
+    window = document["window"]
+    document["window"] = {"start": window["end"], "end": window["start"]}
+
+
+def costing(factor):
+    return lambda document: document.update(total_cost=document["total_cost"] * factor)
+
+
+def of_another_run(document):
+    """A part that points to another run."""
+    part = document["parts"][0]
+    part["key"] = part["key"].replace(document["run"], "019aaaaa-0000-7000-8000-000000000001")
+
+
+def with_spaces(made):
+    """16 MiB of spaces after the response."""
+    spaces = frame([(b" ", 128 * 1024)] * 128)
+    made.replace(made.manifest["parts"][0], compressed(made.texts[0]) + spaces, len(made.texts[0]) + (16 << 20))
+
+
 def content(change, index=0, raw_bytes=None):
     """Writes other bytes into a part, which the manifest names."""
 
@@ -72,14 +93,14 @@ IDENTITY = [
     Case("manifest of no day", 12, QUARANTINED, stage=manifest(having(date="2026-02-30"))),
     Case("manifest of another run", 12, QUARANTINED, stage=manifest(having(run="019aaaaa-0000-7000-8000-000000000001")), says="run"),
     Case("manifest with the window of another day", 12, QUARANTINED, stage=manifest(having(window={"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}))),
-    Case("manifest with a window that ends before it begins", 12, QUARANTINED, stage=manifest(lambda document: document.update(window={"start": document["window"]["end"], "end": document["window"]["start"]}))),
+    Case("manifest with a window that ends before it begins", 12, QUARANTINED, stage=manifest(backwards)),
 ]
 
 CLAIMS = [
     *[Case(f"manifest counts {more:+} rows", 12, QUARANTINED, stage=manifest(lambda document, more=more: document.update(rows=document["rows"] + more))) for more in (1, -1, 2**40)],
     Case("manifest counts a negative number of rows", 12, QUARANTINED, stage=manifest(having(rows=-1))),
     Case("manifest counts no rows though there are some", 12, QUARANTINED, stage=manifest(having(rows=0))),
-    *[Case(f"manifest has {factor} of the total cost", 12, QUARANTINED, stage=manifest(lambda document, factor=factor: document.update(total_cost=document["total_cost"] * factor))) for factor in (0, -1, 1.0001, 1e300)],
+    *[Case(f"manifest has {factor} of the total cost", 12, QUARANTINED, stage=manifest(costing(factor))) for factor in (0, -1, 1.0001, 1e300)],
     Case("manifest says more quantities than there are", 16, WHOLE, stage=manifest(lambda document: document["quantities"].update(minutes=1e12))),
     Case("manifest counts other assets", 46, QUARANTINED, stage=manifest(lambda document: document["asset_set"].update(rows=99)), says="assets"),
     Case("manifest has another cost of assets", 46, QUARANTINED, stage=manifest(lambda document: document["asset_set"].update(total_cost=1e6)), says="assets"),
@@ -97,7 +118,7 @@ POINTERS = [
     Case("part is named twice", 2, QUARANTINED, stage=manifest(lambda document: document["parts"].append(document["parts"][0]))),
     Case("all parts are missing in the manifest", 12, QUARANTINED, stage=manifest(having(parts=[]))),
     Case("part points to another cluster", 12, QUARANTINED, stage=part(lambda found: found.update(key=found["key"].replace("/case-", "/other-")))),
-    Case("part points to another run", 12, QUARANTINED, stage=manifest(lambda document: document["parts"][0].update(key=document["parts"][0]["key"].replace(document["run"], "019aaaaa-0000-7000-8000-000000000001")))),
+    Case("part points to another run", 12, QUARANTINED, stage=manifest(of_another_run)),
     Case("part points into the lake", 12, QUARANTINED, stage=part(having(key="lake/account_id=1/x.snappy.parquet"))),
     Case("part points upwards", 12, QUARANTINED, stage=part(lambda found: found.update(key=found["key"].replace("allocation-", "../allocation-")))),
     Case("part points upwards in an encoding", 12, QUARANTINED, stage=part(lambda found: found.update(key=found["key"].replace("allocation-", "%2e%2e%2fallocation-")))),
@@ -127,7 +148,7 @@ BOMB = frame([(b" ", 128 * 1024)] * 256)
 COMPRESSION = [
     Case("part is a bomb of zstd", 12, QUARANTINED, stage=content(lambda _: BOMB)),
     Case("part is a bomb that the manifest admits", 12, QUARANTINED, stage=content(lambda _: BOMB, raw_bytes=32 << 20)),
-    Case("part ends with many spaces", 21, WHOLE, stage=stage(lambda made: made.replace(made.manifest["parts"][0], compressed(made.texts[0]) + frame([(b" ", 128 * 1024)] * 128), len(made.texts[0]) + (16 << 20)))),
+    Case("part ends with many spaces", 21, WHOLE, stage=stage(with_spaces)),
     Case("part has a window of 1 GiB", 21, QUARANTINED, stage=content(lambda _: frame([(b" ", 1000)], window_log=30))),
     Case("part has a window of 2 GiB", 21, QUARANTINED, stage=content(lambda _: frame([(b" ", 1000)], window_log=31))),
     Case("part is made of two frames", 10, WHOLE, stage=content(lambda text: compressed(text[:1000]) + compressed(text[1000:]))),

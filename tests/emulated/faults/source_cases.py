@@ -56,6 +56,17 @@ def label(text):
     return body(lambda found: found.replace(b'"team-03"', b'"' + text + b'"', 1))
 
 
+def nested(depth):
+    """Adds a field of lists within lists to one row."""
+    deep = b'"deep": ' + b"[" * depth + b"]" * depth + b', "minutes": '
+    return body(lambda text: text.replace(b'"minutes": ', deep, 1))
+
+
+def annotation(size):
+    """Adds a long annotation to one row."""
+    return a_row(lambda row: row["properties"].update(annotations={"text": "x" * size}))
+
+
 def compressed(change, encoding):
     def changed(response):
         return Response(response.status, [*response.headers, *encoding], change(response.body))
@@ -122,17 +133,20 @@ STATUSES = [
 ]
 
 CONTENTS = [
-    Case("row of 3 MiB", 21, WHOLE, source=always(a_row(lambda row: row["properties"].update(annotations={"text": "x" * (3 << 20)})))),
-    Case("row of 5 MiB", 21, FAILED, source=always(a_row(lambda row: row["properties"].update(annotations={"text": "x" * (5 << 20)}))), says="longer than 4194304 bytes"),
+    Case("row of 3 MiB", 21, WHOLE, source=always(annotation(3 << 20))),
+    Case("row of 5 MiB", 21, FAILED, source=always(annotation(5 << 20)), says="longer than 4194304 bytes"),
     Case("key of 1 MiB", 21, FAILED, source=always(rows(lambda found: found.update({"k" * (1 << 20): next(iter(found.values()))}))), says="(?i)key"),
-    Case("values nested 100000 deep", 10, FAILED, source=always(body(lambda text: text.replace(b'"minutes": ', b'"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', "minutes": ', 1))), says="(?i)deep|nest|depth"),
-    Case("values nested 50 deep", 10, WHOLE, source=always(body(lambda text: text.replace(b'"minutes": ', b'"deep": ' + b"[" * 50 + b"]" * 50 + b', "minutes": ', 1)))),
+    Case("values nested 100000 deep", 10, FAILED, source=always(nested(100_000)), says="(?i)deep|nest|depth"),
+    Case("values nested 50 deep", 10, WHOLE, source=always(nested(50))),
     Case("objects nested without end", 10, FAILED, source=always(body(lambda _: b'{"data":' * 200_000)), says="(?i)deep|nest|depth"),
     Case("invalid UTF-8 in a label", 9, FAILED, source=always(label(b"\xff\xfe")), says="(?i)utf-8|unicode"),
     Case("half of a surrogate pair in a label", 9, FAILED, source=always(label(rb"\ud800")), says="(?i)escape|surrogate|hex"),
     Case("control character in a label", 9, FAILED, source=always(label(b"\x01")), says="(?i)control"),
     Case("letters of all kinds in a label", 10, WHOLE, source=always(label("日本語 \u202e 💰 \\u0000".encode()))),
-    *[Case(f"total cost of {text.decode()}", 9, FAILED, source=always(number(text)), says="(?i)invalid|number|expected|finite|range") for text in (b"NaN", b"Infinity", b"1e999", b"0x10", b"01", b"{}")],
+    *[
+        Case(f"total cost of {text.decode()}", 9, FAILED, source=always(number(text)), says="(?i)invalid|number|expected|finite|range")
+        for text in (b"NaN", b"Infinity", b"1e999", b"0x10", b"01", b"{}")
+    ],
     Case("total cost as a text", 9, WHOLE, source=always(body(lambda text: re.sub(rb'("totalCost": )([0-9.e-]+)', rb'\1"\2"', text, count=1)))),
     Case("one key twice", 2, FAILED, source=always(body(twice)), says="(?i)twice|repeated|double"),
     Case("row of another day besides", 3, WHOLE, source=always(rows(another_day))),
