@@ -1,6 +1,6 @@
 //! Reads JSON that is in memory as a whole: short texts without escapes, decimal numbers and known keys, as rows have
-//! them. It is a fast path beside `serde_json`, and rejects nothing by itself: what it does not read, `serde_json` reads
-//! again, or says what is wrong with it. What it reads has the same values.
+//! them. It is a fast path beside `serde_json`, and rejects nothing by itself: what it does not read, `serde_json`
+//! reads again, or says what is wrong with it. What it reads has the same values.
 
 use std::fmt;
 

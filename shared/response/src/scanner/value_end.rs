@@ -69,8 +69,8 @@ fn pass_over_blocks(buffer: &[u8], mut at: usize, in_string: &mut bool) -> usize
         let (mut special, mut quotes) = (0, 0);
         for word in block.as_chunks::<8>().0 {
             let word = u64::from_le_bytes(*word);
-            // Without bit 5, `{`, `|` and `}` are `[`, `\` and `]`. The high bit says that a byte is at least the first,
-            // and not above the last. Bytes beyond ASCII may be taken for them.
+            // Without bit 5, `{`, `|` and `}` are `[`, `\` and `]`. The high bit says that a byte is at least the
+            // first, and not above the last. Bytes beyond ASCII may be taken for them.
             let bytes = word & (ONES * 0x5f);
             special |= (bytes + ONES * u64::from(0x80 - b'[')) & !(bytes + ONES * u64::from(0x7f - b']'));
             // The high bit says that a byte is no quote. There is an even number of bytes.
