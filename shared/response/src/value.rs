@@ -210,7 +210,11 @@ impl<'de> ReadObject<'de> for TextsReader {
 
 /// Whether a text is before another. Most differ in the first eight bytes, which are compared as a number.
 fn is_before(one: &str, other: &str) -> bool {
-    let first = |text: &str| text.as_bytes().first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes));
+    let first = |text: &str| {
+        text.as_bytes()
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_be_bytes(*bytes))
+    };
     match (first(one), first(other)) {
         (Some(one), Some(other)) if one != other => one < other,
         _ => one < other,

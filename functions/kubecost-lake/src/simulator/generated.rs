@@ -4,7 +4,6 @@
 use contract::day::Day;
 use serde_json::{Map, Value, json};
 
-const CONTAINERS_PER_NODE: usize = 25;
 const HOURS: f64 = 24.0;
 const GIB: f64 = 1_073_741_824.0;
 /// US dollars for an hour of a core and of a gibibyte: those of an on-demand c6i instance.
@@ -88,8 +87,11 @@ const COSTS: [&str; 8] = [
 ];
 
 impl GeneratedCluster {
+    /// Containers with consecutive numbers run on one node.
+    pub const CONTAINERS_PER_NODE: usize = 25;
+
     fn nodes(&self) -> usize {
-        self.containers.div_ceil(CONTAINERS_PER_NODE).max(1)
+        self.containers.div_ceil(Self::CONTAINERS_PER_NODE).max(1)
     }
 
     /// Rows of a day: containers, idle costs of each node, two for unmounted volumes.
@@ -149,7 +151,7 @@ impl GeneratedCluster {
     }
 
     fn container(&self, number: usize, day: Day) -> (String, Value) {
-        let node = self.node(number / CONTAINERS_PER_NODE);
+        let node = self.node(number / Self::CONTAINERS_PER_NODE);
         // A pod has two containers: a program and its proxy.
         let pod_number = number / 2;
         let is_proxy = number % 2 == 1;

@@ -47,7 +47,8 @@ impl Drop for SimulatedSource {
 }
 
 impl SimulatedSource {
-    async fn serve(router: Router) -> io::Result<Self> {
+    /// A source that responds as the router does. Fails when no port is free.
+    pub async fn serve(router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let server = tokio::spawn(async move {

@@ -95,7 +95,8 @@ impl Keys {
         if self.table.is_empty() {
             self.table = page.table;
         } else {
-            self.table.extend(page.table);
+            let room = MOST_IN_TABLE.saturating_sub(self.table.len());
+            self.table.extend(page.table.into_iter().take(room));
         }
         if let (Some(list), Some(more)) = (&mut self.list, page.list) {
             list.extend(more);
