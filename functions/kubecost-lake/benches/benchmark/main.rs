@@ -58,8 +58,8 @@ const MOST_FOR_PLAIN: usize = 100_000;
 /// What the matrix measures.
 const SIZES: [usize; 4] = [500, 20_000, 100_000, 434_000];
 
-/// CPU time as a share of the plain converter's, on a day of [`GATE_CONTAINERS`], and how much worse it may become. Single
-/// runs had shares of 0.08 to 0.15 and 0.14 to 0.17 on a busy machine.
+/// CPU time as a share of the plain converter's, on a day of [`GATE_CONTAINERS`], and how much worse it may become.
+/// Single runs had shares of 0.08 to 0.15 and 0.14 to 0.17 on a busy machine.
 const RECORDED: [(Part, f64); 2] = [(Part::Exporter, 0.15), (Part::Transform, 0.20)];
 const ALLOWED: f64 = 1.15;
 const GATE_CONTAINERS: usize = 20_000;
