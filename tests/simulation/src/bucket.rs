@@ -91,6 +91,10 @@ impl Bucket {
         self.objects().objects.get(key).cloned()
     }
 
+    pub(crate) fn remove(&self, key: &str) {
+        self.objects().objects.remove(key);
+    }
+
     fn commit(
         &self,
         key: String,

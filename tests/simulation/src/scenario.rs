@@ -326,6 +326,9 @@ async fn schedule(parts: Arc<Parts>, functions: Arc<Functions>, clusters: Arc<Ve
     let ids: Vec<_> = clusters.iter().map(|cluster| cluster.arn.id().clone()).collect();
     sleep(Duration::from_secs(1800)).await;
     loop {
+        if parts.world.happens(Fault::ObjectDeleted) {
+            parts.delete_an_object();
+        }
         if parts.world.happens(Fault::AuditSkipped) {
             parts.world.note("the schedule does nothing".to_owned());
         } else {
@@ -340,6 +343,15 @@ async fn schedule(parts: Arc<Parts>, functions: Arc<Functions>, clusters: Arc<Ve
 }
 
 impl Parts {
+    fn delete_an_object(&self) {
+        let table = ["lake/", "assets/"][self.world.below(2)];
+        let objects = self.bucket.below(table);
+        if let Some((key, _)) = objects.get(self.world.below(objects.len())) {
+            self.world.note(format!("somebody deletes {key}"));
+            self.bucket.remove(key);
+        }
+    }
+
     /// Changes when an audit may have seen something else than the judge sees after it.
     fn state(&self) -> (u64, usize) {
         let prefixes = &self.judge.prefixes;

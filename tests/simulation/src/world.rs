@@ -53,11 +53,13 @@ pub enum Fault {
     AssetsFail,
     /// The scheduled audit does not run.
     AuditSkipped,
+    /// Somebody deletes an object of a table.
+    ObjectDeleted,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::S3Refuses,
         Self::S3FailsAfter,
         Self::S3Late,
@@ -76,6 +78,7 @@ impl Fault {
         Self::SourceMisreports,
         Self::AssetsFail,
         Self::AuditSkipped,
+        Self::ObjectDeleted,
     ];
 
     /// How often it happens at most, where it can happen.
@@ -91,7 +94,7 @@ impl Fault {
             Self::SourceSlow => 0.05,
             Self::SourceLoses | Self::SourceRepeats | Self::SourceMisreports | Self::AssetsFail => 0.05,
             Self::SourceShrinks => 0.4,
-            Self::AuditSkipped => 0.2,
+            Self::AuditSkipped | Self::ObjectDeleted => 0.2,
         }
     }
 }
