@@ -11,6 +11,7 @@ use contract::{
 use report::{
     costs::{self, Selection},
     lake::Lake,
+    last_runs::LastRuns,
     questions::{self, QUESTIONS, Question},
     results,
     schema::{self, LakeTable},
@@ -164,12 +165,15 @@ async fn status(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     let lake = open(text(matches, "LAKE")).await?;
     let status = Status::read(&lake).await?;
     let findings = status.findings();
+    let runs = LastRuns::read(&lake).await?;
     match text(matches, "FORMAT") {
         "json" => output::line(serde_json::json!({
             "lake": lake.place(),
             "complete": status.is_complete(),
             "clusters": status.table().to_json(),
             "findings": findings.to_json(),
+            "audited_at": runs.as_ref().map(|runs| runs.audited_at),
+            "last_runs": runs.map(|runs| runs.table.to_json()),
         })),
         "table" if status.clusters.is_empty() && findings.rows.is_empty() => {
             output::line(format_args!("{} has no days", lake.place()));
@@ -179,6 +183,13 @@ async fn status(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
             if format == "table" && !findings.rows.is_empty() {
                 output::line("");
                 print(&findings, matches);
+            }
+            if let Some(runs) = runs.filter(|_| format == "table") {
+                output::line(format_args!(
+                    "\nlast runs, as audited at {}:",
+                    runs.audited_at.format("%Y-%m-%d %H:%M UTC")
+                ));
+                print(&runs.table, matches);
             }
         }
     }

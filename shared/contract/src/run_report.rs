@@ -49,6 +49,19 @@ pub enum RunOutcome {
     Other,
 }
 
+/// The word in the document.
+impl std::fmt::Display for RunOutcome {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Other => "other",
+        })
+    }
+}
+
 /// Why a run or a day failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFailure {

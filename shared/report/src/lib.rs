@@ -10,6 +10,7 @@ mod cube;
 pub mod daily;
 mod file;
 pub mod lake;
+pub mod last_runs;
 mod names;
 pub mod questions;
 pub mod results;

@@ -11,8 +11,12 @@ use contract::{
     run_report::{ErrorClass, RunOutcome, RunReport},
 };
 use kubecost_lake::{host::Host, simulator::SimulatedSource};
+use serde_json::json;
 
-use crate::support::{arn, audit, days, generated, inventory, now, run, source, start};
+use crate::{
+    commands,
+    support::{arn, audit, days, generated, inventory, now, run, source, start},
+};
 
 /// An inventory of all days arrives, and its event is handled.
 async fn send_inventory(host: &Host, name: &str, run: RunId) {
@@ -196,6 +200,12 @@ async fn a_cluster_that_fails_before_its_inventory_is_named_in_report_and_log() 
         let run = shop.last_run.as_ref().unwrap();
         assert_eq!((run.outcome, run.error.as_ref()), (Some(RunOutcome::Complete), None));
     }
+    let (_, status, _) = commands::run(&["status", "--lake", lake.to_str().unwrap(), "--format", "json"], &[]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let found =
+        |cluster: usize| ["outcome", "error", "collected_days"].map(|name| status["last_runs"][cluster][name].clone());
+    assert_eq!(found(0), [json!("failed"), json!("connection"), json!(0)], "{status}");
+    assert_eq!(found(1)[0], "complete", "{status}");
     // It was mended.
     let mended = SimulatedSource::kubecost(generated("broken", &days())).await.unwrap();
     let log = collect(lake, "broken", &mended.url).await;

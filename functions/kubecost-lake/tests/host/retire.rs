@@ -7,7 +7,10 @@ use std::{
 
 use kubecost_lake::host::Host;
 
-use crate::support::{arn, audit, days, run, source, start};
+use crate::{
+    commands,
+    support::{arn, audit, days, run, source, start},
+};
 
 const NAMES: [&str; 3] = ["clusters", "retired_clusters", "silent_clusters"];
 
@@ -69,6 +72,12 @@ async fn a_cluster_of_a_lake_in_a_directory_is_retired_until_it_is_undone() {
         assert!(printed.contains(text), "{printed}");
     }
     assert_eq!(counts_in(directory.path()).await, [0, 1, 0]);
+    let (_, printed, _) = commands::run(&["status", "--lake", lake], &[]);
+    let row = printed
+        .lines()
+        .find(|line| line.contains("retired"))
+        .unwrap_or_default();
+    assert!(row.contains(&arn("shop").id().to_string()), "{printed}");
     let (status, printed) = on_lake(&shop, &["--undo"]);
     assert_eq!(status, Some(0), "{printed}");
     assert_eq!(counts_in(directory.path()).await, [1, 0, 0]);
