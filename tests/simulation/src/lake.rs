@@ -1,6 +1,6 @@
 //! What objects of the lake hold, and what each of them has to hold: one response, whole.
 
-use arrow_array::{Array, Float64Array, StringArray};
+use arrow::array::{Array, Float64Array, StringArray};
 use bytes::Bytes;
 use contract::{day::Day, record::LakeMetadata, run::RunId};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use arrow_array::{cast::AsArray, types::Float64Type};
+use arrow::{array::AsArray, datatypes::Float64Type};
 use axum::{
     Router,
     extract::{Query, State},
@@ -147,7 +147,7 @@ impl Collected {
         values
     }
 
-    fn batches(&self) -> Vec<arrow_array::RecordBatch> {
+    fn batches(&self) -> Vec<arrow::array::RecordBatch> {
         let key = self.host.prefixes.lake_object(arn("cases").id(), day());
         let file = File::open(self._directory.path().join(key)).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();

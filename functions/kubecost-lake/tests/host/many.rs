@@ -5,7 +5,7 @@ use std::{
     fs::File,
 };
 
-use arrow_array::cast::AsArray;
+use arrow::array::AsArray;
 use contract::keys::Area;
 use exporter::{
     Days, SharedSource,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use arrow_array::RecordBatch;
+use arrow::array::RecordBatch;
 use contract::{day::Day, keys::Prefixes};
 use exporter::Days;
 use kubecost_lake::{host::Host, simulator::SimulatedSource};

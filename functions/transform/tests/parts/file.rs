@@ -1,6 +1,6 @@
 //! The Parquet file, as other readers see it.
 
-use arrow_array::Array;
+use arrow::array::Array;
 use contract::{currency::Currency, record::DayRecord};
 use end_to_end::staging::{self, Staging};
 use parquet::basic::{Compression, LogicalType, TimeUnit, Type};

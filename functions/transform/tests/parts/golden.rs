@@ -1,6 +1,6 @@
 //! The rows of a conversion, pinned by the conversion's version.
 
-use arrow_schema::DataType;
+use arrow::datatypes::DataType;
 use contract::documents;
 use end_to_end::staging::{self, Staging};
 use sha2::{Digest, Sha256};

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{
-    Array, RecordBatch,
-    cast::AsArray,
-    types::{Float64Type, TimestampMillisecondType},
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    compute::concat_batches,
+    datatypes::{DataType, Float64Type, TimestampMillisecondType},
 };
-use arrow_schema::DataType;
-use arrow_select::concat::concat_batches;
 use end_to_end::bucket::Object;
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
@@ -66,7 +64,7 @@ impl Table {
             .unwrap()
             .build()
             .unwrap();
-        let schema = arrow_array::RecordBatchReader::schema(&reader);
+        let schema = arrow::record_batch::RecordBatchReader::schema(&reader);
         let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
         let rows = concat_batches(&schema, &batches).unwrap();
         Self { metadata, object, rows }
