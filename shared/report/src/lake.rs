@@ -128,7 +128,7 @@ impl Lake {
             }
             Self::Bucket(store) => {
                 let objects = store.list(prefix).objects().await?;
-                let object = |listed: store::store::Listed| Object {
+                let object = |listed: store::Listed| Object {
                     key: listed.key,
                     bytes: listed.bytes,
                     modified: listed.modified,

@@ -10,6 +10,7 @@
 mod checksum;
 mod condition;
 mod error;
+mod listing;
 mod message;
 mod proxy;
 pub mod session;
@@ -19,6 +20,7 @@ pub mod upload;
 pub use checksum::Crc32;
 pub use condition::Condition;
 pub use error::StoreError;
+pub use listing::{Listed, Listing, Page};
 pub use message::message;
 pub use store::{Current, Head, Store};
 pub use upload::{Upload, UploadError, Uploaded};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::{
     Client,
-    operation::{get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output, put_object::PutObjectOutput},
+    operation::{get_object::GetObjectOutput, put_object::PutObjectOutput},
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, ServerSideEncryption},
 };
@@ -15,6 +15,7 @@ use contract::documents::{self, Document};
 use crate::{
     condition::{Attempts, Condition},
     error::StoreError,
+    listing::Listing,
     session,
     upload::PART_BYTES,
 };
@@ -25,8 +26,8 @@ const JSON: &str = "application/json";
 /// One bucket, and how objects are written to it. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Client,
-    bucket: String,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
     kms_key: Option<String>,
     bucket_owner: Option<String>,
     part_bytes: usize,
@@ -62,19 +63,6 @@ impl Head {
     }
 }
 
-/// An object in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The key.
-    pub key: String,
-    /// The object's size.
-    pub bytes: u64,
-    /// When it was last written, UTC.
-    pub modified: DateTime<Utc>,
-    /// Identifies the object's content.
-    pub etag: Option<String>,
-}
-
 /// A document, and the condition of a write that replaces exactly it.
 #[derive(Debug)]
 pub struct Current<T> {
@@ -82,15 +70,6 @@ pub struct Current<T> {
     pub document: Result<Option<T>, StoreError>,
     /// Holds as long as nobody else has written the key.
     pub condition: Condition,
-}
-
-/// One page of a listing: at most 1,000 entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// Objects, in the order of their keys.
-    pub objects: Vec<Listed>,
-    /// With a delimiter: the prefixes below the one that was asked for, each with its trailing delimiter.
-    pub prefixes: Vec<String>,
 }
 
 impl Store {
@@ -438,13 +417,7 @@ impl Store {
 
     /// Lists keys below a prefix, in their order.
     pub fn list(&self, prefix: impl Into<String>) -> Listing {
-        Listing {
-            store: self.clone(),
-            prefix: prefix.into(),
-            start_after: None,
-            delimiter: None,
-            next: Next::First,
-        }
+        Listing::new(self.clone(), prefix.into())
     }
 }
 
@@ -481,119 +454,6 @@ fn none_if_absent<T>(error: StoreError) -> Result<Option<T>, StoreError> {
     if error.is_absent() { Ok(None) } else { Err(error) }
 }
 
-/// A listing, page by page.
-#[derive(Debug)]
-pub struct Listing {
-    store: Store,
-    prefix: String,
-    start_after: Option<String>,
-    delimiter: Option<String>,
-    next: Next,
-}
-
-#[derive(Debug)]
-enum Next {
-    First,
-    Token(String),
-    Ended,
-}
-
-impl Listing {
-    /// Begins after a key, which need not exist.
-    #[must_use]
-    pub fn start_after(self, key: impl Into<String>) -> Self {
-        Self {
-            start_after: Some(key.into()),
-            ..self
-        }
-    }
-
-    /// Gathers keys that go on with a `/` after the prefix into [`Page::prefixes`].
-    #[must_use]
-    pub fn folders(self) -> Self {
-        Self {
-            delimiter: Some("/".to_owned()),
-            ..self
-        }
-    }
-
-    /// The next page; `None` after the last.
-    ///
-    /// # Errors
-    /// When S3 refuses or fails. The same page can be asked for again.
-    pub async fn next_page(&mut self) -> Result<Option<Page>, StoreError> {
-        let token = match &self.next {
-            Next::First => None,
-            Next::Token(token) => Some(token.clone()),
-            Next::Ended => return Ok(None),
-        };
-        let store = &self.store;
-        let output = store
-            .client
-            .list_objects_v2()
-            .bucket(&store.bucket)
-            .prefix(&self.prefix)
-            .set_start_after(self.start_after.clone())
-            .set_delimiter(self.delimiter.clone())
-            .set_continuation_token(token)
-            .set_expected_bucket_owner(store.bucket_owner())
-            .send()
-            .await
-            .map_err(|error| StoreError::call("ListObjectsV2", &store.bucket, &self.prefix, error))?;
-        self.next = match &output.next_continuation_token {
-            Some(token) if output.is_truncated == Some(true) => Next::Token(token.clone()),
-            _ => Next::Ended,
-        };
-        Ok(Some(Page::from(output)))
-    }
-
-    /// All remaining objects.
-    ///
-    /// # Errors
-    /// As [`Listing::next_page`].
-    pub async fn objects(mut self) -> Result<Vec<Listed>, StoreError> {
-        let mut objects = Vec::new();
-        while let Some(page) = self.next_page().await? {
-            objects.extend(page.objects);
-        }
-        Ok(objects)
-    }
-
-    /// All remaining prefixes, with [`Listing::folders`].
-    ///
-    /// # Errors
-    /// As [`Listing::next_page`].
-    pub async fn prefixes(mut self) -> Result<Vec<String>, StoreError> {
-        let mut prefixes = Vec::new();
-        while let Some(page) = self.next_page().await? {
-            prefixes.extend(page.prefixes);
-        }
-        Ok(prefixes)
-    }
-}
-
-fn utc(time: aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
+pub(crate) fn utc(time: aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
-}
-
-impl From<ListObjectsV2Output> for Page {
-    fn from(output: ListObjectsV2Output) -> Self {
-        let objects = output.contents.unwrap_or_default().into_iter().filter_map(|object| {
-            Some(Listed {
-                key: object.key?,
-                bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
-                modified: object.last_modified.and_then(utc)?,
-                etag: object.e_tag,
-            })
-        });
-        let prefixes = output
-            .common_prefixes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|entry| entry.prefix);
-        Self {
-            objects: objects.collect(),
-            prefixes: prefixes.collect(),
-        }
-    }
 }
