@@ -47,17 +47,20 @@ enum Next {
     Ended,
 }
 
-impl Listing {
-    pub(crate) fn new(store: Store, prefix: String) -> Self {
-        Self {
-            store,
-            prefix,
+impl Store {
+    /// Lists keys below a prefix, in their order.
+    pub fn list(&self, prefix: impl Into<String>) -> Listing {
+        Listing {
+            store: self.clone(),
+            prefix: prefix.into(),
             start_after: None,
             delimiter: None,
             next: Next::First,
         }
     }
+}
 
+impl Listing {
     /// Begins after a key, which need not exist.
     #[must_use]
     pub fn start_after(self, key: impl Into<String>) -> Self {

@@ -15,7 +15,6 @@ use contract::documents::{self, Document};
 use crate::{
     condition::{Attempts, Condition},
     error::StoreError,
-    listing::Listing,
     session,
     upload::PART_BYTES,
 };
@@ -413,11 +412,6 @@ impl Store {
             Ok(_) => Ok(()),
             Err(error) => none_if_absent::<()>(StoreError::call("DeleteObject", &self.bucket, key, error)).map(|_| ()),
         }
-    }
-
-    /// Lists keys below a prefix, in their order.
-    pub fn list(&self, prefix: impl Into<String>) -> Listing {
-        Listing::new(self.clone(), prefix.into())
     }
 }
 
