@@ -22,5 +22,5 @@ pub use condition::Condition;
 pub use error::StoreError;
 pub use listing::{Listed, Listing, Page};
 pub use message::message;
-pub use store::{Current, Head, Store};
+pub use store::{Current, Head, PART_BYTES, Store};
 pub use upload::{Upload, UploadError, Uploaded};

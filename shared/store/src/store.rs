@@ -16,8 +16,11 @@ use crate::{
     condition::{Attempts, Condition},
     error::StoreError,
     session,
-    upload::PART_BYTES,
 };
+
+/// How large a part of a multipart upload is: as small as S3 allows, since two are in memory. It allows 10,000 parts,
+/// so an object of 52 GB.
+pub const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// The media type of documents.
 const JSON: &str = "application/json";

@@ -9,11 +9,13 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use crate::{checksum::Crc32, condition::Condition, error::StoreError, session, store::Store};
-
-/// How large a part of a multipart upload is: as small as S3 allows, since two are in memory. It allows 10,000 parts,
-/// so an object of 52 GB.
-pub const PART_BYTES: usize = 5 * 1024 * 1024;
+use crate::{
+    checksum::Crc32,
+    condition::Condition,
+    error::StoreError,
+    session,
+    store::{PART_BYTES, Store},
+};
 
 /// What is fixed before the first byte of an upload.
 #[derive(Debug)]

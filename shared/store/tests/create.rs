@@ -25,7 +25,7 @@ use end_to_end::{
     bucket::{BUCKET_NAME, Bucket},
     staging::run,
 };
-use store::{Condition, Store, UploadError, upload::PART_BYTES};
+use store::{Condition, PART_BYTES, Store, UploadError};
 
 const KEY: &str = "staging/an object";
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use end_to_end::bucket::{BUCKET_NAME, Bucket};
-use store::{Condition, Store, StoreError, UploadError, upload::PART_BYTES};
+use store::{Condition, PART_BYTES, Store, StoreError, UploadError};
 
 const KEY: &str = "staging/an object";
 

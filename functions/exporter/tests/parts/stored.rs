@@ -183,7 +183,7 @@ async fn a_large_answer_streams_through_in_parts() {
     assert!(summary.is_success(), "{summary}");
     let part = &setup.manifests()[0].parts[0];
     assert_eq!(part.raw_bytes, length);
-    assert!(part.bytes > 2 * store::upload::PART_BYTES as u64, "{part:?}");
+    assert!(part.bytes > 2 * store::PART_BYTES as u64, "{part:?}");
     assert_eq!(hash(&setup.bucket.get(&part.key).unwrap().content), part.sha256);
 }
 
