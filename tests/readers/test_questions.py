@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import duckdb
@@ -203,6 +204,20 @@ def test_status_names_what_is_missing(mixed, demo, empty):
     assert "foreign file" in run("status", "--lake", mixed, status=3)
     foreign.unlink()
     run("status", "--lake", mixed / "absent", status=1)
+
+
+def test_assets_that_do_not_say_what_no_allocation_contains_are_refused(mixed, tmp_path):
+    shutil.copytree(mixed / "lake", tmp_path / "lake")
+    day = next((tmp_path / "lake").rglob("*.parquet")).relative_to(tmp_path / "lake")
+    assets = tmp_path / "assets" / day
+    assets.parent.mkdir(parents=True)
+    for metadata in [{}, {"uncovered_cost": "much"}]:
+        pq.write_table(pa.table({"totalCost": [1.0]}).replace_schema_metadata(metadata), assets)
+        done = subprocess.run([PROGRAM, "status", "--lake", tmp_path], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 1 and "the footer's 'uncovered_cost' is missing or no number" in done.stderr
+    pq.write_table(pa.table({"totalCost": [1.0]}).replace_schema_metadata({"uncovered_cost": "0.25"}), assets)
+    document = json.loads(run("status", "--lake", tmp_path, "--format", "json", status=3))
+    assert sorted(one["uncovered_cost"] for one in document["clusters"])[-1] == 0.25
 
 
 def test_status_agrees_with_the_files(demo):

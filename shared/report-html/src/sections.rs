@@ -5,6 +5,7 @@ use report::{
     share::{self, Policy},
     status::{ClusterStatus, Status},
     table::{Cell, Column, Table},
+    units::moment,
 };
 use serde::Serialize;
 
@@ -277,9 +278,7 @@ fn records(status: &Status) -> Table {
     ];
     let row = |id: String, cluster: &ClusterStatus| {
         let number = |number: usize| Cell::Number(number as f64);
-        let run = cluster
-            .newest_run
-            .map(|run| run.began().format("%Y-%m-%d %H:%M").to_string());
+        let run = cluster.newest_run.map(|run| moment(run.began()));
         vec![
             Cell::Text(id),
             number(cluster.days.len()),

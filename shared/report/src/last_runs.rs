@@ -11,6 +11,7 @@ use crate::{
     lake::{Lake, LakeError},
     results::columns,
     table::{Cell, Table},
+    units::moment,
 };
 
 /// What the newest audit says of clusters' exporters.
@@ -62,7 +63,6 @@ impl LastRuns {
 
 /// A cluster's row; where nothing is known of a run, a word stands for its outcome.
 fn row(cluster: &str, run: Option<&LastRun>, without: &str) -> Vec<Cell> {
-    let moment = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M").to_string();
     let text = |of: &dyn Fn(&LastRun) -> Option<String>| Cell::Text(run.and_then(of).unwrap_or_default());
     let days = |of: fn(&LastRun) -> u64| run.map_or(Cell::Null, |run| Cell::Number(of(run) as f64));
     let outcome = run.map_or_else(

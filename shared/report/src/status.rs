@@ -15,10 +15,11 @@ use contract::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    file::Footer,
+    file::{Footer, parquet_error},
     lake::{Lake, LakeError},
     results::columns,
     table::{Cell, Table},
+    units::moment,
 };
 
 /// How many objects are asked for at the same time.
@@ -67,9 +68,9 @@ pub struct Status {
 /// The run whose data the lake has of a day.
 type Runs = BTreeMap<(ClusterId, Day), Option<RunId>>;
 
-/// A cost in a footer; not a number where the footer has none.
-fn cost(footer: &Footer, key: &str) -> f64 {
-    footer.value(key).and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+/// A cost in a footer.
+fn cost(footer: &Footer, key: &str) -> Option<f64> {
+    footer.value(key)?.parse().ok()
 }
 
 fn currency(footer: &Footer) -> String {
@@ -114,7 +115,7 @@ impl Status {
                 day,
                 bytes: object.bytes,
                 rows: footer.rows(),
-                cost: cost(&footer, footer::TOTAL_COST),
+                cost: cost(&footer, footer::TOTAL_COST).unwrap_or(f64::NAN),
                 currency: currency(&footer),
                 unknown_fields: unknown_fields.and_then(|text| text.parse().ok()).unwrap_or(0),
                 run: run.or_else(|| footer.value(RUN_METADATA)?.parse().ok()),
@@ -150,7 +151,11 @@ impl Status {
         }
         let read = wanted.into_iter().map(|(cluster, object)| async move {
             let footer = Footer::read(lake, &object.key, object.bytes).await?;
-            Ok::<_, LakeError>((cluster, currency(&footer), cost(&footer, footer::UNCOVERED_COST)))
+            let cost = cost(&footer, footer::UNCOVERED_COST).ok_or_else(|| {
+                let reason = format!("the footer's '{}' is missing or no number", footer::UNCOVERED_COST);
+                parquet_error(&object.key, &reason)
+            })?;
+            Ok::<_, LakeError>((cluster, currency(&footer), cost))
         });
         let read: Vec<_> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
         for (cluster, currency, cost) in read {
@@ -234,11 +239,7 @@ impl Status {
                     Cell::count(cluster.gaps.len()),
                     Cell::count(cluster.partial.len()),
                     Cell::count(cluster.quarantined.len()),
-                    Cell::Text(
-                        cluster
-                            .newest_run
-                            .map_or_else(String::new, |run| run.began().format("%Y-%m-%d %H:%M").to_string()),
-                    ),
+                    Cell::Text(cluster.newest_run.map_or_else(String::new, |run| moment(run.began()))),
                     Cell::Number(cluster.rows as f64),
                     Cell::Text(currency.to_owned()),
                     cost(&cluster.cost),

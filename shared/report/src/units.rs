@@ -1,5 +1,6 @@
-//! Numbers as a person reads them.
+//! Numbers and times as a person reads them.
 
+use chrono::{DateTime, Utc};
 use contract::units::with_thousands;
 
 /// A number with its thousands grouped and some decimals: `1,234,567.89`. Never `-0.00`.
@@ -10,6 +11,11 @@ pub fn grouped(number: f64, decimals: usize) -> String {
     let sign = if number < 0.0 && !is_zero { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{}{point}{fraction}", with_thousands(whole))
+}
+
+/// A time in UTC, to the minute: `2026-11-20 05:00`.
+pub fn moment(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A number for programs: the shortest text that reads back as the same number.
