@@ -1,7 +1,7 @@
 //! The columns of the lake's tables, for people and for Athena.
 
 use contract::keys::Area;
-use table::{PARTITION_KEYS, TableLayout, asset_columns};
+use table::{PARTITION_KEYS, TableLayout, asset_columns, glue_name};
 
 use crate::table::{Cell, Column, Table};
 
@@ -62,7 +62,7 @@ pub fn columns(tables: &[LakeTable]) -> Table {
 
 /// Athena's statement that creates a table at a location.
 pub fn ddl(table: &LakeTable, location: &str) -> String {
-    let quoted = |name: &str| format!("`{}`", name.to_lowercase().replace('`', "``"));
+    let quoted = |name: &str| format!("`{}`", glue_name(name).replace('`', "``"));
     let columns: Vec<String> = table
         .columns
         .iter()

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn columns_have_different_names_in_lower_case() {
-        let mut names: Vec<String> = asset_columns().map(|(name, _)| name.to_lowercase()).collect();
+        let mut names: Vec<String> = asset_columns().map(|(name, _)| crate::glue_name(name)).collect();
         let columns = names.len();
         names.sort();
         names.dedup();

@@ -15,10 +15,16 @@ pub struct Column {
 }
 
 impl Column {
-    /// The name in Glue: Glue keeps names in lower case, and engines match them with Parquet's regardless of case.
+    /// The name in Glue.
     pub fn glue_name(&self) -> String {
-        self.name.to_lowercase()
+        glue_name(&self.name)
     }
+}
+
+/// The name in Glue of a column with this name in Parquet: Glue keeps names in lower case, and engines match them with
+/// Parquet's regardless of case.
+pub fn glue_name(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// Where a column's value comes from.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Column, Kind, PARTITION_KEYS, asset_columns,
-    base::base_columns,
+    base::{base_columns, glue_name},
     layout::{ANNOTATION_COLUMN, LABEL_COLUMN, trailing_columns},
 };
 
@@ -57,7 +57,7 @@ pub fn columns_json() -> String {
         trailing_columns: trailing_columns().map(GlueColumn::from).collect(),
         assets_columns: asset_columns()
             .map(|(name, origin)| GlueColumn {
-                name: name.to_lowercase(),
+                name: glue_name(name),
                 glue_type: origin.kind().glue_type(),
             })
             .collect(),

@@ -26,7 +26,7 @@ pub use assets::{
     ASSET_LOCAL, ASSET_MINUTES, ASSET_NUMBERS, ASSET_PREEMPTIBLE, ASSET_TOTAL_COST, AssetOrigin, AssetText,
     asset_columns,
 };
-pub use base::{Column, GpuText, NodeFact, Origin, Property};
+pub use base::{Column, GpuText, NodeFact, Origin, Property, glue_name};
 pub use glue::columns_json;
 pub use kind::{Kind, LOAD_BALANCER_FIELDS, VOLUME_FIELDS};
 pub use kubernetes::{REPLACED_IN_KEYS, replaced_key};
