@@ -17,7 +17,7 @@ use exporter::{
 use lambda::metrics::LogOnly;
 use settings::{Faults, Reader};
 use store::{Store, session};
-use transform::Transform;
+use transform::{Converting, Transform};
 
 use crate::{
     catalog::{self, LocalCatalog},
@@ -91,6 +91,14 @@ impl FunctionSettings {
     }
 }
 
+/// How transform converts on this machine.
+fn converting() -> Converting {
+    match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() > 1 => Converting::OnTwoThreads,
+        _ => Converting::Meanwhile,
+    }
+}
+
 /// Checks the settings of all functions; all faults are reported together.
 pub(crate) fn check_settings(look_up: LookUp<'_>) -> Result<(), Faults> {
     FunctionSettings::read(look_up).map(|_| ())
@@ -108,8 +116,9 @@ impl Host {
             lake: catalog(catalog::FILE),
             assets: catalog(catalog::ASSETS_FILE),
         };
+        let transform = Transform::new(settings.transform, store.clone(), Arc::clone(&clock));
         let functions = Functions {
-            transform: Arc::new(Transform::new(settings.transform, store.clone(), Arc::clone(&clock))),
+            transform: Arc::new(transform.converting(converting())),
             backfill: Arc::new(Backfill::new(
                 settings.backfill,
                 store.clone(),

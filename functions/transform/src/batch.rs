@@ -7,13 +7,12 @@ use arrow_array::{
     builder::{BooleanBuilder, Float64Builder, TimestampMillisecondBuilder},
 };
 use arrow_schema::ArrowError;
-use bytes::Bytes;
 use contract::documents::Manifest;
 use response::{Allocation, LabelKey, NodeFacts, capacity_type};
 use table::{Column, GpuText, Origin, Property, TableLayout};
-use tokio::sync::mpsc;
 
 use crate::{
+    encoder::Output,
     error::ConvertError,
     nested::{LoadBalancersBuilder, MapBuilder, ServicesBuilder, VolumesBuilder},
     output::OutputError,
@@ -58,11 +57,7 @@ enum ColumnBuilder {
 
 impl AllocationFile {
     /// A file for the rows of a manifest's set. Rows without a window get the day's.
-    pub(crate) fn new(
-        layout: &TableLayout,
-        manifest: &Manifest,
-        output: mpsc::Sender<Bytes>,
-    ) -> Result<Self, OutputError> {
+    pub(crate) fn new(layout: &TableLayout, manifest: &Manifest, output: Output) -> Result<Self, OutputError> {
         let columns = layout.columns().iter();
         let columns = columns.map(|column| builder(column, layout, manifest)).collect();
         Ok(Self {

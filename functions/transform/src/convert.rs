@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use contract::{
+    day::Day,
     documents::{Manifest, Part, PartKind},
     record::{DayRecord, RECORD_METADATA, footer},
 };
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::{
     assets::Cover,
     batch::AllocationFile,
+    encoder::Output,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
     output::OutputError,
@@ -35,6 +36,8 @@ pub(crate) struct Converted {
     /// What the file's footer says of the day.
     pub(crate) record: Option<DayRecord>,
     pub(crate) raw_bytes: u64,
+    /// Whether a row's key may have come before, see [`Tally::has_unknown_keys`].
+    pub(crate) has_unknown_keys: bool,
     /// Which assets the rows contain; `None` if no file was made.
     pub(crate) cover: Option<Cover>,
 }
@@ -47,31 +50,35 @@ pub(crate) fn convert(
     layout: &TableLayout,
     record_of: RecordOf,
     pieces: mpsc::Receiver<Piece>,
-    output: mpsc::Sender<Bytes>,
+    output: Output,
 ) -> Result<Converted, ConvertError> {
-    let mut conversion = Conversion::new(manifest, Some(TableWriter::new(manifest, layout, output)?));
+    let table = TableWriter::new(manifest, layout, output)?;
+    let mut conversion = Conversion::new(manifest, Tally::new, Some(table));
     let raw_bytes = conversion.read(parts, pieces)?;
+    let has_unknown_keys = conversion.tally.has_unknown_keys();
     let (verdict, record, cover) = conversion.finish(record_of)?;
     Ok(Converted {
         verdict,
         record,
         raw_bytes,
+        has_unknown_keys,
         cover,
     })
 }
 
-/// Reads a set's allocations as [`convert`] does, without making a file of them.
+/// Reads a set's allocations as [`convert`] does, without making a file of them. It compares all keys, in any order.
 pub(crate) fn measure(
     manifest: &Manifest,
     parts: &[Part],
     pieces: mpsc::Receiver<Piece>,
 ) -> Result<Converted, ConvertError> {
-    let mut conversion = Conversion::new(manifest, None);
+    let mut conversion = Conversion::new(manifest, Tally::of_all_keys, None);
     let raw_bytes = conversion.read(parts, pieces)?;
     Ok(Converted {
         verdict: conversion.verdict()?,
         record: None,
         raw_bytes,
+        has_unknown_keys: false,
         cover: None,
     })
 }
@@ -116,14 +123,18 @@ fn expect_rows(found: u64, expected: u64) -> Result<(), Fault> {
 }
 
 impl<'a> Conversion<'a> {
-    fn new(manifest: &'a Manifest, table: Option<TableWriter>) -> Self {
+    fn new(
+        manifest: &'a Manifest,
+        tally: impl FnOnce(Day, Option<Aggregation>) -> Tally,
+        table: Option<TableWriter>,
+    ) -> Self {
         let question = manifest.facts.question.as_ref();
         let aggregation = question.and_then(|question| Aggregation::of(&question.aggregation));
         Self {
             manifest,
             parser: RowParser::new(),
             assets: AssetParser::new(),
-            tally: Tally::of_all_keys(manifest.date, aggregation),
+            tally: tally(manifest.date, aggregation),
             rows: 0,
             counted_cost: Sum::default(),
             rows_outside: 0,
@@ -307,7 +318,7 @@ struct TableWriter {
 }
 
 impl TableWriter {
-    fn new(manifest: &Manifest, layout: &TableLayout, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
+    fn new(manifest: &Manifest, layout: &TableLayout, output: Output) -> Result<Self, OutputError> {
         Ok(Self {
             nodes: NodeIndex::new(),
             cover: Cover::default(),

@@ -13,6 +13,7 @@ mod batch;
 mod checked_manifest;
 mod convert;
 mod decision;
+mod encoder;
 mod error;
 mod fingerprint;
 mod function;

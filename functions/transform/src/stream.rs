@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::{
     checked_manifest::CheckedManifest,
     convert::{Converted, RecordOf, convert, measure},
+    encoder::Output,
     error::{ConvertDayError, ConvertError, Fault, TransformError},
     input::Piece,
 };
@@ -22,9 +23,12 @@ const OUTPUT_PIECES: usize = 2;
 /// Where conversions run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Converting {
-    /// On a thread of their own, while parts arrive and the file is sent.
+    /// On a thread of their own, while parts arrive and the file is sent: Lambda gives a function the time of less than
+    /// one core.
     #[default]
     Meanwhile,
+    /// As `Meanwhile`, and the file is encoded on one more thread. Less time passes where there are two cores.
+    OnTwoThreads,
     /// When all parts have arrived, while the caller's thread waits; the file is sent afterwards. A simulation needs
     /// this: no thread runs at the same time as another.
     InTurn,
@@ -34,7 +38,7 @@ impl Converting {
     /// How many pieces a channel holds that holds so many while a conversion runs.
     fn pieces(self, meanwhile: usize) -> usize {
         match self {
-            Self::Meanwhile => meanwhile,
+            Self::Meanwhile | Self::OnTwoThreads => meanwhile,
             Self::InTurn => Semaphore::MAX_PERMITS,
         }
     }
@@ -47,7 +51,7 @@ impl Converting {
         after: After,
     ) -> (Result<Result<T, ConvertError>, String>, Before::Output, After::Output) {
         match self {
-            Self::Meanwhile => {
+            Self::Meanwhile | Self::OnTwoThreads => {
                 let converting = tokio::task::spawn_blocking(conversion);
                 let (before, after) = tokio::join!(before, after);
                 (converting.await.map_err(|error| error.to_string()), before, after)
@@ -85,10 +89,14 @@ pub(crate) async fn through<T: Send + 'static>(
     store: &Store,
     parts: &[Part],
     upload: &mut Upload,
-    convert: impl FnOnce(mpsc::Receiver<Piece>, mpsc::Sender<Bytes>) -> Result<T, ConvertError> + Send + 'static,
+    convert: impl FnOnce(mpsc::Receiver<Piece>, Output) -> Result<T, ConvertError> + Send + 'static,
 ) -> Result<T, ConvertDayError> {
     let (input, pieces) = mpsc::channel(converting.pieces(INPUT_PIECES));
-    let (output, mut file) = mpsc::channel::<Bytes>(converting.pieces(OUTPUT_PIECES));
+    let (made, mut file) = mpsc::channel::<Bytes>(converting.pieces(OUTPUT_PIECES));
+    let output = Output {
+        pieces: made,
+        beside: converting == Converting::OnTwoThreads,
+    };
     // Each side drops its end of the channel when it fails, so that the conversion ends as well.
     let drain = async move {
         while let Some(piece) = file.recv().await {

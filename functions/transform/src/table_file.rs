@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, SchemaRef};
-use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use crate::{
+    encoder::{Encoder, Output},
     error::{ConvertError, Fault},
-    output::{OutputError, ParquetFile},
+    output::OutputError,
 };
 
 /// Rows of a batch: enough for the columns to be written in runs, few enough to stay in the processor's cache.
@@ -34,14 +33,14 @@ pub(crate) struct TableFile<C> {
     columns: Vec<C>,
     rows: usize,
     text_bytes: usize,
-    file: ParquetFile,
+    file: Encoder,
 }
 
 impl<C: Column> TableFile<C> {
     /// A file of these columns, in the schema's order.
-    pub(crate) fn new(schema: SchemaRef, columns: Vec<C>, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
+    pub(crate) fn new(schema: SchemaRef, columns: Vec<C>, output: Output) -> Result<Self, OutputError> {
         Ok(Self {
-            file: ParquetFile::new(Arc::clone(&schema), output)?,
+            file: Encoder::new(Arc::clone(&schema), output)?,
             schema,
             columns,
             rows: 0,
@@ -68,7 +67,7 @@ impl<C: Column> TableFile<C> {
         let arrays: Result<Vec<_>, _> = self.columns.iter_mut().map(|column| column.take(rows)).collect();
         let batch = arrays.and_then(|arrays| RecordBatch::try_new(Arc::clone(&self.schema), arrays));
         self.file
-            .write(&batch.map_err(|error| OutputError::Parquet(error.into()))?)
+            .write(batch.map_err(|error| OutputError::Parquet(error.into()))?)
     }
 
     /// Ends the file, which has so many rows of what `rows_are` names, with key-value metadata in its footer.

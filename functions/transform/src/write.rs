@@ -154,6 +154,12 @@ impl Transform {
                 return Err(error);
             }
         };
+        if converted.has_unknown_keys
+            && let Err(error) = stream::read(self.converting, &self.store, set).await
+        {
+            upload.abort().await;
+            return Err(error);
+        }
         // What the lake has from before the source lost the day is kept.
         if converted.verdict.is_no_data() {
             upload.abort().await;

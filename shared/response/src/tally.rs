@@ -107,11 +107,13 @@ pub struct Tally {
     keys: Keys,
     /// The first key that came twice within a set.
     repeated_key: Option<String>,
+    has_unknown_keys: bool,
     special: SpecialRows,
 }
 
 impl Tally {
-    /// A tally of a response to a query for a day. It finds a key that comes twice among the first 458,752 rows.
+    /// A tally of a response to a query for a day. It finds a key that comes twice if the keys are in order, as both
+    /// sources write them, or among the first 458,752 rows; else see [`Tally::has_unknown_keys`].
     pub fn new(day: Day, aggregation: Option<Aggregation>) -> Self {
         Self {
             day,
@@ -121,6 +123,7 @@ impl Tally {
             clusters: BTreeSet::new(),
             keys: Keys::new(),
             repeated_key: None,
+            has_unknown_keys: false,
             special: SpecialRows::new(),
         }
     }
@@ -200,10 +203,20 @@ impl Tally {
                 "the response has more than {MOST_SETS} sets, and one day was asked for"
             ));
         }
-        if self.keys.note(set, key) == Noted::Repeated {
-            self.repeated_key.get_or_insert_with(|| excerpt(key));
+        match self.keys.note(set, key) {
+            Noted::New => {}
+            Noted::Repeated => {
+                self.repeated_key.get_or_insert_with(|| excerpt(key));
+            }
+            Noted::Unknown => self.has_unknown_keys = true,
         }
         Ok(())
+    }
+
+    /// Whether a key beyond the first 458,752 was out of order, so that it may be one that came before. Only
+    /// [`Tally::of_all_keys`] can say.
+    pub fn has_unknown_keys(&self) -> bool {
+        self.has_unknown_keys
     }
 
     /// Rows over all sets, those of other days included.
@@ -246,6 +259,7 @@ impl Tally {
         self.clusters.extend(page.clusters);
         self.keys.add(page.keys);
         self.repeated_key = self.repeated_key.take().or(page.repeated_key);
+        self.has_unknown_keys |= page.has_unknown_keys;
     }
 
     /// Decides whether the rows are the whole response to the question, and which part of the response is the day's.

@@ -26,7 +26,7 @@ use local_bucket::{BUCKET_NAME, LocalBucket, REGION};
 use settings::Reader;
 use store::{Store, session};
 use tokio::runtime::Builder;
-use transform::{Transform, TransformOutcome};
+use transform::{Converting, Transform, TransformOutcome};
 
 use crate::{
     audit::AUDIT_DAYS,
@@ -38,6 +38,7 @@ mod audit;
 mod compare;
 mod day;
 mod engines;
+mod gate;
 mod plain;
 mod source;
 mod usage;
@@ -58,40 +59,42 @@ const MOST_FOR_PLAIN: usize = 100_000;
 /// What the matrix measures.
 const SIZES: [usize; 4] = [500, 20_000, 100_000, 434_000];
 
-/// CPU time as a share of the plain converter's, on a day of [`GATE_CONTAINERS`], and how much worse it may become.
-/// Single runs had shares of 0.08 to 0.15 and 0.14 to 0.17 on a busy machine.
-const RECORDED: [(Part, f64); 2] = [(Part::Exporter, 0.15), (Part::Transform, 0.20)];
-const ALLOWED: f64 = 1.15;
-const GATE_CONTAINERS: usize = 20_000;
-/// The best of so many runs counts: others that run on the machine make a run slower, never faster.
-const GATE_RUNS: usize = 3;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Exporter,
     Transform,
     /// Transform with the first columns alone.
     FirstColumns,
+    /// Transform with a thread that encodes, as the local host has where there are two cores.
+    TwoThreads,
     Plain,
     Audit,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Exporter,
         Self::Transform,
         Self::FirstColumns,
+        Self::TwoThreads,
         Self::Plain,
         Self::Audit,
     ];
     /// Those that convert a day, in the order in which they need one another.
-    const OF_A_DAY: [Self; 4] = [Self::Exporter, Self::FirstColumns, Self::Transform, Self::Plain];
+    const OF_A_DAY: [Self; 5] = [
+        Self::Exporter,
+        Self::TwoThreads,
+        Self::FirstColumns,
+        Self::Transform,
+        Self::Plain,
+    ];
 
     fn word(self) -> &'static str {
         match self {
             Self::Exporter => "exporter",
             Self::Transform => "transform",
             Self::FirstColumns => "transform-60-columns",
+            Self::TwoThreads => "transform-2-threads",
             Self::Plain => "plain-converter",
             Self::Audit => "audit",
         }
@@ -163,7 +166,7 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         return Err("the benchmark reads CPU time and memory from /proc: it needs Linux".into());
     }
     if matches.get_flag("gate") {
-        return gate().await;
+        return gate::run().await;
     }
     let count = |id| matches.get_one::<usize>(id).copied().unwrap_or(0);
     let word = matches.get_one::<String>("shape").map(String::as_str);
@@ -263,42 +266,6 @@ fn matrix() -> Vec<DaySettings> {
         volumes: true,
     }));
     days
-}
-
-/// Compares with what is recorded.
-async fn gate() -> Result<(), AnyError> {
-    let session = Session::open(DaySettings {
-        containers: GATE_CONTAINERS,
-        shape: Shape::Generated,
-        sorted: true,
-        volumes: true,
-    })
-    .await?;
-    let mut best = RECORDED.map(|_| f64::INFINITY);
-    for _ in 0..GATE_RUNS {
-        let parts = session.parts().await?;
-        for (best, (part, _)) in best.iter_mut().zip(RECORDED) {
-            *best = best.min(cpu_of(&parts, part) / cpu_of(&parts, Part::Plain));
-        }
-    }
-    let mut slower = Vec::new();
-    for (best, (part, recorded)) in best.into_iter().zip(RECORDED) {
-        let word = part.word();
-        output::line(format_args!(
-            "{word}: {best:.3} of the plain converter's CPU time, {recorded:.3} are recorded"
-        ));
-        if best > recorded * ALLOWED {
-            slower.push(format!(
-                "{word} needs {best:.3} of the plain converter's CPU time, and at most {:.3} are allowed: make it faster, or record what is true now",
-                recorded * ALLOWED
-            ));
-        }
-    }
-    if slower.is_empty() {
-        Ok(())
-    } else {
-        Err(slower.join("; ").into())
-    }
 }
 
 fn cpu_of(parts: &[(Part, Measured)], part: Part) -> f64 {
@@ -483,7 +450,10 @@ async fn transform(store: Store, clock: Arc<FixedClock>, part: Part) -> Result<M
     if part == Part::FirstColumns {
         settings.layout = settings.layout.first(FIRST_COLUMNS);
     }
-    let transform = Transform::new(settings, store, clock);
+    let mut transform = Transform::new(settings, store, clock);
+    if part == Part::TwoThreads {
+        transform = transform.converting(Converting::OnTwoThreads);
+    }
     match transform.transform_manifest(&manifest.key).await? {
         TransformOutcome::Written {
             rows, raw_bytes, bytes, ..

@@ -7,13 +7,12 @@ use arrow_array::{
     builder::{BooleanBuilder, Float64Builder, TimestampMillisecondBuilder},
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
-use bytes::Bytes;
 use contract::documents::{AssetScope, Manifest};
 use response::{Asset, asset_capacity_type};
 use table::{AssetOrigin, AssetText, asset_columns};
-use tokio::sync::mpsc;
 
 use crate::{
+    encoder::Output,
     error::ConvertError,
     nested::MapBuilder,
     output::OutputError,
@@ -53,11 +52,7 @@ pub fn schema() -> SchemaRef {
 
 impl AssetFile {
     /// A file for the assets of a manifest's set. Those without a window get the day's.
-    pub(super) fn new(
-        manifest: &Manifest,
-        scope: AssetScope,
-        output: mpsc::Sender<Bytes>,
-    ) -> Result<Self, OutputError> {
+    pub(super) fn new(manifest: &Manifest, scope: AssetScope, output: Output) -> Result<Self, OutputError> {
         let columns = asset_columns()
             .map(|(_, origin)| builder(origin, manifest, scope))
             .collect();

@@ -1,7 +1,6 @@
 //! The conversion of assets: pieces of compressed responses in, pieces of a Parquet file out. It runs on its own
 //! thread.
 
-use bytes::Bytes;
 use contract::{
     documents::{AssetScope, AssetSet, Manifest, Part},
     record::footer,
@@ -14,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{batch::AssetFile, cover::Cover};
 use crate::{
     convert::PRODUCER,
+    encoder::Output,
     error::{ConvertError, Fault},
     input::{Piece, read_part},
     output::OutputError,
@@ -36,7 +36,7 @@ pub(super) fn convert(
     parts: &[Part],
     cover: &Cover,
     mut pieces: mpsc::Receiver<Piece>,
-    output: mpsc::Sender<Bytes>,
+    output: Output,
 ) -> Result<Converted, ConvertError> {
     let mut conversion = Conversion::new(manifest, cover, output)?;
     for part in parts {
@@ -76,7 +76,7 @@ enum Failure {
 }
 
 impl<'a> Conversion<'a> {
-    fn new(manifest: &Manifest, cover: &'a Cover, output: mpsc::Sender<Bytes>) -> Result<Self, OutputError> {
+    fn new(manifest: &Manifest, cover: &'a Cover, output: Output) -> Result<Self, OutputError> {
         // Older exporters asked for nodes alone.
         let scope = manifest.facts.asset_set.map_or(AssetScope::Nodes, |set| set.scope);
         Ok(Self {

@@ -1,5 +1,7 @@
 //! What cannot be converted is quarantined with its reason, and what may pass is an error.
 
+use std::fmt::Write;
+
 use contract::{documents::PartKind, keys::Prefixes, run::RunId};
 use end_to_end::{
     bucket::Bucket,
@@ -159,6 +161,30 @@ async fn what_is_not_the_day_or_counts_twice_is_quarantined() {
         staging.manifest.total_cost = 2.0;
         quarantined(staging, "refused", message).await;
     }
+}
+
+/// More rows than the table of keys has room for: keys in order need no room, and one out of order has all compared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_out_of_order_is_compared_with_all_of_a_large_response() {
+    let mut rows = String::new();
+    for number in 0..460_000 {
+        write!(rows, r#""r{number:06}":{{"totalCost":0}},"#).unwrap();
+    }
+    let with_last = |key: &str| {
+        let response = format!(r#"{{"code":200,"data":[{{{rows}"{key}":{{"totalCost":1}}}}]}}"#);
+        let mut staging = Staging::of(staging::run(1), &response, None, None);
+        // A parser that keeps the last of two equal keys counts one row less.
+        staging.manifest.rows = 460_001;
+        staging.manifest.parts[0].rows = 460_001;
+        staging
+    };
+    let lake = Lake::new().await;
+    let outcome = lake.deliver(with_last("another")).await;
+    assert!(
+        matches!(outcome, TransformOutcome::Written { rows: 460_001, .. }),
+        "{outcome:?}"
+    );
+    quarantined(with_last("r459990"), "refused", "two rows of a set have the same key").await;
 }
 
 #[tokio::test]

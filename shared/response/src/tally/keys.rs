@@ -12,10 +12,15 @@ const MOST_IN_LIST: usize = 1 << 24;
 
 /// Keys, by hashes with a secret of the process: that two of ten million keys have the same has a probability of
 /// 1 in 300,000.
+///
+/// Go writes the members of an object in the order of their keys, byte by byte, and so do both sources. As long as each
+/// key is greater than all before, none can come twice, and none needs to be remembered.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     hasher: RandomState,
     table: HashSet<u64, BuildHasherDefault<Hashed>>,
+    /// The greatest set, and the greatest key within it.
+    greatest: Option<(u32, String)>,
     /// The keys that the table has no room for, 8 bytes each; `None` where they are not remembered.
     list: Option<Vec<u64>>,
 }
@@ -25,8 +30,8 @@ pub(super) struct Keys {
 pub(super) enum Noted {
     New,
     Repeated,
-    /// There is no room for it.
-    Forgotten,
+    /// It is neither in the table nor after all others: it may be one that was not remembered.
+    Unknown,
 }
 
 impl Keys {
@@ -35,6 +40,7 @@ impl Keys {
         Self {
             hasher: RandomState::new(),
             table: HashSet::default(),
+            greatest: None,
             list: None,
         }
     }
@@ -44,6 +50,7 @@ impl Keys {
         Self {
             hasher: self.hasher.clone(),
             table: HashSet::default(),
+            greatest: None,
             list: self.list.as_ref().map(|_| Vec::new()),
         }
     }
@@ -54,8 +61,21 @@ impl Keys {
     }
 
     pub(super) fn note(&mut self, set: u32, key: &str) -> Noted {
+        let is_after = self
+            .greatest
+            .as_ref()
+            .is_none_or(|(last, greatest)| (*last, greatest.as_str()) < (set, key));
+        if is_after {
+            let (last, greatest) = self.greatest.get_or_insert_default();
+            *last = set;
+            key.clone_into(greatest);
+        }
+        let has_room = self.table.len() < MOST_IN_TABLE;
+        if is_after && !has_room && self.list.is_none() {
+            return Noted::New;
+        }
         let hash = self.hasher.hash_one((set, key));
-        if self.table.len() < MOST_IN_TABLE {
+        if has_room {
             return if self.table.insert(hash) {
                 Noted::New
             } else {
@@ -70,7 +90,7 @@ impl Keys {
                 list.push(hash);
                 Noted::New
             }
-            _ => Noted::Forgotten,
+            _ => Noted::Unknown,
         }
     }
 
@@ -101,6 +121,7 @@ impl Keys {
         if let (Some(list), Some(more)) = (&mut self.list, page.list) {
             list.extend(more);
         }
+        self.greatest = self.greatest.take().max(page.greatest);
     }
 }
 
@@ -146,13 +167,34 @@ mod tests {
     }
 
     #[test]
-    fn without_a_list_what_the_table_has_no_room_for_is_forgotten() {
+    fn without_a_list_keys_in_order_are_new_whatever_their_number() {
+        let mut keys = Keys::new();
+        let key = |number: usize| format!("pod-{number:08}");
+        for number in 0..MOST_IN_TABLE + 1000 {
+            assert_eq!(keys.note(0, &key(number)), Noted::New);
+        }
+        assert_eq!(keys.len(), MOST_IN_TABLE);
+        // In the table; not in it; the greatest.
+        assert_eq!(keys.note(0, &key(5)), Noted::Repeated);
+        assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 5)), Noted::Unknown);
+        assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 999)), Noted::Unknown);
+        // The next set begins anew, and after it the one before is out of order.
+        assert_eq!(keys.note(1, &key(0)), Noted::New);
+        assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 2000)), Noted::Unknown);
+    }
+
+    #[test]
+    fn the_keys_of_a_page_continue_those_before_only_if_they_are_after_them() {
+        let key = |number: usize| format!("pod-{number:08}");
         let mut keys = Keys::new();
         for number in 0..MOST_IN_TABLE {
-            keys.note(0, &number.to_string());
+            keys.note(0, &key(2 * number));
         }
-        assert_eq!(keys.note(0, "more"), Noted::Forgotten);
-        assert_eq!(keys.note(0, "more"), Noted::Forgotten);
-        assert!(!keys.list_repeats());
+        let mut page = keys.next();
+        assert_eq!(page.note(0, &key(3)), Noted::New);
+        assert_eq!(page.note(0, &key(2 * MOST_IN_TABLE)), Noted::New);
+        keys.add(page);
+        assert_eq!(keys.note(0, &key(2 * MOST_IN_TABLE + 1)), Noted::New);
+        assert_eq!(keys.note(0, &key(2 * MOST_IN_TABLE)), Noted::Unknown);
     }
 }
