@@ -6,7 +6,9 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
 import time
+import urllib.request
 
 import pyarrow.parquet as pq
 
@@ -14,7 +16,7 @@ from aws import ACCOUNT, BINARIES, REGION, lake_key
 from fleet import HANGS_AFTER, Run, run
 from matrix import FAILED, UNSEEN, WHOLE, Result
 from recorded_clusters import DAY, QUANTITIES
-from servers import wait_for
+from servers import Handler, serving
 
 
 class LocalHost:
@@ -26,12 +28,12 @@ class LocalHost:
         self.source = f"{source}/{cluster}"
         self.directory.mkdir()
 
-    def command(self, lake=None, cluster=None):
+    def command(self, lake=None, cluster=None, source=None):
         return [
             BINARIES / "kubecost-lake",
             "collect",
             "--source",
-            self.source,
+            source or self.source,
             "--cluster",
             f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{cluster or self.cluster}",
             "--lake",
@@ -134,19 +136,44 @@ def read_only(host):
     return mounted(script, host.command(), LAKE=host.lake)
 
 
+class AnyStatus(urllib.request.HTTPErrorProcessor):
+    def http_response(self, request, response):
+        return response
+
+
 def two_at_once(host):
-    """A second process while the first one collects. Returns how the second one ended."""
-    first = subprocess.Popen(host.command(), env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: (host.lake / ".bucket/lock").exists())
-    second = host.collect()
-    assert first.wait(HANGS_AFTER) == 0
+    """A second process while the first one waits for its source. Returns how the second one ended."""
+    asked, released = threading.Event(), threading.Event()
+
+    class Waiting(Handler):
+        def do_GET(self):
+            asked.set()
+            released.wait()
+            # Sources are told apart by what they do not know: errors are responses, too.
+            with urllib.request.build_opener(AnyStatus).open(host.source + self.path) as response:
+                self.respond(response.status, response.read())
+
+    with serving(Waiting) as source:
+        first = subprocess.Popen(host.command(source=source), env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert asked.wait(HANGS_AFTER)
+        second = host.collect()
+        released.set()
+        assert first.wait(HANGS_AFTER) == 0
     return second
 
 
 def killed_when(pattern):
-    """Kills the process as soon as a file is there."""
+    """Kills the process as soon as a file is there. Where other work on the machine lets it end before, once more."""
 
     def fault(host):
+        for _ in range(10):
+            killed = kill(host)
+            if killed.status == -signal.SIGKILL:
+                break
+            shutil.rmtree(host.lake)
+        return killed
+
+    def kill(host):
         process = subprocess.Popen(host.command(), env={}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         end = time.monotonic() + HANGS_AFTER
         while process.poll() is None and time.monotonic() < end:
