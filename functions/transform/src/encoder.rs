@@ -21,10 +21,10 @@ pub(crate) struct Output {
 }
 
 pub(crate) enum Encoder {
-    Here(ParquetFile),
+    Here(Box<ParquetFile>),
     Beside {
         batches: SyncSender<RecordBatch>,
-        thread: JoinHandle<Result<ParquetFile, OutputError>>,
+        thread: JoinHandle<Result<Box<ParquetFile>, OutputError>>,
     },
     /// It failed, and has said why.
     Ended,
@@ -36,7 +36,7 @@ const WAITING: usize = 1;
 impl Encoder {
     pub(crate) fn new(schema: SchemaRef, output: Output) -> Result<Self, OutputError> {
         let Output { pieces, beside } = output;
-        let mut file = ParquetFile::new(schema, pieces)?;
+        let mut file = Box::new(ParquetFile::new(schema, pieces)?);
         if !beside {
             return Ok(Self::Here(file));
         }
@@ -65,7 +65,7 @@ impl Encoder {
     }
 
     /// The file, when all batches are in it.
-    fn end(self) -> Result<ParquetFile, OutputError> {
+    fn end(self) -> Result<Box<ParquetFile>, OutputError> {
         match self {
             Self::Here(file) => Ok(file),
             Self::Beside { batches, thread } => {
