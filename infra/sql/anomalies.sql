@@ -1,7 +1,7 @@
 -- On which of the 7 newest days did a namespace cost unusually much or little?
 -- A day is unusual if it is further from the median of the namespace's 14 days before it than 5 times their scaled median absolute deviation
--- (MAD), and at least 1 unit of currency. Namespaces with fewer than 7 such days are left out. Medians come from sorted arrays: Trino has no
--- exact median.
+-- (MAD), than a tenth of the median, and than 1 unit of currency. Namespaces with fewer than 7 such days are left out. Medians come from sorted
+-- arrays: Trino has no exact median.
 WITH daily AS (
   SELECT currency, cluster_id, namespace, day, sum(total_cost) AS cost
   FROM costs
@@ -69,5 +69,5 @@ scored AS (
 )
 SELECT currency, cluster_id, namespace, day, cost, median, mad
 FROM scored
-WHERE abs(cost - median) > 5 * 1.4826 * mad AND abs(cost - median) >= 1
+WHERE abs(cost - median) > 5 * 1.4826 * mad AND abs(cost - median) > abs(median) / 10 AND abs(cost - median) > 1
 ORDER BY abs(cost - median) DESC, 1, 2, 3, 4

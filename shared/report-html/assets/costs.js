@@ -60,6 +60,19 @@ const costs = (() => {
     return has;
   }
 
+  /** Costs per day of the newest week and of the week before it, of the clusters that have days in both. */
+  function weeks(filter) {
+    const weekOf = moments.map((moment) => Math.floor((newest - moment) / DAY / WEEK));
+    const rates = [0, 0];
+    for (const [cluster, days] of byDay(filter, "cluster")) {
+      const has = daysPresent({ ...filter, cluster });
+      const counts = [0, 1].map((week) => has.filter((known, day) => known && weekOf[day] === week).length);
+      if (!counts[0] || !counts[1]) continue;
+      days.forEach((cost, day) => { if (weekOf[day] < 2) rates[weekOf[day]] += cost / counts[weekOf[day]]; });
+    }
+    return rates;
+  }
+
   const month = (moment) => new Date(moment).toISOString().slice(0, 7);
 
   /** The headline's costs: as the questions cost_by_month, forecast and top_movers compute them. */
@@ -71,18 +84,17 @@ const costs = (() => {
     const count = (wanted) => has.filter((known, day) => known && wanted(moments[day])).length;
     const all = () => true;
     const week = (moment) => moment > newest - WEEK * DAY;
-    const before = (moment) => !week(moment) && moment > newest - 2 * WEEK * DAY;
     const thisMonth = (moment) => month(moment) === month(newest);
     const months = [...new Set(moments.filter((moment, day) => has[day] && !thisMonth(moment)).map(month))].sort();
     const lastMonth = months[months.length - 1];
     const inLast = (moment) => month(moment) === lastMonth;
     const rate = count(week) ? sum(week) / count(week) : null;
-    const rateBefore = count(before) ? sum(before) / count(before) : null;
+    const [thisWeek, weekBefore] = weeks(filter);
     const date = new Date(newest);
     const daysInMonth = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
     return {
       total: sum(all),
-      trend: rate !== null && rateBefore > 0 ? rate / rateBefore - 1 : null,
+      trend: weekBefore > 0 ? thisWeek / weekBefore - 1 : null,
       month: sum(thisMonth),
       monthDays: count(thisMonth),
       daysInMonth,

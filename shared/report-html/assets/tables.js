@@ -2,7 +2,7 @@
 const tables = (() => {
   const all = [...document.querySelectorAll("main table")];
   const ofDays = (table) => table.id.startsWith("days-by-");
-  const columns = (table) => [...table.tHead.rows[0].cells].map((cell) => ({ name: cell.dataset.name, sum: "sum" in cell.dataset }));
+  const columns = (table) => [...table.tHead.rows[0].cells].map((cell) => ({ name: cell.dataset.name, sum: "sum" in cell.dataset, compared: "compared" in cell.dataset }));
   const value = (cell) => cell.dataset.v ?? cell.textContent;
   const originals = new Map(all.filter(ofDays).map((table) => [table, table.innerHTML]));
 
@@ -36,7 +36,10 @@ const tables = (() => {
     button.textContent = open ? "Show fewer rows" : button.dataset.closed;
   }
 
+  /** The sums of rows. Those that cannot be compared count in none, so that the sums agree. */
   function sumRow(table, rows, label) {
+    const compared = columns(table).findIndex((column) => column.compared);
+    const counted = rows.filter((row) => compared < 0 || value(row.cells[compared]) !== "");
     const line = document.createElement("tr");
     line.className = "sum";
     let labelled = false;
@@ -44,7 +47,7 @@ const tables = (() => {
       const cell = document.createElement("td");
       cell.className = table.tHead.rows[0].cells[index].className;
       if (column.sum) {
-        cell.textContent = costs.plain(rows.reduce((sum, row) => sum + Number(value(row.cells[index])), 0));
+        cell.textContent = costs.plain(counted.reduce((sum, row) => sum + Number(value(row.cells[index])), 0));
       } else if (!labelled && !cell.classList.contains("h")) {
         cell.textContent = label;
         labelled = true;

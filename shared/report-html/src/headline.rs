@@ -69,6 +69,19 @@ fn sum(table: &Table, currency: &str, name: &str) -> Option<f64> {
     (!numbers.is_empty()).then(|| numbers.iter().sum())
 }
 
+/// Costs per day of the newest week and of the week before it, of the clusters that have days in both.
+fn weeks(movers: &Table, currency: &str) -> (f64, f64) {
+    let of_currency = movers
+        .rows
+        .iter()
+        .filter(|row| text(movers, row, "currency") == currency);
+    let both = of_currency.filter_map(|row| {
+        let week = number(movers, row, "newest_per_day")?;
+        Some((week, number(movers, row, "previous_per_day")?))
+    });
+    both.fold((0.0, 0.0), |(week, before), row| (week + row.0, before + row.1))
+}
+
 /// The headlines of all currencies, by their names.
 pub(crate) fn headlines(sources: &Sources) -> Vec<Headline> {
     let months = &sources.months;
@@ -109,10 +122,8 @@ fn headline(sources: &Sources, currency: &str) -> Headline {
         note,
     };
     let total: f64 = months.values().map(|(cost, _)| cost).sum();
-    let week = sum(&sources.movers, currency, "newest_per_day");
-    let before = sum(&sources.movers, currency, "previous_per_day");
-    let trend = match (week, before) {
-        (Some(week), Some(before)) if before > 0.0 => trend(week / before - 1.0),
+    let trend = match weeks(&sources.movers, currency) {
+        (week, before) if before > 0.0 => trend(week / before - 1.0),
         _ => String::new(),
     };
     let forecast = sources

@@ -86,6 +86,7 @@ pub(crate) fn sections(parts: &Parts<'_>, most: usize) -> Vec<Section> {
                         title: "Top movers",
                         bar: "change_per_day",
                         sums: &["previous_per_day", "newest_per_day", "change_per_day"],
+                        compared: "change_per_day",
                         ..Shape::default()
                     },
                 ),
@@ -98,7 +99,8 @@ pub(crate) fn sections(parts: &Parts<'_>, most: usize) -> Vec<Section> {
                     },
                 ),
             ],
-            note: "Costs are averages per day: the newest 7 days against the 7 days before them.".to_owned(),
+            note: "Costs are averages per day: the newest 7 days against the 7 days before them. Sums are of clusters that have days in both."
+                .to_owned(),
             is_paired: false,
         },
     ];
@@ -198,7 +200,7 @@ fn teams(parts: &Parts<'_>, most: usize) -> Section {
             id: "teams",
             title: "Teams",
             tables: Vec::new(),
-            note: "No label has a column in this lake. `kubecost-lake report --by-label KEY` takes teams from the maps of labels, which is slower."
+            note: "No label has a column in this lake. With --by-label KEY, kubecost-lake report takes teams from the maps of labels, which is slower."
                 .to_owned(),
             is_paired: false,
         };
@@ -229,6 +231,9 @@ fn teams(parts: &Parts<'_>, most: usize) -> Section {
         ),
     };
     let mut note = format!("Teams are the values of the label {label}.");
+    if parts.cubes.lacks_label() {
+        note.push_str(" No row has it, so that no cost has a team.");
+    }
     if parts.policy.is_some() {
         by_team.question = String::new();
         by_team.what = format!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use report::{
     daily::Daily,
     questions::Question,
-    table::{Cell, Table, Unit},
+    table::{Cell, Table, Unit, unnamed},
 };
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ pub(crate) struct Shape {
     pub(crate) bar: &'static str,
     /// The columns that are summed.
     pub(crate) sums: &'static [&'static str],
+    /// The column without which a row counts in no sum, so that the sums agree; empty: all rows count.
+    pub(crate) compared: &'static str,
     /// Columns that only a file of the table has.
     pub(crate) hidden: &'static [&'static str],
     /// The column that is not 0 in the rows that are listed; empty: all rows are.
@@ -59,6 +61,8 @@ pub(crate) struct ColumnView {
     /// Whether all rows have the same: only a file of the table has the column.
     pub(crate) is_hidden: bool,
     pub(crate) is_summed: bool,
+    /// Whether rows without a value in it count in no sum.
+    pub(crate) is_compared: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -90,7 +94,6 @@ impl CellView {
         let text = match (cell, column.unit) {
             (Cell::Text(text), Unit::Cluster) => names.short(text).to_owned(),
             (Cell::Text(text), _) if text.is_empty() => unnamed(column.name).to_owned(),
-            (Cell::Null, _) => "–".to_owned(),
             _ => cell.shown(column.unit),
         };
         Self::numeric(text, raw)
@@ -114,17 +117,6 @@ impl CellView {
 
     fn number(number: f64, unit: Unit) -> Self {
         Self::numeric(Cell::Number(number).shown(unit), short(number))
-    }
-}
-
-/// What stands in a column where there is no name.
-pub(crate) fn unnamed(column: &str) -> &'static str {
-    match column {
-        "namespace" => "(no namespace)",
-        "team" => "(no team)",
-        "capacity_type" | "gpu_model" => "(unknown)",
-        "first_day" | "last_day" | "newest_run" | "currency" | "reason" | "day" => "",
-        _ => "(none)",
     }
 }
 
@@ -183,6 +175,7 @@ pub(crate) fn view(table: &Table, shape: &Shape, names: &Names, most: usize) -> 
                 || (column.name == "currency" && is_one(index))
                 || (column.name == "cluster_id" && names.all().len() < 2),
             is_summed: shape.sums.contains(&column.name),
+            is_compared: column.name == shape.compared,
         })
         .collect();
     let only = table.column(shape.only);
@@ -264,12 +257,14 @@ fn foot(table: &Table, columns: &[ColumnView], currency: Option<usize>, others: 
         (!column.is_hidden && !column.is_number && Some(index) != currency).then_some(index)
     };
     let label_place = columns.iter().enumerate().find_map(place);
+    let compared = columns.iter().position(|column| column.is_compared);
+    let counts = |row: &Vec<Cell>| compared.is_none_or(|compared| row[compared].number().is_some());
     let line = |label: String, rows: &[&Vec<Cell>], wanted: &str| -> Vec<CellView> {
         let cells = table.columns.iter().enumerate().map(|(index, column)| {
             if Some(index) == currency {
                 CellView::text(wanted)
             } else if columns[index].is_summed {
-                let of_currency = rows.iter().filter(|row| name(row) == wanted);
+                let of_currency = rows.iter().filter(|row| name(row) == wanted && counts(row));
                 CellView::number(of_currency.filter_map(|row| row[index].number()).sum(), column.unit)
             } else if Some(index) == label_place {
                 CellView::text(label.clone())
@@ -356,6 +351,7 @@ pub(crate) fn days(daily: &Daily, dimension: Dimension, label: &str, names: &Nam
         is_number,
         is_summed: is_number,
         is_hidden: name == "currency" && daily.currencies.len() < 2,
+        is_compared: false,
     };
     let is_used: Vec<bool> = (0..places)
         .map(|place| sums.values().any(|sums| sums[place] != 0.0))
@@ -466,6 +462,25 @@ mod tests {
             [Some(100), Some(25)]
         );
         assert!(view.columns[1].is_hidden && !view.columns[0].is_hidden);
+    }
+
+    #[test]
+    fn rows_that_cannot_be_compared_count_in_no_sum() {
+        let columns = ["namespace", "previous_per_day", "change_per_day"];
+        let row = |previous: f64, change: Option<f64>| {
+            let change = change.map_or(Cell::Null, Cell::Number);
+            vec![Cell::Text("a".to_owned()), Cell::Number(previous), change]
+        };
+        let rows = vec![row(5.0, Some(-1.0)), row(7.0, None), row(2.0, Some(0.5))];
+        let table = Table::new("top_movers", columns.map(Column::of).to_vec(), rows);
+        let shape = Shape {
+            sums: &["previous_per_day", "change_per_day"],
+            compared: "change_per_day",
+            ..Shape::default()
+        };
+        let view = view(&table, &shape, &Names::default(), 100);
+        let foot: Vec<&str> = view.foot[0].iter().map(|cell| cell.text.as_str()).collect();
+        assert_eq!(foot, ["Total", "7.00", "−0.50"]);
     }
 
     #[test]

@@ -17,8 +17,10 @@ const BEFORE: u32 = 14;
 const AT_LEAST: usize = 7;
 /// Scales the median absolute deviation to a standard deviation, and how many of them are unusual.
 const LIMIT: f64 = 5.0 * 1.4826;
-/// A smaller difference interests nobody, in units of the currency.
+/// A difference that is not larger interests nobody: in units of the currency, and as a share of the median, since
+/// weekends differ by some percent from other days.
 const LEAST: f64 = 1.0;
+const LEAST_SHARE: f64 = 0.1;
 
 pub(super) fn anomalies(cubes: &Cubes) -> Table {
     let names = ["currency", "cluster_id", "namespace", "day", "cost", "median", "mad"];
@@ -42,7 +44,7 @@ pub(super) fn anomalies(cubes: &Cubes) -> Table {
             let deviations = before.iter().map(|cost| (cost - median).abs()).collect();
             let mad = self::median(deviations);
             let distance = (cost - median).abs();
-            if distance > LIMIT * mad && distance >= LEAST {
+            if distance > LIMIT * mad && distance > LEAST_SHARE * median.abs() && distance > LEAST {
                 let row = vec![
                     cubes.text(*currency),
                     cubes.cluster(*cluster),
