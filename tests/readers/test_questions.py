@@ -183,7 +183,7 @@ def test_teams_add_up_to_the_total_in_cents(mixed):
             cents = sum(round(one["cost"] * 100) for one in teams if one["currency"] == currency)
             assert abs(cents - cost * 100) < 0.51, rules
     assert not any(one["namespace"] == "search" for one in teams if "namespace" in one)
-    run("query", "cost_by_team", "--lake", mixed, "--share", "idle=x", status=1)
+    run("query", "cost_by_team", "--lake", mixed, "--share", "idle=x", status=2)
 
 
 def test_days_can_be_selected(mixed):

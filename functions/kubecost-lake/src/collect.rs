@@ -22,6 +22,7 @@ use crate::{
     dispatch::Failure,
     host::{Host, HostError, LookUp, check_settings},
     progress::DayBar,
+    reading,
     summary::LakeSummary,
 };
 
@@ -128,12 +129,8 @@ fn read_days(reader: &mut Reader<'_>) -> Days {
             "give both --from and --to, or neither to collect the days of the plan",
         );
     }
-    match (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO)) {
-        (Some(from), Some(to)) if from <= to => Days::Given(Day::range(from, to).collect()),
-        (Some(from), Some(to)) => {
-            reader.fault(&rows::FROM, format_args!("{from} is later than TO, {to}"));
-            Days::Planned
-        }
+    match reading::range(reader) {
+        (Some(from), Some(to)) => Days::Given(Day::range(from, to).collect()),
         _ => Days::Planned,
     }
 }

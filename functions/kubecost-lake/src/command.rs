@@ -6,7 +6,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use contract::{
     clock::{Clock, SystemClock},
     cluster::ClusterArn,
-    day::Day,
     keys::Prefixes,
     units::count,
 };
@@ -24,7 +23,7 @@ use crate::{
     demo,
     host::{Host, LookUp, check_settings},
     output,
-    reading::{self, AnyError},
+    reading::{self, AnyError, UsageError},
     replay::Replay,
     report_file,
     retire::Retire,
@@ -118,7 +117,7 @@ pub async fn run(matches: &ArgMatches) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::error_line(&error);
-            if error.is::<Faults>() {
+            if error.is::<Faults>() || error.is::<UsageError>() {
                 ExitCode::from(EXIT_USAGE)
             } else {
                 ExitCode::FAILURE
@@ -191,7 +190,7 @@ impl ReplayCommand {
         let look_up = look_up(matches);
         let mut reader = Reader::new(&look_up);
         let cluster: Option<ClusterArn> = read_cluster(&mut reader);
-        let (from, to) = (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO));
+        let (from, to) = reading::range(&mut reader);
         let target = Target::read(&mut reader, &look_up);
         reader.finish()?;
         let cluster = cluster.ok_or(Faults(Vec::new()))?.id().clone();
@@ -210,6 +209,12 @@ impl ReplayCommand {
     /// Prints the sets, and delivers them again unless it is a dry run.
     async fn deliver(&self, store: &Store, prefixes: &Prefixes) -> Result<(), AnyError> {
         let sets = self.replay.sets(store, prefixes).await?;
+        if sets.is_empty() {
+            output::hint_line(format_args!(
+                "no set of {} is staged for these days: staged sets expire; check --cluster, --from and --to",
+                self.replay.cluster
+            ));
+        }
         for (day, run) in &sets {
             output::line(format_args!("{day}  run {run}"));
         }

@@ -88,12 +88,19 @@ pub async fn run(directory: &Path, look_up: LookUp<'_>, clock: Arc<dyn Clock>) -
         last,
     };
     let now = clock.now();
+    output::line(format_args!(
+        "The demo does on this machine what the exporter does in clusters and the functions do in AWS. It collects {} of a generated cluster, \
+         and recorded responses, into {}, deletes two days, finds the gaps, fills them, and shows the costs.\n",
+        count(days.len() as u64, "day"),
+        directory.display()
+    ));
     let host = Host::start(directory, look_up, clock).await?;
 
     let kubecost = SimulatedSource::kubecost(cluster).await?;
     output::line(format_args!(
-        "1. {}: {CONTAINERS} generated containers behind Kubecost's API, {first} to {last}",
-        id.name()
+        "1. {}: {} behind Kubecost's API, {first} to {last}",
+        id.name(),
+        count(CONTAINERS as u64, "generated container")
     ));
     let source = source_settings(&kubecost.url)?;
     let outcome = host

@@ -19,7 +19,8 @@ pub fn text(text: impl std::fmt::Display) {
 
 /// Starts the log as text: from the level of `RUST_LOG` up, or of `--verbose`.
 pub fn start_log(verbose: bool) {
-    let level = if verbose { "info" } else { "warn" };
+    // The SDK warns, at length, where the machine is not in AWS; what then fails says so.
+    let level = if verbose { "info" } else { "warn,aws_config=error" };
     let configured = std::env::var("RUST_LOG").ok();
     let levels = configured
         .and_then(|text| parse_levels(&text))
@@ -33,4 +34,9 @@ pub fn start_log(verbose: bool) {
 /// Writes an error, whatever the log's level is.
 pub fn error_line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "error: {}", mask(&text.to_string()));
+}
+
+/// Writes what may help the user, beside a result that is as it was asked for.
+pub fn hint_line(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "hint: {}", mask(&text.to_string()));
 }

@@ -4,10 +4,7 @@
 use std::{path::Path, process::ExitCode};
 
 use clap::{Arg, ArgMatches, Command};
-use contract::{
-    day::{Day, DayError},
-    keys::Area,
-};
+use contract::{day::Day, keys::Area, units::names};
 use report::{
     costs::{self, Selection},
     lake::Lake,
@@ -15,9 +12,14 @@ use report::{
     questions::{self, QUESTIONS, Question},
     results,
     schema::{self, LakeTable},
-    share::{self, Policy},
+    share::{self, Policy, PolicyError},
     status::Status,
     table::{Cell, Column, Table},
+};
+use settings::{
+    Faults, Reader,
+    command_line::{self, look_up},
+    rows,
 };
 use store::{Store, session};
 use table::TableLayout;
@@ -26,6 +28,11 @@ use crate::output;
 
 /// Any failure of a command.
 pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An argument is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
 
 /// The command worked, and found something missing or wrong.
 pub const EXIT_FINDINGS: u8 = 3;
@@ -91,7 +98,7 @@ pub(crate) fn commands() -> Vec<Command> {
                     .value_name("RULES")
                     .help("For cost_by_team: distributes costs in whole cents, as in idle=proportional,namespaces=kube-system:even"),
             ])
-            .args([&settings::rows::FROM, &settings::rows::TO].map(settings::command_line::argument)),
+            .args([&rows::FROM, &rows::TO].map(command_line::argument)),
         Command::new("schema")
             .about("Prints the columns of the tables")
             .args([
@@ -107,8 +114,8 @@ pub(crate) fn commands() -> Vec<Command> {
                     .value_parser(["table", "json", "csv", "ddl"])
                     .default_value("table")
                     .help("How to print; ddl is Athena's CREATE EXTERNAL TABLE"),
-                settings::command_line::argument(&settings::rows::LABELS),
-                settings::command_line::argument(&settings::rows::ANNOTATIONS),
+                command_line::argument(&rows::LABELS),
+                command_line::argument(&rows::ANNOTATIONS),
                 Arg::new("LOCATION")
                     .long("location")
                     .value_name("s3://BUCKET/PREFIX/")
@@ -147,9 +154,13 @@ pub(crate) async fn open(name: &str) -> Result<Lake, AnyError> {
     };
     let bucket = bucket.trim_end_matches('/');
     if bucket.is_empty() || bucket.contains('/') {
-        return Err(format!("'{name}' is not a bucket: name it as s3://bucket, without a prefix").into());
+        let reason = format!("'{name}' is not a bucket: name it as s3://bucket, without a prefix");
+        return Err(UsageError(reason).into());
     }
     let config = session::from_environment().await;
+    if config.region().is_none() {
+        return Err(UsageError("no region is known: set AWS_REGION to the region of the bucket".to_owned()).into());
+    }
     Ok(Lake::Bucket(Store::new(session::s3_client(&config), bucket)))
 }
 
@@ -219,8 +230,10 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         output::text(questions::COSTS_VIEW);
         return Ok(ExitCode::SUCCESS);
     }
-    let question = Question::of(name)
-        .ok_or_else(|| format!("there is no question '{name}': `kubecost-lake questions` lists them"))?;
+    let question = Question::of(name).ok_or_else(|| {
+        let reason = format!("there is no question '{name}': `kubecost-lake questions` lists them");
+        UsageError(reason)
+    })?;
     if text(matches, "ENGINE") == "duckdb" {
         let files = |area| duckdb_files(text(matches, "LAKE"), area);
         let layout = TableLayout::new(&[], &[])?;
@@ -235,22 +248,48 @@ fn print_questions(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The days that `--from` and `--to` select.
+/// Reads the days that `--from` and `--to` select; each may be missing.
+pub(crate) fn range(reader: &mut Reader<'_>) -> (Option<Day>, Option<Day>) {
+    let (from, to) = (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO));
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        reader.fault(&rows::FROM, format_args!("{from} is later than TO, {to}"));
+    }
+    (from, to)
+}
+
+/// The part of a lake that `--from` and `--to` select.
 ///
 /// # Errors
-/// When one is not a day.
-pub(crate) fn days(matches: &ArgMatches) -> Result<Selection, DayError> {
-    let day = |id: &str| -> Result<Option<Day>, DayError> {
-        Some(text(matches, id))
-            .filter(|day| !day.is_empty())
-            .map(str::parse)
-            .transpose()
-    };
+/// When one is not a day, or the first day is later than the last.
+pub(crate) fn days(matches: &ArgMatches) -> Result<Selection, Faults> {
+    let mut reader = Reader::new(look_up(matches));
+    let (from, to) = range(&mut reader);
+    reader.finish()?;
     Ok(Selection {
-        from: day(settings::rows::FROM.name)?,
-        to: day(settings::rows::TO.name)?,
+        from,
+        to,
         ..Selection::default()
     })
+}
+
+/// The rules of `--share`, where they are given.
+///
+/// # Errors
+/// When one is no rule.
+pub(crate) fn policy(matches: &ArgMatches) -> Result<Option<Policy>, UsageError> {
+    let rules = Some(text(matches, "SHARE")).filter(|rules| !rules.is_empty());
+    let policy = rules.map(str::parse).transpose();
+    policy.map_err(|error: PolicyError| UsageError(error.to_string()))
+}
+
+/// Says that there is nothing to show.
+pub(crate) fn hint_no_days(lake: &Lake) {
+    output::hint_line(format_args!(
+        "{} has no days, or none of those that were asked for: see `kubecost-lake status`",
+        lake.place()
+    ));
 }
 
 async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
@@ -259,16 +298,23 @@ async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         label: text(matches, "LABEL").to_owned(),
         ..days(matches)?
     };
-    let policy: Option<Policy> = Some(text(matches, "SHARE"))
-        .filter(|rules| !rules.is_empty())
-        .map(str::parse)
-        .transpose()?;
+    let policy = policy(matches)?;
     if policy.is_some() && name != results::COST_BY_TEAM {
-        return Err(format!("--share is for the question '{}' only", results::COST_BY_TEAM).into());
+        let reason = format!("--share is for the question '{}' only", results::COST_BY_TEAM);
+        return Err(UsageError(reason).into());
     }
     if !results::NAMES.contains(&name) {
-        let names = results::NAMES.join(", ");
-        return Err(format!("'{name}' has no result without a database: expected one of {names}. `kubecost-lake questions` prints others as SQL").into());
+        let reason = if Question::of(name).is_some() {
+            let engine = "`kubecost-lake questions NAME --engine duckdb --lake DIR | duckdb`";
+            format!(
+                "'{name}' has no result without a database: {}",
+                engine.replace("NAME", name)
+            )
+        } else {
+            let known = results::NAMES.join(", ");
+            format!("there is no question '{name}': expected one of {known}")
+        };
+        return Err(UsageError(reason).into());
     }
     let lake = open(text(matches, "LAKE")).await?;
     let cubes = costs::read(&lake, &selection).await?;
@@ -278,6 +324,16 @@ async fn query(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
     };
     if let Some(table) = table {
         print(&table, matches);
+    }
+    if cubes.is_empty() {
+        hint_no_days(&lake);
+    }
+    if results::BY_TEAM.contains(&name) && cubes.lacks_label() {
+        let columns = match costs::label_columns(&lake).await?.as_slice() {
+            [] => "no label has a column".to_owned(),
+            columns => format!("labels with a column are {}", names(columns)),
+        };
+        output::hint_line(format_args!("no row has the label '{}': {columns}", selection.label));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -302,10 +358,8 @@ fn print_schema(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
         let keys = text(matches, id).split(',').map(str::trim);
         keys.filter(|key| !key.is_empty()).map(str::to_owned).collect()
     };
-    let layout = TableLayout::new(
-        &keys(settings::rows::LABELS.name),
-        &keys(settings::rows::ANNOTATIONS.name),
-    )?;
+    let layout = TableLayout::new(&keys(rows::LABELS.name), &keys(rows::ANNOTATIONS.name));
+    let layout = layout.map_err(|faults| UsageError(faults.to_string()))?;
     let (wanted, location) = (text(matches, "TABLE"), text(matches, "LOCATION"));
     let tables: Vec<LakeTable> = schema::tables(&layout)
         .into_iter()

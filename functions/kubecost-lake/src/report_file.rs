@@ -33,8 +33,8 @@ const TEAM: &str = "team";
 pub struct ReportOptions {
     /// The label that names teams; `None`: `team` or else another label that has a column.
     pub label: Option<String>,
-    /// How shared costs are distributed, as the user wrote it.
-    pub share: Option<String>,
+    /// How shared costs are distributed, with the rules as the user wrote them.
+    pub share: Option<(Policy, String)>,
     /// Which days.
     pub selection: Selection,
 }
@@ -45,20 +45,47 @@ pub enum ReportError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     #[error(transparent)]
-    Policy(#[from] report::share::PolicyError),
-    #[error(transparent)]
     Render(#[from] RenderError),
+    /// There is no place for the file.
+    #[error("cannot write {path}: there is no directory {}", directory.display())]
+    NoDirectory { path: PathBuf, directory: PathBuf },
     /// The file cannot be written.
     #[error("cannot write {path}: {source}")]
     File { path: PathBuf, source: io::Error },
 }
 
-/// Reads a lake and writes its report; gives the size of the file in bytes.
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The size of the file.
+    pub bytes: u64,
+    /// Whether it shows no day.
+    pub is_empty: bool,
+}
+
+/// The directory of a file.
+fn directory_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Reads a lake and writes its report.
 ///
 /// # Errors
-/// When the lake cannot be read, a rule is wrong, or the file cannot be written.
-pub async fn write(lake: &Lake, out: &Path, options: &ReportOptions, now: DateTime<Utc>) -> Result<u64, ReportError> {
-    let policy: Option<Policy> = options.share.as_deref().map(str::parse).transpose()?;
+/// When the lake cannot be read, or the file cannot be written.
+pub async fn write(
+    lake: &Lake,
+    out: &Path,
+    options: &ReportOptions,
+    now: DateTime<Utc>,
+) -> Result<Written, ReportError> {
+    let directory = directory_of(out);
+    if !directory.is_dir() {
+        return Err(ReportError::NoDirectory {
+            path: out.to_owned(),
+            directory: directory.to_owned(),
+        });
+    }
     let label = match &options.label {
         Some(label) => label.clone(),
         None => {
@@ -79,7 +106,7 @@ pub async fn write(lake: &Lake, out: &Path, options: &ReportOptions, now: DateTi
         status: &status,
         place: &lake.place(),
         label: &label,
-        policy: policy.as_ref().zip(options.share.as_deref()),
+        policy: options.share.as_ref().map(|(policy, rules)| (policy, rules.as_str())),
         now,
         version: env!("CARGO_PKG_VERSION"),
     })?;
@@ -87,12 +114,14 @@ pub async fn write(lake: &Lake, out: &Path, options: &ReportOptions, now: DateTi
         path: out.to_owned(),
         source,
     })?;
-    Ok(page.len() as u64)
+    Ok(Written {
+        bytes: page.len() as u64,
+        is_empty: cubes.is_empty(),
+    })
 }
 
 /// Writes a file as a whole: whoever opens it sees the old or the new one.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -100,7 +129,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // As any file that a program writes: the umask takes away what the user does not want.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    let mut file = builder.tempfile_in(directory_of(path))?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
@@ -132,19 +161,18 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(matches: &ArgMatches, now: DateTime<Utc>) -> Result<ExitCode, AnyError> {
-    let given = |id: &str| {
-        Some(text(matches, id))
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
+    let label = Some(text(matches, "LABEL")).filter(|label| !label.is_empty());
     let out = PathBuf::from(text(matches, "OUT"));
     let options = ReportOptions {
-        label: given("LABEL"),
-        share: given("SHARE"),
+        label: label.map(str::to_owned),
+        share: reading::policy(matches)?.map(|policy| (policy, text(matches, "SHARE").to_owned())),
         selection: reading::days(matches)?,
     };
     let lake = reading::open(text(matches, "LAKE")).await?;
-    let bytes = write(&lake, &out, &options, now).await?;
-    output::line(format_args!("{} ({})", out.display(), size(bytes)));
+    let written = write(&lake, &out, &options, now).await?;
+    output::line(format_args!("{} ({})", out.display(), size(written.bytes)));
+    if written.is_empty {
+        reading::hint_no_days(&lake);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,9 +14,10 @@ use contract::{
     units::{count, size},
 };
 use report::{
-    costs::{self, Selection},
+    NamespaceCosts,
     lake::{Lake, LakeError},
     status::Status,
+    units::grouped,
 };
 
 const NAMESPACE: &str = "properties.namespace";
@@ -24,6 +25,8 @@ const TOTAL_COST: &str = "totalCost";
 const CURRENCY: &str = "currency";
 /// Shown for rows without a namespace.
 const NO_NAMESPACE: &str = "(idle and other costs without a namespace)";
+/// Such as the cluster's fee and the nodes' own disks.
+const OTHER_ASSETS: &str = "other assets (fees, disks)";
 /// How many namespaces are shown; the others are summed.
 const NAMESPACES: usize = 10;
 
@@ -34,7 +37,7 @@ pub struct ClusterSummary {
     /// The size of the Parquet files.
     pub bytes: u64,
     /// The sums of `totalCost` by currency and namespace.
-    pub costs: BTreeMap<String, BTreeMap<String, f64>>,
+    pub costs: NamespaceCosts,
     /// What assets cost that no row contains, by currency.
     pub uncovered: BTreeMap<String, f64>,
 }
@@ -58,8 +61,7 @@ pub struct LakeSummary {
 impl LakeSummary {
     pub async fn read(directory: PathBuf) -> Result<Self, LakeError> {
         let lake = Lake::directory(&directory)?;
-        let mut costs = costs::read(&lake, &Selection::default()).await?.costs_by_namespace();
-        let clusters = Status::read(&lake).await?.clusters.into_iter();
+        let clusters = Status::read_with_namespaces(&lake).await?.clusters.into_iter();
         // A cluster of which every set was quarantined has no days.
         let clusters = clusters.filter(|(_, status)| !status.days.is_empty());
         let clusters = clusters.map(|(cluster, status)| {
@@ -67,7 +69,7 @@ impl LakeSummary {
                 days: status.days,
                 rows: status.rows,
                 bytes: status.bytes,
-                costs: costs.remove(&cluster).unwrap_or_default(),
+                costs: status.namespaces,
                 uncovered: status.uncovered,
             };
             (cluster, summary)
@@ -130,26 +132,23 @@ fn write_costs(
         .map(|(name, _)| shown(name).len())
         .max()
         .unwrap_or(0)
-        .max(20);
+        .max(OTHER_ASSETS.len());
     for (namespace, cost) in sorted {
         let namespace = shown(namespace);
-        writeln!(formatter, "  {namespace:width$}  {cost:>12.2}")?;
+        writeln!(formatter, "  {namespace:width$}  {:>14}", grouped(*cost, 2))?;
     }
     if !others.is_empty() {
         let sum: f64 = others.iter().map(|(_, cost)| **cost).sum();
         let label = count(others.len() as u64, "other namespace");
-        writeln!(formatter, "  {label:width$}  {sum:>12.2}")?;
+        writeln!(formatter, "  {label:width$}  {:>14}", grouped(sum, 2))?;
     }
     let total: f64 = namespaces.values().sum();
-    writeln!(formatter, "  {:width$}  {total:>12.2} {currency}", "total cost")?;
+    let mut line =
+        |label: &str, cost: f64| writeln!(formatter, "  {label:width$}  {:>14} {currency}", grouped(cost, 2));
+    line("total cost", total)?;
     if uncovered != 0.0 {
-        let bill = total + uncovered;
-        writeln!(
-            formatter,
-            "  {:width$}  {uncovered:>12.2} {currency}",
-            "assets in no row"
-        )?;
-        writeln!(formatter, "  {:width$}  {bill:>12.2} {currency}", "bill")?;
+        line(OTHER_ASSETS, uncovered)?;
+        line("bill", total + uncovered)?;
     }
     Ok(())
 }

@@ -26,7 +26,9 @@ use table::{Origin, TableLayout};
 use crate::{
     output,
     progress::Bar,
-    reading::{AnyError, EXIT_FINDINGS, EXIT_STATUSES, format_argument, lake_argument, open, print, text},
+    reading::{
+        AnyError, EXIT_FINDINGS, EXIT_STATUSES, UsageError, format_argument, lake_argument, open, print, range, text,
+    },
 };
 
 pub(crate) fn command() -> Command {
@@ -107,7 +109,7 @@ impl Source {
         }
         let cluster = reader.parsed::<ClusterArn>(&rows::CLUSTER);
         let settings = SourceSettings::read(&mut reader, &mut Vec::new());
-        let (from, to) = (reader.parsed::<Day>(&rows::FROM), reader.parsed::<Day>(&rows::TO));
+        let (from, to) = range(&mut reader);
         reader.finish()?;
         Ok(Some(Self {
             settings: settings.ok_or(Faults(Vec::new()))?,
@@ -117,26 +119,29 @@ impl Source {
         }))
     }
 
-    /// The cluster whose days are compared.
-    fn cluster(&self, verification: &Verification) -> Result<ClusterId, AnyError> {
+    /// The cluster whose days are compared; `None` if the lake has no days.
+    fn cluster(&self, verification: &Verification) -> Result<Option<ClusterId>, UsageError> {
         if let Some(cluster) = &self.cluster {
-            return Ok(cluster.id().clone());
+            return Ok(Some(cluster.id().clone()));
         }
         let clusters: BTreeSet<&ClusterId> = verification.days.keys().map(|(cluster, _)| cluster).collect();
         match clusters.iter().collect::<Vec<_>>().as_slice() {
-            [one] => Ok((**one).clone()),
-            others => Err(format!(
-                "the lake has {}: name the one that the source has by --cluster",
-                count(others.len() as u64, "cluster")
-            )
-            .into()),
+            [] => Ok(None),
+            [one] => Ok(Some((**one).clone())),
+            others => {
+                let clusters = count(others.len() as u64, "cluster");
+                let reason = format!("the lake has {clusters}: name the one that the source has by --cluster");
+                Err(UsageError(reason))
+            }
         }
     }
 
     /// Compares the days that are as they were written. Gives how many were compared, and how many the source no longer
     /// has.
     async fn compare(&self, verification: &mut Verification) -> Result<(usize, usize), AnyError> {
-        let cluster = self.cluster(verification)?;
+        let Some(cluster) = self.cluster(verification)? else {
+            return Ok((0, 0));
+        };
         let is_wanted = |day: &Day| self.from.is_none_or(|from| from <= *day) && self.to.is_none_or(|to| *day <= to);
         let own = verification.days.keys().filter(|(of, _)| *of == cluster);
         let days: Vec<Day> = own.map(|(_, day)| *day).filter(is_wanted).collect();
@@ -204,22 +209,28 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<ExitCode, AnyError> {
                 print(&verification.table(), matches);
                 output::line("");
             }
-            output::line(format_args!(
-                "{}, {}: {}",
-                count(verification.objects as u64, "object"),
-                size(verification.bytes),
-                if findings == 0 {
-                    "as they were written".to_owned()
-                } else {
-                    count(findings as u64, "finding")
-                }
-            ));
+            output::line(match verification.objects {
+                0 => format!("{} has no days", lake.place()),
+                objects => format!(
+                    "{}, {}: {}",
+                    count(objects as u64, "object"),
+                    size(verification.bytes),
+                    if findings == 0 {
+                        "as they were written".to_owned()
+                    } else {
+                        count(findings as u64, "finding")
+                    }
+                ),
+            });
             if let Some((compared, gone)) = compared {
-                output::line(format_args!(
-                    "{} compared with the source, which no longer has {}",
-                    count(compared as u64, "day"),
-                    count(gone as u64, "other day")
-                ));
+                let compared = count(compared as u64, "day");
+                output::line(match gone {
+                    0 => format!("{compared} compared with the source"),
+                    gone => {
+                        let gone = count(gone as u64, "other day");
+                        format!("{compared} compared with the source, which no longer has {gone}")
+                    }
+                });
             }
         }
     }

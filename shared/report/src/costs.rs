@@ -1,30 +1,26 @@
 //! Reads the costs of a lake into [`Cubes`]: only the columns that the questions need, one row group at a time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, MapArray, RecordBatch, StringArray, types::Int32Type,
-};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_array::{Array, ArrayRef, MapArray, RecordBatch, StringArray};
 use contract::{
     cluster::ClusterId,
     currency,
     day::Day,
     keys::{Area, Prefixes},
 };
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
-};
 
 use crate::{
+    columns::{self, Batches, Dictionaries, Numbers},
     cube::{Cubes, Kinds, Row},
-    file::{Footer, Parts, parquet_error},
+    file::{Footer, parquet_error},
     lake::{Lake, LakeError},
     names::{EMPTY, Id, Names},
 };
 
-const ROWS_PER_BATCH: usize = 8_192;
+pub(crate) const NAMESPACE_COLUMN: &str = "properties.namespace";
+pub(crate) const CURRENCY_COLUMN: &str = "currency";
+pub(crate) const TOTAL_COST_COLUMN: &str = "totalCost";
 
 /// Texts that are read as dictionaries.
 const NAMESPACE: usize = 0;
@@ -38,7 +34,7 @@ const CAPACITY_TYPE: usize = 7;
 const CURRENCY: usize = 8;
 const GPU_MODEL: usize = 9;
 const TEXTS: [&str; 10] = [
-    "properties.namespace",
+    NAMESPACE_COLUMN,
     "properties.controllerKind",
     "properties.controller",
     "properties.node_nodegroup",
@@ -46,7 +42,7 @@ const TEXTS: [&str; 10] = [
     "properties.node_instance_type",
     "rowKind",
     "capacityType",
-    "currency",
+    CURRENCY_COLUMN,
     "gpuModel",
 ];
 
@@ -75,7 +71,7 @@ const NUMBERS: [&str; 25] = [
     "networkCostAdjustment",
     "loadBalancerCost",
     "loadBalancerCostAdjustment",
-    "totalCost",
+    TOTAL_COST_COLUMN,
 ];
 
 const NAME: &str = "name";
@@ -183,11 +179,7 @@ async fn read_file(
     cubes: &mut Cubes,
 ) -> Result<(), LakeError> {
     let footer = Footer::read(lake, key, bytes).await?;
-    let failed = |error: &dyn std::fmt::Display| parquet_error(key, error);
-    let schema = {
-        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.parquet), ArrowReaderOptions::new());
-        Arc::clone(metadata.map_err(|error| failed(&error))?.schema())
-    };
+    let schema = columns::schema(key, &footer)?;
     let has = |name: &str| schema.index_of(name).is_ok();
     let label_column = format!("{LABEL_COLUMN}{label}");
     let mut texts: Vec<&str> = TEXTS.to_vec();
@@ -200,101 +192,20 @@ async fn read_file(
     if !has("rowKind") {
         wanted.push(NAME);
     }
-    if !has("totalCost") {
-        return Err(failed(&"the column 'totalCost' is missing"));
+    if !has(TOTAL_COST_COLUMN) {
+        return Err(parquet_error(
+            key,
+            &format!("the column '{TOTAL_COST_COLUMN}' is missing"),
+        ));
     }
     wanted.extend(&texts);
-    let fields = schema.fields().iter().map(|field| {
-        if texts.contains(&field.name().as_str()) {
-            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Arc::new(Field::new(field.name(), dictionary, field.is_nullable()))
-        } else {
-            Arc::clone(field)
-        }
-    });
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
-    let metadata =
-        ArrowReaderMetadata::try_new(Arc::clone(&footer.parquet), options).map_err(|error| failed(&error))?;
-    let roots: Vec<usize> = wanted.iter().filter_map(|name| schema.index_of(name).ok()).collect();
-    let parquet_schema = footer.parquet.file_metadata().schema_descr();
-    let leaves: Vec<usize> = (0..parquet_schema.num_columns())
-        .filter(|leaf| roots.contains(&parquet_schema.get_column_root_idx(*leaf)))
-        .collect();
-    let mask = ProjectionMask::roots(parquet_schema, roots);
-    for group in 0..footer.parquet.num_row_groups() {
-        let parts = Parts::read(lake, key, &footer, group, &leaves).await?;
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(mask.clone())
-            .with_batch_size(ROWS_PER_BATCH)
-            .build()
-            .map_err(|error| failed(&error))?;
-        let mut dictionaries = Dictionaries::default();
-        for batch in batches {
-            let batch = batch.map_err(|error| failed(&error))?;
-            add_batch(&batch, &label_column, target, &mut dictionaries, cubes).map_err(|error| failed(&error))?;
-        }
+    let metadata = columns::with_dictionaries(key, &footer, &schema, &texts)?;
+    let mut batches = Batches::new(lake, key, &footer, &metadata, &wanted);
+    let mut dictionaries = Dictionaries::default();
+    while let Some(batch) = batches.next().await? {
+        add_batch(&batch, &label_column, target, &mut dictionaries, cubes).map_err(|error| batches.failed(&error))?;
     }
     Ok(())
-}
-
-/// The numbers of each column's dictionary. Batches of one row group share it.
-#[derive(Default)]
-struct Dictionaries(BTreeMap<String, (Option<ArrayRef>, Vec<Id>)>);
-
-impl Dictionaries {
-    /// The texts of a column as numbers; empty where the file lacks the column.
-    fn ids(&mut self, batch: &RecordBatch, name: &str, names: &mut Names) -> Result<Vec<Id>, String> {
-        let Some(column) = batch.column_by_name(name) else {
-            return Ok(Vec::new());
-        };
-        let dictionary = column
-            .as_any()
-            .downcast_ref::<DictionaryArray<Int32Type>>()
-            .ok_or_else(|| format!("'{name}' is not a text"))?;
-        let values = dictionary.values();
-        let (known, ids) = self.0.entry(name.to_owned()).or_default();
-        if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, values)) {
-            let texts = values
-                .as_any()
-                .downcast_ref::<StringArray>()
-                .ok_or_else(|| format!("'{name}' is not a text"))?;
-            *ids = texts.iter().map(|text| names.id(text.unwrap_or_default())).collect();
-            *known = Some(Arc::clone(values));
-        }
-        let keys = dictionary.keys().iter().map(|key| {
-            let index = key.and_then(|key| usize::try_from(key).ok());
-            index.and_then(|index| ids.get(index)).copied().unwrap_or(EMPTY)
-        });
-        Ok(keys.collect())
-    }
-}
-
-/// A column of numbers, which a file may lack.
-struct Numbers<'a>(Option<&'a Float64Array>);
-
-impl<'a> Numbers<'a> {
-    fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, String> {
-        let Some(column) = batch.column_by_name(name) else {
-            return Ok(Self(None));
-        };
-        let numbers = column.as_any().downcast_ref::<Float64Array>();
-        numbers
-            .map(|numbers| Self(Some(numbers)))
-            .ok_or_else(|| format!("'{name}' is not a number"))
-    }
-
-    fn known(&self, row: usize) -> Option<f64> {
-        self.0
-            .and_then(|numbers| numbers.is_valid(row).then(|| numbers.value(row)))
-    }
-
-    fn get(&self, row: usize) -> f64 {
-        match self.0 {
-            Some(numbers) if numbers.null_count() == 0 => numbers.value(row),
-            _ => self.known(row).unwrap_or(0.0),
-        }
-    }
 }
 
 fn add_batch(

@@ -51,7 +51,7 @@ impl LastRuns {
         let audited = report
             .audited
             .iter()
-            .map(|audited| row(&audited.cluster, audited.last_run.as_ref(), "none"));
+            .map(|audited| row(&audited.cluster, audited.last_run.as_ref(), "not reported"));
         let retired = report.retired.iter().map(|cluster| row(cluster, None, "retired"));
         let rows = audited.chain(retired).collect();
         Self {

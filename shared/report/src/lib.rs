@@ -5,6 +5,7 @@
 //! tests compare them with those of DuckDB.
 #![deny(missing_docs)]
 
+mod columns;
 pub mod costs;
 mod cube;
 pub mod daily;
@@ -12,6 +13,7 @@ mod file;
 pub mod lake;
 pub mod last_runs;
 mod names;
+mod namespaces;
 pub mod questions;
 pub mod results;
 pub mod schema;
@@ -23,3 +25,4 @@ pub mod verify;
 
 pub use cube::Cubes;
 pub use file::footer_of_tail;
+pub use namespaces::NamespaceCosts;

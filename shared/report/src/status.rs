@@ -17,6 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::{
     file::{Footer, parquet_error},
     lake::{Lake, LakeError},
+    namespaces::{self, NamespaceCosts},
     results::columns,
     table::{Cell, Table},
     units::moment,
@@ -54,6 +55,8 @@ pub struct ClusterStatus {
     pub cost: BTreeMap<String, f64>,
     /// What assets cost that no allocation of the days contains, by currency.
     pub uncovered: BTreeMap<String, f64>,
+    /// The total cost by currency and namespace; empty unless it was asked for.
+    pub namespaces: NamespaceCosts,
 }
 
 /// The state of a lake.
@@ -88,6 +91,7 @@ struct ObjectStatus {
     unknown_fields: u64,
     run: Option<RunId>,
     record: Option<DayRecord>,
+    namespaces: NamespaceCosts,
 }
 
 impl Status {
@@ -96,6 +100,18 @@ impl Status {
     /// # Errors
     /// When the lake cannot be read, or an object is no Parquet file.
     pub async fn read(lake: &Lake) -> Result<Self, LakeError> {
+        Self::read_objects(lake, false).await
+    }
+
+    /// Reads the same, and three columns of each day for the costs of the namespaces.
+    ///
+    /// # Errors
+    /// When the lake cannot be read, or an object is no Parquet file with costs.
+    pub async fn read_with_namespaces(lake: &Lake) -> Result<Self, LakeError> {
+        Self::read_objects(lake, true).await
+    }
+
+    async fn read_objects(lake: &Lake, with_namespaces: bool) -> Result<Self, LakeError> {
         let prefixes = Prefixes::default();
         let mut status = Self::default();
         let mut wanted = Vec::new();
@@ -110,6 +126,11 @@ impl Status {
             let head = lake.head(&object.key).await?.unwrap_or_default();
             let LakeMetadata { run, record, .. } = LakeMetadata::of(&head.metadata);
             let unknown_fields = footer.value(footer::UNKNOWN_FIELDS);
+            let namespaces = if with_namespaces {
+                namespaces::of_file(lake, &object.key, &footer).await?
+            } else {
+                NamespaceCosts::new()
+            };
             Ok::<_, LakeError>(ObjectStatus {
                 cluster,
                 day,
@@ -120,6 +141,7 @@ impl Status {
                 unknown_fields: unknown_fields.and_then(|text| text.parse().ok()).unwrap_or(0),
                 run: run.or_else(|| footer.value(RUN_METADATA)?.parse().ok()),
                 record,
+                namespaces,
             })
         });
         let objects: Vec<ObjectStatus> = stream::iter(read).buffered(CONCURRENCY).try_collect().await?;
@@ -294,6 +316,12 @@ impl ClusterStatus {
         self.unknown_fields += object.unknown_fields;
         self.newest_run = self.newest_run.max(object.run);
         *self.cost.entry(object.currency).or_default() += object.cost;
+        for (currency, namespaces) in object.namespaces {
+            let sums = self.namespaces.entry(currency).or_default();
+            for (namespace, cost) in namespaces {
+                *sums.entry(namespace).or_default() += cost;
+            }
+        }
         if let Some(record) = object.record {
             self.computed_totals += record.computed_totals;
             if !record.partial.is_empty() {

@@ -76,6 +76,7 @@ impl Column {
         let text = match self.name {
             "cluster_id" => "cluster",
             "row_count" => "rows",
+            "uncovered_cost" => "cost of other assets",
             "mad" => "median deviation",
             name => name,
         };
@@ -84,6 +85,18 @@ impl Column {
             .replace("ram", "RAM")
             .replace("gib", "GiB")
             .replace("gpu", "GPU")
+            .replace("pv", "PV")
+    }
+}
+
+/// What a person reads in a column where there is no name.
+pub fn unnamed(column: &str) -> &'static str {
+    match column {
+        "namespace" => "(no namespace)",
+        "team" => "(no team)",
+        "capacity_type" | "gpu_model" => "(unknown)",
+        "controller" | "controller_kind" | "node_group" | "cluster" => "(none)",
+        _ => "",
     }
 }
 
@@ -136,11 +149,11 @@ impl Cell {
         self.text().cmp(other.text())
     }
 
-    /// For a person: thousands grouped, decimals by the unit.
+    /// For a person: thousands grouped, decimals by the unit; a dash where the value is unknown, or has no meaning.
     pub fn shown(&self, unit: Unit) -> String {
         match (self, unit) {
             (Self::Text(text), _) => text.clone(),
-            (Self::Null, _) => "unknown".to_owned(),
+            (Self::Null, _) => "–".to_owned(),
             (Self::Number(number), Unit::Money) => grouped(*number, 2),
             (Self::Number(number), Unit::Price) => grouped(*number, 4),
             (Self::Number(number), Unit::Share) => format!("{} %", grouped(number * 100.0, 1)),
@@ -218,7 +231,11 @@ impl Table {
     pub fn to_text(&self) -> String {
         let shown = |row: &Vec<Cell>| -> Vec<String> {
             let cells = row.iter().zip(&self.columns);
-            cells.map(|(cell, column)| cell.shown(column.unit)).collect()
+            let text = |(cell, column): (&Cell, &Column)| match cell {
+                Cell::Text(text) if text.is_empty() => unnamed(column.name).to_owned(),
+                cell => cell.shown(column.unit),
+            };
+            cells.map(text).collect()
         };
         let mut lines: Vec<Vec<String>> = vec![self.columns.iter().map(Column::heading).collect()];
         lines.extend(self.rows.iter().map(shown));
@@ -291,7 +308,7 @@ mod tests {
         let rows = vec![
             row("b", Cell::Null),
             row("a,\"x\"", Cell::Number(1_234_567.891)),
-            row("c", Cell::Number(-0.004)),
+            row("", Cell::Number(-0.004)),
         ];
         Table::new("cost_by_namespace", columns, rows).sorted_by("cost")
     }
@@ -299,10 +316,10 @@ mod tests {
     #[test]
     fn text_is_aligned_with_units_and_thousands() {
         insta::assert_snapshot!(table().to_text(), @r#"
-        namespace          cost   share
-        a,"x"      1,234,567.89  50.0 %
-        c                  0.00  50.0 %
-        b               unknown  50.0 %
+        namespace               cost   share
+        a,"x"           1,234,567.89  50.0 %
+        (no namespace)          0.00  50.0 %
+        b                          –  50.0 %
         "#);
     }
 
@@ -310,11 +327,11 @@ mod tests {
     fn csv_and_json_have_every_digit() {
         assert_eq!(
             table().to_csv(),
-            "namespace,cost,share\r\n\"a,\"\"x\"\"\",1234567.891,0.5\r\nc,-0.004,0.5\r\nb,,0.5\r\n"
+            "namespace,cost,share\r\n\"a,\"\"x\"\"\",1234567.891,0.5\r\n,-0.004,0.5\r\nb,,0.5\r\n"
         );
         assert_eq!(
             table().to_json().to_string(),
-            r#"[{"cost":1234567.891,"namespace":"a,\"x\"","share":0.5},{"cost":-0.004,"namespace":"c","share":0.5},{"cost":null,"namespace":"b","share":0.5}]"#
+            r#"[{"cost":1234567.891,"namespace":"a,\"x\"","share":0.5},{"cost":-0.004,"namespace":"","share":0.5},{"cost":null,"namespace":"b","share":0.5}]"#
         );
     }
 }

@@ -19,4 +19,5 @@ mod retried;
 mod status;
 mod support;
 mod thinner;
+mod usage;
 mod verify;

@@ -1,11 +1,13 @@
 //! `convert` and `status` as a user runs them, on days that something is wrong with.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use contract::{day::Day, keys::Prefixes};
+use kubecost_lake::summary::LakeSummary;
 use local_bucket::LocalBucket;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -193,6 +195,53 @@ fn quarantined_and_missing_days_are_found() {
         findings[0][0] == "quarantined" && !findings[0][1].is_empty(),
         "{findings:?}"
     );
+}
+
+#[test]
+fn a_label_that_no_row_has_is_a_hint_beside_the_result() {
+    let lake = Lake::new();
+    lake.convert(&case("shrinks-1-full"), &["--labels", "team,unused"]);
+    let query = |label| {
+        let arguments = ["query", "cost_by_team", "--lake", lake.path(), "--label", label];
+        commands::run(&arguments, &[])
+    };
+    // By its column, and from the maps.
+    for label in ["team", "app"] {
+        let (code, output, errors) = query(label);
+        assert!(
+            code == 0 && output.lines().count() > 1 && errors.is_empty(),
+            "{output}{errors}"
+        );
+    }
+    for label in ["unused", "tema"] {
+        let (code, output, errors) = query(label);
+        let hint = format!("hint: no row has the label '{label}': labels with a column are team, unused\n");
+        assert!(
+            code == 0 && output.lines().count() == 2 && errors == hint,
+            "{output}{errors}"
+        );
+    }
+}
+
+/// The summary of a command reads three columns of each file, and the question all that questions need.
+#[tokio::test]
+async fn the_summary_has_the_costs_of_the_question() {
+    let lake = Lake::new();
+    lake.convert(&case("shrinks-1-full"), &[]);
+    let arguments = ["query", "cost_by_namespace", "--lake", lake.path(), "--format", "json"];
+    let question: Value = serde_json::from_str(&commands::run(&arguments, &[]).1).unwrap();
+    let summary = LakeSummary::read(lake.directory.path().to_owned()).await.unwrap();
+    let costs = &summary.clusters[arn("cluster-one").id()].costs;
+    let rows = question.as_array().unwrap();
+    assert!(
+        !rows.is_empty() && rows.len() == costs.values().map(BTreeMap::len).sum::<usize>(),
+        "{question}"
+    );
+    for row in rows {
+        let text = |name: &str| row[name].as_str().unwrap();
+        let cost = costs[text("currency")][text("namespace")];
+        assert!((cost - row["cost"].as_f64().unwrap()).abs() < 1e-9, "{row} {cost}");
+    }
 }
 
 /// The file of a name below a folder.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
-use contract::{cluster::ClusterId, day::Day};
+use contract::day::Day;
 
 use crate::{
     cube::{Cubes, SeriesKey},
-    names::Id,
+    names::{EMPTY, Id},
     table::{Cell, Column, Table},
 };
 
@@ -45,6 +45,9 @@ pub const NAMES: [&str; 16] = [
     "data_quality",
 ];
 
+/// The questions whose results name teams.
+pub const BY_TEAM: [&str; 3] = ["cost_per_day", COST_BY_TEAM, "label_coverage"];
+
 /// The result of a question; `None` for one that is not among [`NAMES`].
 pub fn result(cubes: &Cubes, name: &str) -> Option<Table> {
     let result = match name {
@@ -70,17 +73,14 @@ pub fn result(cubes: &Cubes, name: &str) -> Option<Table> {
 }
 
 impl Cubes {
-    /// The costs of each cluster, by currency and namespace; without a namespace where the source gives none.
-    pub fn costs_by_namespace(&self) -> BTreeMap<ClusterId, BTreeMap<String, BTreeMap<String, f64>>> {
-        let mut costs: BTreeMap<ClusterId, BTreeMap<String, BTreeMap<String, f64>>> = BTreeMap::new();
-        for ((currency, cluster, namespace), cost) in self.sums(by_namespace) {
-            if let Some(cluster) = self.clusters.get(cluster as usize) {
-                let currencies = costs.entry(cluster.clone()).or_default();
-                let namespaces = currencies.entry(self.names.text(currency).to_owned()).or_default();
-                namespaces.insert(self.names.text(namespace).to_owned(), cost);
-            }
-        }
-        costs
+    /// Whether there are no days.
+    pub fn is_empty(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// Whether there are costs, and none of a row with the label that names teams.
+    pub fn lacks_label(&self) -> bool {
+        !self.series.is_empty() && self.series.keys().all(|key| key.team == EMPTY)
     }
 
     pub(crate) fn text(&self, id: Id) -> Cell {
@@ -113,17 +113,6 @@ impl Cubes {
             days.filter(|(_, cost)| !cost.is_nan())
                 .map(move |(day, cost)| (key, *day, *cost))
         })
-    }
-
-    /// Sums of all costs by some key.
-    fn sums<K: Ord>(&self, key: impl Fn(&SeriesKey, Day) -> Option<K>) -> BTreeMap<K, f64> {
-        let mut sums = BTreeMap::new();
-        for (series, day, cost) in self.daily() {
-            if let Some(key) = key(series, day) {
-                *sums.entry(key).or_insert(0.0) += cost;
-            }
-        }
-        sums
     }
 }
 
@@ -170,13 +159,11 @@ fn cost_by_month(cubes: &Cubes) -> Table {
     table
 }
 
-/// The currency, cluster and namespace.
-fn by_namespace(key: &SeriesKey, _: Day) -> Option<(Id, Id, Id)> {
-    Some((key.currency, key.cluster, key.namespace))
-}
-
 fn cost_by_namespace(cubes: &Cubes) -> Table {
-    let sums = cubes.sums(by_namespace);
+    let mut sums: BTreeMap<(Id, Id, Id), f64> = BTreeMap::new();
+    for (key, _, cost) in cubes.daily() {
+        *sums.entry((key.currency, key.cluster, key.namespace)).or_default() += cost;
+    }
     let mut totals: BTreeMap<Id, f64> = BTreeMap::new();
     for ((currency, ..), cost) in &sums {
         *totals.entry(*currency).or_default() += cost;

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use arrow_array::{Array, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use contract::day::Day;
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
-};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::{DayTotals, VerifiedTable};
 use crate::{
-    file::{Footer, Parts, parquet_error},
+    columns::Batches,
+    file::Footer,
     lake::{Lake, LakeError},
 };
 
@@ -46,34 +44,18 @@ pub(super) async fn fault(
     metadata: &ArrowReaderMetadata,
     expected: &Expected<'_>,
 ) -> Result<Option<String>, LakeError> {
-    let schema = metadata.schema();
     let numbers: Vec<&str> = expected.totals.sums.keys().map(String::as_str).collect();
     let wanted = numbers.iter().copied().chain(table.window).chain([table.cluster]);
-    let roots: Vec<usize> = wanted.filter_map(|name| schema.index_of(name).ok()).collect();
-    let columns = footer.parquet.file_metadata().schema_descr();
-    let leaves: Vec<usize> = (0..columns.num_columns())
-        .filter(|leaf| roots.contains(&columns.get_column_root_idx(*leaf)))
-        .collect();
-    let mask = ProjectionMask::roots(columns, roots);
-    let failed = |error: &dyn std::fmt::Display| parquet_error(key, error);
+    let mut batches = Batches::new(lake, key, footer, metadata, &wanted.collect::<Vec<_>>());
     let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
     let mut rows = 0;
-    for group in 0..footer.parquet.num_row_groups() {
-        let parts = Parts::read(lake, key, footer, group, &leaves).await?;
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(mask.clone())
-            .build()
-            .map_err(|error| failed(&error))?;
-        for batch in batches {
-            let batch = batch.map_err(|error| failed(&error))?;
-            rows += batch.num_rows() as u64;
-            if let Some(fault) = misplaced(&batch, table, expected) {
-                return Ok(Some(fault));
-            }
-            for name in &numbers {
-                add(sums.entry(name).or_default(), &batch, name);
-            }
+    while let Some(batch) = batches.next().await? {
+        rows += batch.num_rows() as u64;
+        if let Some(fault) = misplaced(&batch, table, expected) {
+            return Ok(Some(fault));
+        }
+        for name in &numbers {
+            add(sums.entry(name).or_default(), &batch, name);
         }
     }
     if rows != expected.totals.rows {
