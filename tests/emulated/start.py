@@ -32,7 +32,7 @@ def used(process):
 
 
 class Starts:
-    """Starts processes of a function, one after the other, and looks at each when it asks for its first event."""
+    """Starts processes of a function, one after the other, and looks at each when it requests its first event."""
 
     def __init__(self, function):
         self.function, self.asked, self.looked_at = function, threading.Event(), threading.Event()

@@ -149,7 +149,7 @@ def two_at_once(host):
         def do_GET(self):
             asked.set()
             released.wait()
-            # Sources are told apart by what they do not know: errors are responses, too.
+            # Sources are distinguished by what they do not know: errors are responses, too.
             with urllib.request.build_opener(AnyStatus).open(host.source + self.path) as response:
                 self.respond(response.status, response.read())
 

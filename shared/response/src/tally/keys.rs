@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(keys.note(0, &key(5)), Noted::Repeated);
         assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 5)), Noted::Unknown);
         assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 999)), Noted::Unknown);
-        // The next set begins anew, and after it the one before is out of order.
+        // The next set begins again, and after it the one before is out of order.
         assert_eq!(keys.note(1, &key(0)), Noted::New);
         assert_eq!(keys.note(0, &key(MOST_IN_TABLE + 2000)), Noted::Unknown);
     }
