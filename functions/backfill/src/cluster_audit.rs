@@ -22,7 +22,7 @@ use crate::{
     inventory::{self, Available},
     known, last_run,
     policy::{Availability, DayHistory, DayStatus, Programs},
-    redelivery::{REDELIVERED, redeliver},
+    redelivery::{REDELIVERED, is_due, redeliver},
     settings::Settings,
     staged::{ClusterObjects, Quarantined, Staged},
 };
@@ -379,7 +379,7 @@ impl ClusterAudit<'_> {
                 } else {
                     tracing::error!(
                         %cluster, %date, %run,
-                        "set never became Parquet: not redelivered, RETRY_LIMIT is reached or its manifest is gone"
+                        "set never became Parquet: not redelivered now, since RETRY_LIMIT is reached, but once a day; or its manifest is gone"
                     );
                 }
                 stuck.push(StuckSet {
@@ -412,7 +412,7 @@ impl ClusterAudit<'_> {
             } else {
                 tracing::error!(
                     %cluster, %date, %run,
-                    "the day's assets are missing: not redelivered, RETRY_LIMIT is reached or its manifest is gone"
+                    "the day's assets are missing: not redelivered now, since RETRY_LIMIT is reached, but once a day; or its manifest is gone"
                 );
             }
             missing.push(StuckSet {
@@ -423,7 +423,7 @@ impl ClusterAudit<'_> {
         Ok(missing)
     }
 
-    /// Redelivers a set unless that was done `RETRY_LIMIT` times. Returns whether it did.
+    /// Redelivers a set if that is due. Returns whether it did.
     async fn redeliver(&self, date: Day, run: RunId) -> Result<bool, StoreError> {
         let ClusterObjects {
             store,
@@ -439,10 +439,11 @@ impl ClusterAudit<'_> {
             .get(REDELIVERED)
             .and_then(|count| count.parse().ok())
             .unwrap_or(0);
-        if count >= self.settings.policy.retry_limit {
+        let age = self.now - head.modified.unwrap_or(self.now);
+        if !is_due(count, age, self.settings.policy.retry_limit) {
             return Ok(false);
         }
-        redeliver(store, &key, count + 1).await
+        redeliver(store, &key, count.saturating_add(1)).await
     }
 }
 

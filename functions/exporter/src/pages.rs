@@ -11,7 +11,10 @@ use contract::{
     documents::{Part, PartKind, SourceKind},
 };
 use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Tally, Verdict};
-use seams::time;
+use seams::{
+    bugs::{Bug, is_planted},
+    time,
+};
 
 use crate::{
     collect::{Allocations, Collector, DayError},
@@ -117,7 +120,11 @@ impl Collector<'_> {
         let expectation = Expectation {
             day,
             aggregation: Some(self.settings.aggregation),
-            clusters: self.settings.clusters.clone(),
+            clusters: if is_planted(Bug::OtherClustersAccepted) {
+                Vec::new()
+            } else {
+                self.settings.clusters.clone()
+            },
         };
         let description = template.query(day.window(), None).describe();
         let listed = match self.settings.page_size {
@@ -226,7 +233,8 @@ impl Collector<'_> {
             .await?;
         for (number, name) in totals::COMPARED {
             let (paged, expected) = (pages.sum(number), whole.sum(number));
-            if !totals::agree(paged, expected, pages.rows() + whole.rows()) {
+            let agree = totals::agree(paged, expected, pages.rows() + whole.rows());
+            if !agree && !is_planted(Bug::PagesNotCompared) {
                 return Err(SourceError::Refused(format!(
                     "the pages add up to {paged} {name}, and the day by cluster to {expected}: rows are missing or came twice (PAGE_SIZE); set PAGE_SIZE to 0, or the next run collects the day again"
                 ))

@@ -11,6 +11,7 @@ use contract::{
 use response::{
     Aggregation, Allocation, AssetParser, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict,
 };
+use seams::bugs::{Bug, is_planted};
 use serde_json::{Map, Value};
 use table::{TOTAL_COST, TableLayout, number_name};
 use tokio::sync::mpsc;
@@ -208,7 +209,11 @@ impl<'a> Conversion<'a> {
         let expected = Expectation {
             day: self.manifest.date,
             aggregation: self.tally.aggregation(),
-            clusters: self.manifest.facts.clusters.clone(),
+            clusters: if is_planted(Bug::OtherClustersAccepted) {
+                Vec::new()
+            } else {
+                self.manifest.facts.clusters.clone()
+            },
         };
         let verdict = self.tally.verdict(&expected).map_err(|refusal| match refusal {
             Refusal::NoCosts { rows } => Fault::NoCosts { rows },

@@ -516,7 +516,7 @@ variable "transform" {
 variable "backfill" {
   description = <<-EOT
     Which days are collected again. A day younger than `restate_age_days` is collected again, at most every `restate_interval_hours`, so that reconciled
-    costs replace first estimates (0 days: never). A stuck set is redelivered `retry_limit` times, and after as many
+    costs replace first estimates (0 days: never). A stuck set is redelivered `retry_limit` times in a row and then once a day, and after as many
     restatements in a row that change nothing they spread out. A set younger than `in_flight_minutes` is in flight. A cluster is silent after `silent_hours` without an inventory. The audit covers `audit_period_days`, and older days that a source has, and reads
     `audit_concurrency` clusters at a time.
   EOT

@@ -27,11 +27,15 @@ pub enum Bug {
     FailedDayGivenUp,
     /// The audit reports no gap of which a set was ever staged.
     TriedGapUnreported,
+    /// What pages add up to is believed.
+    PagesNotCompared,
+    /// Rows of any cluster are accepted.
+    OtherClustersAccepted,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::LastReplaces,
         Self::ThinnerReplaces,
         Self::AlternativesForgotten,
@@ -44,6 +48,8 @@ impl Bug {
         Self::MissingAssetsIgnored,
         Self::FailedDayGivenUp,
         Self::TriedGapUnreported,
+        Self::PagesNotCompared,
+        Self::OtherClustersAccepted,
     ];
 }
 

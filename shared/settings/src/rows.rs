@@ -386,7 +386,7 @@ pub static IN_FLIGHT: Setting = Setting::new(
 /// How often work that changes nothing is repeated.
 pub static RETRY_LIMIT: Setting = Setting::new(
     "RETRY_LIMIT",
-    "How often a stuck set is redelivered, and after how many restatements in a row that change nothing they spread out",
+    "How often a stuck set is redelivered before that happens once a day only, and after how many restatements in a row that change nothing they spread out",
 )
 .default("3")
 .numbers(1, 100);

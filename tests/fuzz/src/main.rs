@@ -1,7 +1,7 @@
 //! Runs fuzz targets for as long as is wanted, one after the other on each of the machine's cores.
 //!
-//! `cargo run --release -p fuzz -- [SECONDS FOR EACH TARGET] [TARGET]`. Prints the executions of each target. An input
-//! that breaks a promise is written to `target/fuzz`, and the exit status is 1.
+//! `cargo run --release -p fuzz -- [SECONDS FOR EACH TARGET] [TARGET or all] [THREADS]`. Prints the executions of each
+//! target. An input that breaks a promise is written to `target/fuzz`, and the exit status is 1.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of developers")]
 
 use std::{
@@ -16,10 +16,13 @@ use fuzz::{Run, TARGETS, Target, run};
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(60, |text| text.parse().unwrap());
-    let wanted = arguments.next();
+    let wanted = arguments.next().filter(|name| name != "all");
     let time = Duration::from_secs(seconds);
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.next().map_or_else(
+        || thread::available_parallelism().map_or(1, usize::from),
+        |text| text.parse().unwrap(),
+    );
     // The runs report panics themselves.
     std::panic::set_hook(Box::new(|_| {}));
     println!("seed {seed}, {seconds} s for each target, {threads} threads");
@@ -32,7 +35,11 @@ fn main() -> ExitCode {
         let runs = on_all(*target, seed, time, threads);
         let executions: u64 = runs.iter().map(|run| run.executions).sum();
         total += executions;
-        println!("{:10} {executions:>12} executions", target.name);
+        println!(
+            "{:10} {executions:>12} executions, {} per second",
+            target.name,
+            executions / seconds.max(1)
+        );
         for failure in runs.into_iter().filter_map(|run| run.failure) {
             fs::create_dir_all("target/fuzz").unwrap();
             let path = format!("target/fuzz/{}-{}", target.name, failure.input.len());

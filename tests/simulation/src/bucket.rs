@@ -32,7 +32,7 @@ pub(crate) struct Stored {
     pub(crate) body: Bytes,
     pub(crate) metadata: HashMap<String, String>,
     pub(crate) modified: DateTime<Utc>,
-    etag: String,
+    pub(crate) etag: String,
 }
 
 #[derive(Debug, Default)]

@@ -10,10 +10,11 @@ use std::{
 
 use contract::events::{self, ObjectCreated};
 use lambda::Function;
-use seams::time::{sleep, timeout};
+use seams::time::{Simulated, sleep, timeout};
 use serde_json::Value;
 
 use crate::{
+    judge::Judge,
     network::BUCKET,
     world::{Fault, ProgramClock, World},
 };
@@ -123,7 +124,7 @@ impl Lambda {
     }
 
     /// Delivers the event of an object.
-    pub(crate) async fn deliver(self: Arc<Self>, key: String) {
+    pub(crate) async fn deliver(self: Arc<Self>, judge: Arc<Judge>, key: String) {
         let world = self.world.clone();
         if world.happens(Fault::EventLost) {
             world.note(format!("the event of {key} is lost"));
@@ -138,15 +139,18 @@ impl Lambda {
         for _ in 0..copies {
             let delay = if world.happens(Fault::EventLate) {
                 // Many of them come together then, as after an outage.
-                let hours = [0.1, 1.0, 7.0, 30.0][world.below(4)];
-                world.seconds(0.9, 1.0).mul_f64(hours * 3600.0)
+                let outage = [0.1, 1.0, 7.0, 30.0][world.below(4)] * 3600.0;
+                Duration::from_secs_f64(outage - Simulated::elapsed().as_secs_f64() % outage)
             } else {
-                world.seconds(0.1, 3.0)
+                Duration::ZERO
             };
-            let (function, event, key) = (Arc::clone(&self), event.clone(), key.clone());
+            let delay = delay + world.seconds(0.1, 3.0);
+            let (function, judge, event, key) = (Arc::clone(&self), Arc::clone(&judge), event.clone(), key.clone());
             tokio::spawn(async move {
                 sleep(delay).await;
-                function.invoke_with_retries(&event, &key).await;
+                judge.begins(&key);
+                let is_handled = function.invoke_with_retries(&event, &key).await;
+                judge.ends(&key, is_handled);
             });
         }
     }

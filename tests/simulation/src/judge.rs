@@ -1,15 +1,11 @@
-//! What a simulation is judged by: the promises about days, sets and reports, from what the bucket has.
+//! What a simulation is judged by: the promises about days and sets, from what the bucket has.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
-    audit::AuditReport,
     cluster::ClusterId,
     day::Day,
-    documents::{self, Inventory, Manifest, PartKind},
-    keys::{LakePartition, Prefixes, StagingKey, StagingObject},
-    quantities::{Quantities, Tolerance},
+    keys::{LakePartition, Prefixes, StagingObject},
     run::RunId,
 };
 
@@ -17,83 +13,74 @@ use crate::{
     bucket::{Bucket, Stored, Written},
     catalog::SimulatedCatalog,
     lake::{self, run_of},
-    source::Responses,
+    responses::Responses,
+    sets::{DaySets, Set, Sets, best, newest_whole, tolerance},
     world::World,
 };
-
-/// A set younger than this is on its way, as with the default of `IN_FLIGHT_MINUTES`.
-const IN_FLIGHT: TimeDelta = TimeDelta::minutes(60);
-/// After so many redeliveries a set is only reported, as with the default of `RETRY_LIMIT`.
-const MOST_REDELIVERIES: &str = "3";
-
-/// A set with data that is staged.
-struct Set {
-    run: RunId,
-    quantities: Quantities,
-    has_assets: bool,
-    /// Whether it may be the day and need not: its run was ahead, or it was redelivered as often as that is done.
-    is_open: bool,
-}
 
 pub(crate) struct Judge {
     pub(crate) world: World,
     pub(crate) bucket: Bucket,
+    pub(crate) sets: Sets,
     pub(crate) responses: Responses,
     pub(crate) prefixes: Prefixes,
     pub(crate) lake_catalog: Arc<SimulatedCatalog>,
     pub(crate) assets_catalog: Arc<SimulatedCatalog>,
 }
 
-fn tolerance() -> Tolerance {
-    Tolerance::percent(10)
-}
-
 impl Judge {
-    /// The sets with data of a cluster's day, oldest first.
-    fn sets(&self, cluster: &ClusterId, day: Day) -> Vec<Set> {
-        let manifests = self.staged(cluster).into_iter().filter_map(|(key, stored)| {
-            (key.object == StagingObject::Manifest(day)).then_some(())?;
-            let manifest: Manifest = documents::read(&stored.body).ok()?;
-            let (run, redelivered) = (key.run, stored.metadata.get("redelivered"));
-            // A run of the future is never a day.
-            let counts = !manifest.parts.is_empty() && !run.is_ahead_of(World::now());
-            counts.then(|| Set {
-                run,
-                quantities: manifest.facts.quantities.unwrap_or_default(),
-                has_assets: manifest.parts.iter().any(|part| part.kind == PartKind::Assets),
-                is_open: self.is_ahead(cluster, run) || redelivered.is_some_and(|count| count == MOST_REDELIVERIES),
-            })
-        });
-        let mut sets: Vec<Set> = manifests.collect();
-        sets.sort_by_key(|set| set.run);
-        sets
+    /// The set that a manifest completes.
+    fn set_of(&self, key: &str) -> Option<(ClusterId, Day, RunId)> {
+        let staged = self.prefixes.parse_staging(key)?;
+        match staged.object {
+            StagingObject::Manifest(day) => Some((staged.cluster, day, staged.run)),
+            _ => None,
+        }
     }
 
-    /// Whether the run's clock was ahead when it began. Manifests are written again, inventories are not.
-    fn is_ahead(&self, cluster: &ClusterId, run: RunId) -> bool {
-        let inventory = self.bucket.get(&self.prefixes.inventory(cluster, &run));
-        inventory.is_none_or(|inventory| run.is_ahead_of(inventory.modified))
+    /// A function is given an object's event.
+    pub(crate) fn begins(&self, key: &str) {
+        if let Some((cluster, day, run)) = self.set_of(key) {
+            self.sets.begins(&cluster, day, run);
+        }
     }
 
-    fn staged(&self, cluster: &ClusterId) -> Vec<(StagingKey, Stored)> {
-        let below = self.bucket.below(&self.prefixes.staging_of(cluster));
-        let parsed = below
-            .into_iter()
-            .filter_map(|(key, stored)| Some((self.prefixes.parse_staging(&key)?, stored)));
-        parsed.collect()
+    /// A function and its retries have ended.
+    pub(crate) fn ends(&self, key: &str, is_handled: bool) {
+        if let Some((cluster, day, run)) = self.set_of(key) {
+            self.sets.ends(&cluster, day, run, is_handled);
+            self.settled(&cluster, day);
+        }
+    }
+
+    /// Somebody deletes an object of a table.
+    pub(crate) fn deletes(&self, key: &str) {
+        if let Some((cluster, day)) = self.prefixes.parse_lake(key) {
+            self.sets.deleted(cluster, day);
+        }
+        self.bucket.remove(key);
     }
 
     /// An object was written.
     pub(crate) fn written(&self, written: &Written) {
         let key = &written.key;
-        if let Some((cluster, day)) = self.prefixes.parse_assets(key) {
-            return lake::check(&self.world, &self.responses, written, cluster.name(), day, true);
+        if let Some((cluster, day, run)) = self.set_of(key) {
+            self.sets.staged(cluster, day, run, written);
+        } else if let Some((cluster, day)) = self.prefixes.parse_assets(key) {
+            lake::check(&self.world, &self.responses, written, cluster.name(), day, true);
+            self.settled(&cluster, day);
+        } else if let Some((cluster, day)) = self.prefixes.parse_lake(key) {
+            lake::check(&self.world, &self.responses, written, cluster.name(), day, false);
+            self.replaced(&cluster, day, written);
+            self.settled(&cluster, day);
         }
-        let Some((cluster, day)) = self.prefixes.parse_lake(key) else {
-            return;
-        };
-        lake::check(&self.world, &self.responses, written, cluster.name(), day, false);
-        let sets = self.sets(&cluster, day);
+    }
+
+    /// No write of a day makes it worse.
+    fn replaced(&self, cluster: &ClusterId, day: Day, written: &Written) {
+        let key = &written.key;
+        let sets = self.sets.of(cluster, day);
+        let sets = sets.with_data();
         let find = |stored: &Stored| {
             let run = run_of(stored)?;
             sets.iter().find(|set| set.run == run)
@@ -104,80 +91,64 @@ impl Judge {
         let Some(before) = written.before.as_ref().and_then(find) else {
             return;
         };
-        if now.is_open || before.is_open {
+        let (Some(is), Some(was)) = (now.quantities, before.quantities) else {
+            return;
+        };
+        if now.is_open() || before.is_open() {
             return;
         }
-        if now.quantities.loss(&before.quantities, tolerance()).is_some() {
+        if is.loss(&was, tolerance()).is_some() {
             self.world
                 .violation(format!("{key}: a thinner set replaced a fuller one"));
         }
-        let best = best(&sets);
-        if now.run < before.run && before.quantities.loss(&best, tolerance()).is_none() {
+        if now.run < before.run && was.loss(&best(&sets), tolerance()).is_none() {
             self.world
                 .violation(format!("{key}: an older set replaced a newer one that lost nothing"));
         }
     }
 
-    /// An audit has reported while nothing else wrote.
-    pub(crate) fn audited(&self, clusters: &[ClusterId], began: DateTime<Utc>) {
-        let Some(report) = self.report() else {
-            return self.world.violation("there is no report after an audit".to_owned());
+    /// When nothing of a day is on its way, it is the newest whole one of the sets that transform has handled, in
+    /// whatever order they came, and its assets are its own.
+    fn settled(&self, cluster: &ClusterId, day: Day) {
+        let sets = self.sets.of(cluster, day);
+        if !sets.is_settled() || !self.is_well_read(cluster, day, &sets) {
+            return;
+        }
+        let key = self.prefixes.lake_object(cluster, day);
+        let lake = self.bucket.get(&key).as_ref().and_then(run_of);
+        let with_data = sets.with_data();
+        let handled: Vec<&Set> = with_data
+            .into_iter()
+            .filter(|set| set.is_handled || lake == Some(set.run))
+            .collect();
+        let expected = newest_whole(&handled);
+        if expected.is_some() && lake != expected {
+            self.world.violation(format!(
+                "{key} is {lake:?}, and the newest set that was handled and lost nothing is {expected:?}, of {}",
+                listed(&handled)
+            ));
+        }
+        let assets = self.bucket.get(&self.prefixes.assets_object(cluster, day));
+        let Some((run, assets)) = lake.zip(assets) else {
+            return;
         };
-        let first = Day::of(began).minus(report.period_days);
-        for cluster in clusters {
-            let staged = self.staged(cluster);
-            let inventories = staged.iter().filter(|(key, _)| key.object == StagingObject::Inventory);
-            let newest = inventories
-                .filter(|(key, stored)| !key.run.is_ahead_of(stored.modified.max(began)))
-                .max_by_key(|(key, _)| key.run);
-            let Some((_, stored)) = newest else { continue };
-            let Ok(inventory) = documents::read::<Inventory>(&stored.body) else {
-                continue;
-            };
-            let is_collecting = staged.iter().any(|(key, stored)| {
-                key.object == StagingObject::Inventory && began - stored.modified < IN_FLIGHT + TimeDelta::minutes(5)
-            });
-            if is_collecting {
-                continue;
-            }
-            let written: BTreeMap<Day, DateTime<Utc>> = staged
-                .iter()
-                .filter_map(|(key, stored)| match key.object {
-                    StagingObject::Manifest(day) => Some((day, stored.modified)),
-                    _ => None,
-                })
-                .fold(BTreeMap::new(), |mut newest, (day, modified)| {
-                    let known = newest.entry(day).or_insert(modified);
-                    *known = modified.max(*known);
-                    newest
-                });
-            let finding = report
-                .findings
-                .iter()
-                .find(|finding| finding.cluster == cluster.arn_or_id() || finding.cluster == cluster.to_string());
-            let gaps: Vec<Day> =
-                finding.map_or(Vec::new(), |finding| finding.gaps.iter().map(|gap| gap.date).collect());
-            for day in inventory.observed.unwrap_or_default() {
-                let is_in_lake = self.bucket.get(&self.prefixes.lake_object(cluster, day)).is_some();
-                let is_in_flight = written
-                    .get(&day)
-                    .is_some_and(|modified| began - *modified < IN_FLIGHT + TimeDelta::minutes(5));
-                let is_expected = day >= first && !is_in_lake && !is_in_flight;
-                if is_expected && !gaps.contains(&day) {
-                    self.world
-                        .violation(format!("the audit does not list the gap {day} of {cluster}"));
-                }
-                if is_in_lake && gaps.contains(&day) {
-                    self.world
-                        .violation(format!("the audit lists {day} of {cluster}, which is in the lake"));
-                }
-            }
+        if sets.get(run).is_some_and(|set| set.has_assets) && run_of(&assets) != lake {
+            self.world
+                .violation(format!("{key} is {run}, and its assets are {:?}", run_of(&assets)));
         }
     }
 
-    fn report(&self) -> Option<AuditReport> {
-        let stored = self.bucket.get(&self.prefixes.audit_report())?;
-        documents::read(&stored.body).ok()
+    /// Whether no bad read kept a set of the day from being converted: what is read badly twice is given up.
+    fn is_well_read(&self, cluster: &ClusterId, day: Day, sets: &DaySets) -> bool {
+        sets.with_data().iter().all(|set| {
+            let objects = self.prefixes.set(cluster, &set.run, day);
+            self.world.bad_reads(&objects) < 2 && !self.is_quarantined(cluster, day, set)
+        })
+    }
+
+    fn is_quarantined(&self, cluster: &ClusterId, day: Day, set: &Set) -> bool {
+        let key = self.prefixes.quarantine(cluster, &set.run, day);
+        self.bucket.get(&key).is_some()
     }
 
     /// Two days after the last fault: everything is there, and nothing is reported.
@@ -214,30 +185,23 @@ impl Judge {
         if !self.lake_catalog.all().contains_key(&partition) {
             self.world.violation(format!("the catalog lacks {partition}"));
         }
-        let sets = self.sets(cluster, day);
+        let sets = self.sets.of(cluster, day);
         let run = run_of(&stored);
-        let expected: Vec<RunId> = [true, false]
-            .into_iter()
-            .filter_map(|with_open| newest_whole(&sets, with_open))
+        let all = sets.with_data();
+        let sure: Vec<&Set> = all
+            .iter()
+            .copied()
+            .filter(|set| !set.is_open() && !self.is_quarantined(cluster, day, set))
             .collect();
-        if !run.is_some_and(|run| expected.contains(&run)) {
-            let known: Vec<String> = sets
-                .iter()
-                .map(|set| {
-                    format!(
-                        "{} {:.0} minutes{}",
-                        set.run,
-                        set.quantities.minutes,
-                        if set.is_open { ", open" } else { "" }
-                    )
-                })
-                .collect();
+        let expected = [newest_whole(&all), newest_whole(&sure)];
+        let is_expected = expected.contains(&run) || expected.contains(&None);
+        if run.is_none() || !is_expected {
             self.world.violation(format!(
                 "{key} is {run:?}, and the newest set that lost nothing is {expected:?}, of {}",
-                known.join("; ")
+                listed(&all)
             ));
         }
-        let Some(set) = run.and_then(|run| sets.iter().find(|set| set.run == run)) else {
+        let Some(set) = run.and_then(|run| sets.get(run)) else {
             return;
         };
         let of_assets = self.bucket.get(&self.prefixes.assets_object(cluster, day));
@@ -250,21 +214,18 @@ impl Judge {
     }
 }
 
-fn best(sets: &[Set]) -> Quantities {
-    sets.iter()
-        .map(|set| set.quantities)
-        .fold(Quantities::default(), Quantities::max)
-}
-
-/// The newest set that lost nothing against the best of all.
-fn newest_whole(sets: &[Set], with_open: bool) -> Option<RunId> {
-    let counted: Vec<&Set> = sets.iter().filter(|set| with_open || !set.is_open).collect();
-    let best = counted
-        .iter()
-        .map(|set| set.quantities)
-        .fold(Quantities::default(), Quantities::max);
-    let whole = counted
-        .iter()
-        .filter(|set| set.quantities.loss(&best, tolerance()).is_none());
-    whole.map(|set| set.run).max()
+/// Sets for people.
+fn listed(sets: &[&Set]) -> String {
+    let name = |set: &&Set| {
+        let quantities = set.quantities.unwrap_or_default();
+        format!(
+            "{} {:.0} minutes, {:.2} core-hours, {:.1} GiB-hours{}",
+            set.run,
+            quantities.minutes,
+            quantities.core_hours,
+            quantities.ram_byte_hours / f64::from(1 << 30),
+            if set.is_open() { ", open" } else { "" }
+        )
+    };
+    sets.iter().map(name).collect::<Vec<_>>().join("; ")
 }

@@ -7,7 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::{
     bucket::{Stored, Written},
-    source::{RESPONSE_LABEL, Responses},
+    responses::{RESPONSE_LABEL, Responses},
     world::World,
 };
 

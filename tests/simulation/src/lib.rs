@@ -8,13 +8,20 @@
 #![deny(missing_docs)]
 #![allow(clippy::panic, clippy::expect_used, reason = "a tool of developers")]
 
+mod audits;
 mod bucket;
 mod catalog;
 mod functions;
+mod hub;
+mod jobs;
 mod judge;
 mod lake;
+mod listings;
 mod network;
+mod responses;
 mod scenario;
+mod serve;
+mod sets;
 mod source;
 mod world;
 

@@ -113,6 +113,10 @@ impl Network {
         let world = &self.world;
         let (parts, body) = request.into_parts();
         let (is_read, is_completion) = (parts.method == http::Method::GET, parts.method == http::Method::POST);
+        let path = parts.uri.path().trim_start_matches('/');
+        let key = path.split_once('/').map_or("", |(_, key)| key).to_owned();
+        let is_write = is_completion || parts.method == http::Method::PUT;
+        let is_of_table = ["lake/", "assets/"].iter().any(|table| key.starts_with(table));
         let is_conditional = ["if-match", "if-none-match"]
             .iter()
             .any(|name| parts.headers.contains_key(*name));
@@ -139,7 +143,7 @@ impl Network {
             world.note(format!("{line}: refused with {code}"));
             return Some(failure(status, code));
         }
-        if world.happens(Fault::S3Late) {
+        if world.happens(Fault::S3Late) || is_write && is_of_table && world.happens(Fault::WriteLate) {
             let wait = world.seconds(1.0, 90.0);
             world.note(format!("{line}: reaches the bucket {:.0} s late", wait.as_secs_f64()));
             // Its effect comes even if the client has given it up.
@@ -156,7 +160,7 @@ impl Network {
         }
         sleep(world.seconds(0.002, 0.08)).await;
         if is_read && response.status().is_success() && world.happens(Fault::S3BadRead) {
-            return Some(self.misread(response, &line));
+            return Some(self.misread(response, &key, &line));
         }
         Some(response)
     }
@@ -191,12 +195,13 @@ impl Network {
         }
     }
 
-    fn misread(&self, response: http::Response<Bytes>, line: &str) -> http::Response<Bytes> {
+    fn misread(&self, response: http::Response<Bytes>, key: &str, line: &str) -> http::Response<Bytes> {
         let (parts, body) = response.into_parts();
         // Only objects are read in pieces; a listing that changes is not XML any more.
         if body.first() == Some(&b'<') || body.is_empty() {
             return http::Response::from_parts(parts, body);
         }
+        self.world.bad_read(key);
         let at = self.world.below(body.len());
         // Documents have no checksum that would show a changed byte.
         match self.world.below(if line.contains(".zst") { 3 } else { 2 }) {

@@ -2,72 +2,121 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::TimeDelta;
 use contract::day::Day;
 use exporter::InProcess;
-use futures_util::{StreamExt, stream};
 use kubecost_lake::simulator::generated::GeneratedCluster;
-use seams::time::sleep;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::world::{Fault, World};
+use crate::{
+    listings::Listings,
+    responses::{RESPONSE_LABEL, Responses, Served},
+    serve::{Asked, Data, Page, serve},
+    world::{Fault, World},
+};
 
-/// The label that names the response which a row is of. Rows of two responses are never one day.
-pub(crate) const RESPONSE_LABEL: &str = "response";
+/// A row with its key.
+pub(crate) type Row = (String, Value);
 
-/// A response with rows.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Served {
-    pub(crate) cluster: String,
-    pub(crate) day: Day,
-    pub(crate) rows: usize,
-    pub(crate) total_cost: f64,
-}
+/// The quantities of a row that a source may lack a part of.
+const QUANTITIES: [&str; 3] = ["minutes", "cpuCoreHours", "ramByteHours"];
 
-/// All responses with rows of all sources, by their names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Responses(Arc<Mutex<BTreeMap<String, Served>>>);
+/// The costs that a row's total is the sum of.
+const COSTS: [&str; 5] = ["cpuCost", "ramCost", "pvCost", "networkCost", "loadBalancerCost"];
 
-impl Responses {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Served>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The sums that a source gives of a whole day.
+const SUMS: [&str; 3] = ["totalCost", "cpuCoreHours", "ramByteHours"];
 
-    pub(crate) fn get(&self, name: &str) -> Option<Served> {
-        self.all().get(name).cloned()
-    }
-
-    fn add(&self, served: Served) -> String {
-        let mut all = self.all();
-        let name = format!("r{}", all.len());
-        all.insert(name.clone(), served);
-        name
-    }
-}
+/// The share of each of [`QUANTITIES`] that is not there.
+#[derive(Debug, Clone, Copy)]
+struct Lacking([f64; 3]);
 
 /// The source of one cluster.
 pub(crate) struct Source {
     world: World,
     cluster: GeneratedCluster,
     responses: Responses,
+    /// Whether it is asked for pages.
+    has_pages: bool,
     /// The days about which it has misled the programs so that they cannot know better: once each at most, since a day
     /// that fails again and again is collected later and later.
     misled: Mutex<BTreeMap<Day, u32>>,
+    /// What it has lost of its days for good.
+    forgotten: Mutex<BTreeMap<Day, Lacking>>,
+    listings: Listings,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn scale(row: &mut Value, name: &str, factor: f64) {
+    if let Some(number) = row[name].as_f64() {
+        row[name] = json!(number * factor);
+    }
+}
+
+/// Scales costs of rows, and adds up their totals again.
+fn scale_costs(rows: &mut [Row], costs: &[&str], factor: f64) {
+    for (_, row) in rows {
+        for cost in costs {
+            scale(row, cost, factor);
+        }
+        let total: f64 = COSTS.iter().filter_map(|name| row[*name].as_f64()).sum();
+        row["totalCost"] = json!(total);
+    }
+}
+
+fn set(rows: Vec<Row>) -> Value {
+    Value::Object(rows.into_iter().collect())
+}
+
+impl Lacking {
+    /// Up to a tenth is within the tolerance: about that much, or a lot, of all quantities or of some.
+    fn some(world: &World) -> Self {
+        let most = [0.13, 0.6][world.below(2)];
+        let share = world.between(0.02, most);
+        Self(match world.below(2) {
+            0 => [share; 3],
+            _ => [(); 3].map(|()| {
+                if world.below(2) == 0 {
+                    0.0
+                } else {
+                    world.between(0.02, most)
+                }
+            }),
+        })
+    }
+
+    fn leave_out(self, rows: &mut [Row]) {
+        for (_, row) in &mut *rows {
+            for (quantity, share) in QUANTITIES.iter().zip(self.0) {
+                scale(row, quantity, 1.0 - share);
+            }
+        }
+        scale_costs(rows, &COSTS, 1.0 - self.0.into_iter().fold(0.0, f64::max));
+    }
 }
 
 impl Source {
-    pub(crate) fn new(world: &World, cluster: GeneratedCluster, responses: &Responses) -> Self {
+    pub(crate) fn new(world: &World, cluster: GeneratedCluster, responses: &Responses, has_pages: bool) -> Self {
         Self {
             world: world.clone(),
             cluster,
             responses: responses.clone(),
+            has_pages,
             misled: Mutex::default(),
+            forgotten: Mutex::default(),
+            listings: Listings::default(),
         }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.cluster.name
     }
 
     /// The last day that is over.
@@ -84,13 +133,12 @@ impl Source {
 
     /// Whether it may mislead about a day now.
     fn misleads(&self, day: Day, fault: Fault) -> bool {
-        let mut misled = self.misled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut misled = locked(&self.misled);
         let times = misled.entry(day).or_default();
         let happens = *times == 0 && self.world.happens(fault);
         if happens {
             *times += 1;
-            self.world
-                .note(format!("source {}: {fault:?} of {day}", self.cluster.name));
+            self.note(&format!("{fault:?} of {day}"));
         }
         happens
     }
@@ -99,60 +147,113 @@ impl Source {
         self.world.note(format!("source {}: {what}", self.cluster.name));
     }
 
-    /// The rows of a day, by their keys. Costs are reconciled with the bill for two days.
-    fn rows(&self, day: Day) -> Vec<(String, Value)> {
+    /// The rows of a day that it has. Costs are reconciled with the bill for two days.
+    fn rows(&self, day: Day) -> Vec<Row> {
         let cluster = self.cluster();
         if !cluster.has(day) {
             return Vec::new();
         }
-        let age = (World::now() - day.end()).num_days().clamp(0, 2);
-        let discount = 1.0 - 0.07 * age as f64;
-        let mut rows: Vec<(String, Value)> = (0..cluster.rows()).map(|number| cluster.row(number, day)).collect();
-        for (_, row) in &mut rows {
-            for cost in ["cpuCost", "ramCost", "totalCost"] {
-                scale(row, cost, discount);
-            }
-            let total = ["cpuCost", "ramCost", "pvCost", "networkCost", "loadBalancerCost"];
-            let total: f64 = total.iter().filter_map(|name| row[*name].as_f64()).sum();
-            row["totalCost"] = json!(total);
+        let age = World::now() - day.end();
+        let discount = 1.0 - 0.07 * age.num_days().clamp(0, 2) as f64;
+        let mut rows: Vec<Row> = (0..cluster.rows()).map(|number| cluster.row(number, day)).collect();
+        scale_costs(&mut rows, &["cpuCost", "ramCost"], discount);
+        let mut forgotten = locked(&self.forgotten);
+        let is_collected = age > TimeDelta::hours(20);
+        if is_collected && !forgotten.contains_key(&day) && self.world.happens(Fault::SourceForgets) {
+            let lacking = Lacking::some(&self.world);
+            self.note(&format!("has lost {lacking:.2?} of {day} for good"));
+            forgotten.insert(day, lacking);
+        }
+        if let Some(lacking) = forgotten.get(&day) {
+            lacking.leave_out(&mut rows);
         }
         rows
     }
 
-    fn allocations(&self, day: Day) -> Value {
+    /// The rows that it sends of a day, or what it sends instead.
+    fn sent(&self, day: Day) -> Result<Vec<Row>, Value> {
         let mut rows = self.rows(day);
         if rows.is_empty() || self.misleads(day, Fault::SourceLoses) {
-            return json!([{}]);
+            return Err(json!([{}]));
         }
         if self.misleads(day, Fault::SourceMisreports) {
-            return match self.world.below(2) {
-                0 => json!([self.named(day.minus(1), self.rows(day.minus(1)))]),
+            return Err(match self.world.below(2) {
+                0 => json!([set(self.named(day.minus(1), self.rows(day.minus(1))))]),
                 _ => json!([{}, {}]),
+            });
+        }
+        // Younger days are collected again.
+        let is_young = World::now() - day.end() < TimeDelta::hours(84);
+        if is_young && self.world.happens(Fault::SourceShrinks) {
+            let lacking = Lacking::some(&self.world);
+            self.note(&format!("lacks {lacking:.2?} of {day}"));
+            lacking.leave_out(&mut rows);
+        }
+        Ok(rows)
+    }
+
+    fn allocations(&self, day: Day, page: Option<Page>) -> Value {
+        if let Some(page) = page.filter(|page| page.offset > 0) {
+            return self.page(day, page);
+        }
+        let rows = match self.sent(day) {
+            Ok(rows) => rows,
+            Err(instead) => return instead,
+        };
+        if self.has_pages {
+            self.listings.begin(day, rows, |rows| self.named(day, rows));
+            return match page {
+                Some(page) => self.page(day, page),
+                None => json!([set(self.listings.page(day, 0, usize::MAX))]),
             };
         }
-        // Younger days are collected again; of older ones nobody would ever know.
-        let is_young = World::now() - day.end() < TimeDelta::hours(36);
-        if is_young && self.world.happens(Fault::SourceShrinks) {
-            // Up to a tenth is within the tolerance.
-            let share = self.world.between(0.02, 0.6);
-            self.note(&format!("lacks {:.0} % of each row of {day}", share * 100.0));
-            for (_, row) in &mut rows {
-                for quantity in ["minutes", "cpuCoreHours", "ramByteHours"] {
-                    scale(row, quantity, 1.0 - share);
-                }
-            }
-        }
-        let repeated = self.world.happens(Fault::SourceRepeats);
-        let set = self.named(day, rows);
-        if repeated {
+        let set = set(self.named(day, rows));
+        if self.world.happens(Fault::SourceRepeats) {
             self.note(&format!("repeats the rows of {day}"));
             return json!([set.clone(), set]);
         }
         json!([set])
     }
 
-    /// Rows as a set, each with the name of the response.
-    fn named(&self, day: Day, rows: Vec<(String, Value)>) -> Value {
+    /// A page of what it has sent a page of before.
+    fn page(&self, day: Day, Page { offset, limit }: Page) -> Value {
+        let (mut from, mut count) = (offset, limit);
+        if self.world.happens(Fault::PagesWrong) {
+            let kind = self.world.below(7);
+            self.note(&format!("sends a wrong page of {day}, kind {kind}"));
+            match kind {
+                0 => from = 0,
+                1 => count = usize::MAX,
+                2 => count = limit.div_ceil(2),
+                3 => from = from.saturating_sub(1),
+                4 => from += 1,
+                5 => count = 0,
+                // It reconciles its costs between two pages.
+                _ => {
+                    let mut rows = self.listings.rows(day);
+                    scale_costs(&mut rows, &COSTS, 0.9);
+                    self.listings.begin(day, rows, |rows| self.named(day, rows));
+                }
+            }
+        }
+        json!([set(self.listings.page(day, from, count))])
+    }
+
+    /// A day by cluster: sums, where pages were asked for.
+    fn totals(&self, day: Day) -> Value {
+        let mut totals = self.cluster().cluster_set(day, false);
+        let rows = self.listings.rows(day);
+        for row in totals.as_object_mut().into_iter().flat_map(|set| set.values_mut()) {
+            for name in SUMS.iter().filter(|_| !rows.is_empty()) {
+                let sum: f64 = rows.iter().filter_map(|(_, row)| row[*name].as_f64()).sum();
+                row[*name] = json!(sum);
+            }
+        }
+        totals
+    }
+
+    /// Rows, each with the name of the response.
+    fn named(&self, day: Day, mut rows: Vec<Row>) -> Vec<Row> {
         let total_cost = rows.iter().filter_map(|(_, row)| row["totalCost"].as_f64()).sum();
         let name = self.responses.add(Served {
             cluster: self.cluster.name.clone(),
@@ -160,52 +261,34 @@ impl Source {
             rows: rows.len(),
             total_cost,
         });
-        let set: Map<String, Value> = rows
-            .into_iter()
-            .map(|(key, mut row)| {
-                row["properties"]["labels"][RESPONSE_LABEL] = json!(name);
-                (key, row)
-            })
-            .collect();
-        Value::Object(set)
+        for (_, row) in &mut rows {
+            row["properties"]["labels"][RESPONSE_LABEL] = json!(name);
+        }
+        rows
     }
 
     fn assets(&self, day: Day) -> Value {
         let Value::Object(assets) = self.cluster().node_set(day) else {
             return json!([]);
         };
-        let assets: Vec<(String, Value)> = assets.into_iter().collect();
-        let Value::Object(named) = self.named(day, assets) else {
-            return json!([]);
-        };
-        let with_project = named.into_iter().map(|(key, mut asset)| {
+        let mut assets = self.named(day, assets.into_iter().collect());
+        for (_, asset) in &mut assets {
             asset["properties"]["project"] = asset["properties"]["labels"][RESPONSE_LABEL].clone();
-            (key, asset)
-        });
-        json!([with_project.collect::<Map<String, Value>>()])
+        }
+        json!([set(assets)])
     }
 
-    fn body(&self, url: &reqwest::Url) -> Result<Vec<u8>, (u16, &'static str)> {
-        let parameter = |name: &str| {
-            url.query_pairs()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value.into_owned())
-        };
-        let window = parameter("window").and_then(|window| {
-            let (start, end) = window.split_once(',')?;
-            Some((Day::of(start.parse().ok()?), Day::of(end.parse().ok()?)))
-        });
-        let data = match (url.path(), window) {
+    /// What it says when it is asked.
+    pub(crate) fn says(&self, asked: &Asked) -> Data {
+        Ok(match (&*asked.path, asked.days) {
             ("/model/getConfigs", _) => json!({ "currencyCode": "USD" }),
             ("/model/allocation" | "/model/assets", None) => {
                 return Err((400, "Missing required query parameter: 'window'"));
             }
-            ("/model/allocation", Some((first, end))) if parameter("aggregate").as_deref() == Some("cluster") => {
-                let cluster = self.cluster();
-                let days = Day::range(first, end.minus(1));
-                Value::Array(days.map(|day| cluster.cluster_set(day, false)).collect())
+            ("/model/allocation", Some((first, end))) if asked.by_cluster => {
+                Value::Array(Day::range(first, end.minus(1)).map(|day| self.totals(day)).collect())
             }
-            ("/model/allocation", Some((day, _))) => self.allocations(day),
+            ("/model/allocation", Some((day, _))) => self.allocations(day, asked.page),
             ("/model/assets", Some((day, _))) => {
                 if self.world.happens(Fault::AssetsFail) {
                     self.note(&format!("has no assets of {day}"));
@@ -214,63 +297,13 @@ impl Source {
                 self.assets(day)
             }
             _ => return Err((404, "not found")),
-        };
-        Ok(json!({ "code": 200, "status": "success", "data": data })
-            .to_string()
-            .into_bytes())
+        })
     }
-}
-
-fn scale(row: &mut Value, name: &str, factor: f64) {
-    if let Some(number) = row[name].as_f64() {
-        row[name] = json!(number * factor);
-    }
-}
-
-fn response(status: u16, headers: &[(&str, &str)], body: reqwest::Body) -> Result<reqwest::Response, String> {
-    let mut response = http::Response::builder().status(status);
-    for (name, value) in headers {
-        response = response.header(*name, *value);
-    }
-    let response = response.body(body).map_err(|error| error.to_string())?;
-    Ok(response.into())
 }
 
 #[async_trait]
 impl InProcess for Source {
     async fn respond(&self, request: reqwest::Request) -> Result<reqwest::Response, String> {
-        let world = &self.world;
-        sleep(world.seconds(0.005, 2.0)).await;
-        if world.happens(Fault::SourceFails) {
-            let kind = world.below(5);
-            self.note(&format!("fails, kind {kind}, at {}", request.url().path()));
-            match kind {
-                0 => return Err("connection refused".to_owned()),
-                1 => return response(503, &[], "starting".into()),
-                2 => return response(429, &[("retry-after", "20")], "later".into()),
-                3 => return response(200, &[], r#"{"code":500,"message":"failed to query the store"}"#.into()),
-                _ => {}
-            }
-            let whole = self.body(request.url()).unwrap_or_default();
-            let cut = Bytes::copy_from_slice(&whole[..world.below(whole.len())]);
-            let broken = stream::iter([Ok(cut), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))]);
-            return response(200, &[], reqwest::Body::wrap_stream(broken));
-        }
-        let body = match self.body(request.url()) {
-            Ok(body) => body,
-            Err((status, message)) => return response(status, &[], message.into()),
-        };
-        let pause = if world.happens(Fault::SourceSlow) {
-            self.note(&format!("is slow at {}", request.url().path()));
-            world.seconds(1.0, 400.0)
-        } else {
-            world.seconds(0.0, 0.01)
-        };
-        let pieces: Vec<Bytes> = body.chunks(8 * 1024).map(Bytes::copy_from_slice).collect();
-        let slowly = stream::iter(pieces).then(move |piece| async move {
-            sleep(pause).await;
-            Ok::<_, std::io::Error>(piece)
-        });
-        response(200, &[], reqwest::Body::wrap_stream(slowly))
+        serve(&self.world, self.name(), &request, |asked| self.says(asked)).await
     }
 }

@@ -23,6 +23,8 @@ pub enum Fault {
     S3FailsAfter,
     /// A request or its response takes longer than the client waits.
     S3Late,
+    /// A write of a table takes so long that the client sends it again.
+    WriteLate,
     /// The body of an object ends early, changes on its way, or the object seems not to be there.
     S3BadRead,
     /// S3 sends no event.
@@ -45,8 +47,16 @@ pub enum Fault {
     SourceLoses,
     /// The source repeats a row.
     SourceRepeats,
-    /// The source lacks a part of a day's rows.
+    /// The source lacks a part of a day, for once.
     SourceShrinks,
+    /// The source has lost a part of a day, for good.
+    SourceForgets,
+    /// A page of rows is not the one that was asked for, or of another moment.
+    PagesWrong,
+    /// The source of many clusters ignores which one it was asked for.
+    FilterIgnored,
+    /// Somebody collects a day by hand, several times at once.
+    CollectedByHand,
     /// The source sends another day, or an error with status 200.
     SourceMisreports,
     /// The source has no assets of a day.
@@ -59,10 +69,11 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::S3Refuses,
         Self::S3FailsAfter,
         Self::S3Late,
+        Self::WriteLate,
         Self::S3BadRead,
         Self::EventLost,
         Self::EventTwice,
@@ -75,6 +86,10 @@ impl Fault {
         Self::SourceLoses,
         Self::SourceRepeats,
         Self::SourceShrinks,
+        Self::SourceForgets,
+        Self::PagesWrong,
+        Self::FilterIgnored,
+        Self::CollectedByHand,
         Self::SourceMisreports,
         Self::AssetsFail,
         Self::AuditSkipped,
@@ -94,7 +109,10 @@ impl Fault {
             Self::SourceSlow => 0.05,
             Self::SourceLoses | Self::SourceRepeats | Self::SourceMisreports | Self::AssetsFail => 0.05,
             Self::SourceShrinks => 0.4,
-            Self::AuditSkipped | Self::ObjectDeleted => 0.2,
+            Self::PagesWrong | Self::FilterIgnored => 0.05,
+            Self::SourceForgets => 0.1,
+            Self::CollectedByHand => 0.5,
+            Self::WriteLate | Self::AuditSkipped | Self::ObjectDeleted => 0.2,
         }
     }
 }
@@ -108,6 +126,8 @@ struct State {
     /// How often each fault happens; none at all once the faults have ended.
     rates: BTreeMap<Fault, f64>,
     injected: BTreeMap<Fault, u64>,
+    /// How often an object was read badly, by the folder that it is in.
+    bad_reads: BTreeMap<String, u32>,
     trace: Vec<String>,
     hash: u64,
     violations: Vec<String>,
@@ -132,6 +152,7 @@ impl World {
             random,
             rates,
             injected: BTreeMap::new(),
+            bad_reads: BTreeMap::new(),
             trace: Vec::new(),
             hash: 0xcbf2_9ce4_8422_2325,
             violations: Vec::new(),
@@ -162,6 +183,17 @@ impl World {
     /// How often a fault has happened.
     pub(crate) fn injected(&self, fault: Fault) -> u64 {
         self.state().injected.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// An object was read badly.
+    pub(crate) fn bad_read(&self, key: &str) {
+        let folder = key.rfind('/').map_or(key, |end| &key[..=end]);
+        *self.state().bad_reads.entry(folder.to_owned()).or_default() += 1;
+    }
+
+    /// How often objects of a folder were read badly.
+    pub(crate) fn bad_reads(&self, folder: &str) -> u32 {
+        self.state().bad_reads.get(folder).copied().unwrap_or(0)
     }
 
     /// From now on nothing goes wrong.
