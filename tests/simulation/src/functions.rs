@@ -144,7 +144,7 @@ impl Lambda {
             } else {
                 Duration::ZERO
             };
-            let delay = delay + world.seconds(0.1, 3.0);
+            let delay = delay + world.seconds(0.1, [3.0, 30.0][world.below(2)]);
             let (function, judge, event, key) = (Arc::clone(&self), Arc::clone(&judge), event.clone(), key.clone());
             tokio::spawn(async move {
                 sleep(delay).await;

@@ -17,7 +17,7 @@ use exporter::{
     settings::{PeriodSettings, SourceCluster, SourceClusters, SourceSettings},
 };
 use kubecost_lake::simulator::generated::GeneratedCluster;
-use seams::time::sleep;
+use seams::time::{Simulated, sleep};
 use settings::Reader;
 
 use crate::{
@@ -47,7 +47,8 @@ pub(crate) struct Job {
 
 /// The CronJobs of some clusters: one each, or one of all where they have one source.
 pub(crate) fn jobs(world: &World, responses: &Responses) -> Vec<Arc<Job>> {
-    let clusters = 2 + world.below(2);
+    let is_shared = world.below(3) == 0;
+    let clusters = world.below(2) + if is_shared { 2 } else { 1 };
     let first = Day::of(World::now()).minus(2 + u32::try_from(world.below(3)).unwrap_or(0));
     let page_size = || match world.below(3) {
         0 => NonZeroU32::new(2 + u32::try_from(world.below(6)).unwrap_or(0)),
@@ -63,7 +64,7 @@ pub(crate) fn jobs(world: &World, responses: &Responses) -> Vec<Arc<Job>> {
             was_far_off: Mutex::new(false),
         })
     };
-    if world.below(3) == 0 {
+    if is_shared {
         let page_size = page_size();
         let all = (0..clusters).map(|number| cluster(world, number, first, responses, page_size.is_some()));
         let (arns, sources) = all.unzip();
@@ -123,13 +124,17 @@ pub(crate) async fn each_morning(parts: Arc<Parts>, job: Arc<Job>) {
 pub(crate) async fn by_hand(parts: Arc<Parts>, job: Arc<Job>) {
     let world = &parts.world;
     for day in 0..FAULTY_DAYS {
-        let hour = world.seconds(1.0 * 3600.0, 22.0 * 3600.0);
-        sleep((DAY * day + hour).saturating_sub(seams::time::Simulated::elapsed())).await;
+        // Yesterday before the CronJob does it, or one of the last days after that.
+        let (wait, age) = match world.below(2) {
+            0 => (world.seconds(1.0, 3.9), 1),
+            _ => (world.seconds(5.0, 22.0), 1 + u32::try_from(world.below(3)).unwrap_or(0)),
+        };
+        sleep((DAY * day + wait * 3600).saturating_sub(Simulated::elapsed())).await;
         if !world.happens(Fault::CollectedByHand) {
             continue;
         }
-        let date = Day::of(World::now()).minus(1 + u32::try_from(world.below(3)).unwrap_or(0));
-        for number in 0..2 + world.below(2) {
+        let date = Day::of(World::now()).minus(age);
+        for number in 0..3 + world.below(2) {
             let wait = world.seconds(0.0, [2.0, 60.0][world.below(2)]);
             let (of_run, job) = (Arc::clone(&parts), Arc::clone(&job));
             parts.spawn(async move {

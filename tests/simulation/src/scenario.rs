@@ -152,7 +152,7 @@ pub(crate) async fn run(world: &World) {
         world: world.clone(),
         bucket: bucket.clone(),
         service: network::service(&bucket),
-        part_bytes: [4 * 1024, 64 * 1024, 8 * 1024 * 1024][world.below(3)],
+        part_bytes: [16 * 1024, 64 * 1024, 8 * 1024 * 1024][world.below(3)],
         judge: Arc::new(Judge {
             world: world.clone(),
             bucket,

@@ -45,8 +45,8 @@ pub(crate) struct Source {
     /// The days about which it has misled the programs so that they cannot know better: once each at most, since a day
     /// that fails again and again is collected later and later.
     misled: Mutex<BTreeMap<Day, u32>>,
-    /// What it has lost of its days for good.
-    forgotten: Mutex<BTreeMap<Day, Lacking>>,
+    /// What it has lost of its days for good, of those of which it loses more and more, and what of.
+    faded: Mutex<BTreeMap<Day, Option<(Lacking, [f64; 3])>>>,
     listings: Listings,
 }
 
@@ -110,7 +110,7 @@ impl Source {
             responses: responses.clone(),
             has_pages,
             misled: Mutex::default(),
-            forgotten: Mutex::default(),
+            faded: Mutex::default(),
             listings: Listings::default(),
         }
     }
@@ -153,20 +153,10 @@ impl Source {
         if !cluster.has(day) {
             return Vec::new();
         }
-        let age = World::now() - day.end();
-        let discount = 1.0 - 0.07 * age.num_days().clamp(0, 2) as f64;
+        let age = (World::now() - day.end()).num_days().clamp(0, 2);
+        let discount = 1.0 - 0.07 * age as f64;
         let mut rows: Vec<Row> = (0..cluster.rows()).map(|number| cluster.row(number, day)).collect();
         scale_costs(&mut rows, &["cpuCost", "ramCost"], discount);
-        let mut forgotten = locked(&self.forgotten);
-        let is_collected = age > TimeDelta::hours(20);
-        if is_collected && !forgotten.contains_key(&day) && self.world.happens(Fault::SourceForgets) {
-            let lacking = Lacking::some(&self.world);
-            self.note(&format!("has lost {lacking:.2?} of {day} for good"));
-            forgotten.insert(day, lacking);
-        }
-        if let Some(lacking) = forgotten.get(&day) {
-            lacking.leave_out(&mut rows);
-        }
         rows
     }
 
@@ -182,6 +172,7 @@ impl Source {
                 _ => json!([{}, {}]),
             });
         }
+        self.fade(day).leave_out(&mut rows);
         // Younger days are collected again.
         let is_young = World::now() - day.end() < TimeDelta::hours(84);
         if is_young && self.world.happens(Fault::SourceShrinks) {
@@ -190,6 +181,32 @@ impl Source {
             lacking.leave_out(&mut rows);
         }
         Ok(rows)
+    }
+
+    /// What is lost of a day by now; with the next response it is more.
+    fn fade(&self, day: Day) -> Lacking {
+        let mut faded = locked(&self.faded);
+        let lost = faded.entry(day).or_insert_with(|| {
+            let is_lost = |world: &World| if world.below(2) == 0 { 0.0 } else { 1.0 };
+            self.world
+                .happens(Fault::SourceFades)
+                .then(|| match self.world.below(2) {
+                    0 => (Lacking([0.0; 3]), [1.0; 3]),
+                    _ => (Lacking([0.0; 3]), [(); 3].map(|()| is_lost(&self.world))),
+                })
+        });
+        let Some((lacking, pace)) = lost else {
+            return Lacking([0.0; 3]);
+        };
+        let now = *lacking;
+        if !self.world.is_quiet() {
+            let more = self.world.between(0.03, 0.1);
+            for (share, pace) in lacking.0.iter_mut().zip(pace) {
+                *share = (*share + more * *pace).min(0.6);
+            }
+            self.note(&format!("has lost {now:.2?} of {day}, and soon {lacking:.2?}"));
+        }
+        now
     }
 
     fn allocations(&self, day: Day, page: Option<Page>) -> Value {

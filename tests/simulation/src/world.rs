@@ -49,8 +49,8 @@ pub enum Fault {
     SourceRepeats,
     /// The source lacks a part of a day, for once.
     SourceShrinks,
-    /// The source has lost a part of a day, for good.
-    SourceForgets,
+    /// The source loses more of a day with each response, for good.
+    SourceFades,
     /// A page of rows is not the one that was asked for, or of another moment.
     PagesWrong,
     /// The source of many clusters ignores which one it was asked for.
@@ -86,7 +86,7 @@ impl Fault {
         Self::SourceLoses,
         Self::SourceRepeats,
         Self::SourceShrinks,
-        Self::SourceForgets,
+        Self::SourceFades,
         Self::PagesWrong,
         Self::FilterIgnored,
         Self::CollectedByHand,
@@ -110,8 +110,8 @@ impl Fault {
             Self::SourceLoses | Self::SourceRepeats | Self::SourceMisreports | Self::AssetsFail => 0.05,
             Self::SourceShrinks => 0.4,
             Self::PagesWrong | Self::FilterIgnored => 0.05,
-            Self::SourceForgets => 0.1,
-            Self::CollectedByHand => 0.5,
+            Self::SourceFades => 1.0,
+            Self::CollectedByHand => 0.8,
             Self::WriteLate | Self::AuditSkipped | Self::ObjectDeleted => 0.2,
         }
     }
@@ -194,6 +194,11 @@ impl World {
     /// How often objects of a folder were read badly.
     pub(crate) fn bad_reads(&self, folder: &str) -> u32 {
         self.state().bad_reads.get(folder).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.state().rates.is_empty()
     }
 
     /// From now on nothing goes wrong.
