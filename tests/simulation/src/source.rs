@@ -35,6 +35,13 @@ const SUMS: [&str; 3] = ["totalCost", "cpuCoreHours", "ramByteHours"];
 #[derive(Debug, Clone, Copy)]
 struct Lacking([f64; 3]);
 
+/// What is lost of a day, and which quantities it loses more of.
+#[derive(Debug)]
+struct Fading {
+    lost: Lacking,
+    pace: [f64; 3],
+}
+
 /// The source of one cluster.
 pub(crate) struct Source {
     world: World,
@@ -45,8 +52,8 @@ pub(crate) struct Source {
     /// The days about which it has misled the programs so that they cannot know better: once each at most, since a day
     /// that fails again and again is collected later and later.
     misled: Mutex<BTreeMap<Day, u32>>,
-    /// What it has lost of its days for good, of those of which it loses more and more, and what of.
-    faded: Mutex<BTreeMap<Day, Option<(Lacking, [f64; 3])>>>,
+    /// The days of which it loses more and more, and those of which it does not.
+    fading: Mutex<BTreeMap<Day, Option<Fading>>>,
     listings: Listings,
 }
 
@@ -110,7 +117,7 @@ impl Source {
             responses: responses.clone(),
             has_pages,
             misled: Mutex::default(),
-            faded: Mutex::default(),
+            fading: Mutex::default(),
             listings: Listings::default(),
         }
     }
@@ -185,26 +192,28 @@ impl Source {
 
     /// What is lost of a day by now; with the next response it is more.
     fn fade(&self, day: Day) -> Lacking {
-        let mut faded = locked(&self.faded);
-        let lost = faded.entry(day).or_insert_with(|| {
-            let is_lost = |world: &World| if world.below(2) == 0 { 0.0 } else { 1.0 };
-            self.world
-                .happens(Fault::SourceFades)
-                .then(|| match self.world.below(2) {
-                    0 => (Lacking([0.0; 3]), [1.0; 3]),
-                    _ => (Lacking([0.0; 3]), [(); 3].map(|()| is_lost(&self.world))),
-                })
-        });
-        let Some((lacking, pace)) = lost else {
+        let mut fading = locked(&self.fading);
+        let begin = || {
+            let lost = Lacking([0.0; 3]);
+            let pace = match self.world.below(2) {
+                0 => [1.0; 3],
+                _ => [(); 3].map(|()| if self.world.below(2) == 0 { 0.0 } else { 1.0 }),
+            };
+            Fading { lost, pace }
+        };
+        let fading = fading
+            .entry(day)
+            .or_insert_with(|| self.world.happens(Fault::SourceFades).then(begin));
+        let Some(Fading { lost, pace }) = fading else {
             return Lacking([0.0; 3]);
         };
-        let now = *lacking;
+        let now = *lost;
         if !self.world.is_quiet() {
             let more = self.world.between(0.03, 0.1);
-            for (share, pace) in lacking.0.iter_mut().zip(pace) {
+            for (share, pace) in lost.0.iter_mut().zip(pace) {
                 *share = (*share + more * *pace).min(0.6);
             }
-            self.note(&format!("has lost {now:.2?} of {day}, and soon {lacking:.2?}"));
+            self.note(&format!("has lost {now:.2?} of {day}, and soon {lost:.2?}"));
         }
         now
     }

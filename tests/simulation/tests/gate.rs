@@ -34,7 +34,11 @@ fn no_promise_is_broken() {
 
 #[test]
 fn planted_bugs_are_found() {
-    for (bug, seed) in [(Bug::ThinnerReplaces, 0), (Bug::LastReplaces, 1)] {
+    for (bug, seed) in [
+        (Bug::AlternativesForgotten, 3),
+        (Bug::DayWithoutCondition, 3),
+        (Bug::OnlyNewestRedelivered, 1),
+    ] {
         let outcome = run(seed, Some(bug));
         assert!(!outcome.violations.is_empty(), "{bug:?} is not found by seed {seed}");
     }
