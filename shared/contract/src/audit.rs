@@ -351,4 +351,25 @@ mod tests {
             assert_eq!(time.created_at, report.created_at);
         }
     }
+
+    #[test]
+    fn a_run_has_failed_if_it_collected_nothing_and_says_so() {
+        let run: RunId = "019aaaaa-0000-7000-8000-000000000001".parse().unwrap();
+        let unknown = LastRun::unknown(run);
+        assert_eq!(unknown.run, run);
+        for (outcome, collected_days, expected) in [
+            (None, 0, false),
+            (Some(RunOutcome::Complete), 0, false),
+            (Some(RunOutcome::Failed), 0, true),
+            (Some(RunOutcome::Stopped), 0, true),
+            (Some(RunOutcome::Incomplete), 1, false),
+        ] {
+            let ended = LastRun {
+                outcome,
+                collected_days,
+                ..unknown.clone()
+            };
+            assert_eq!(ended.has_failed(), expected, "{outcome:?} {collected_days}");
+        }
+    }
 }

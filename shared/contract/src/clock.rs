@@ -28,3 +28,16 @@ impl Clock for FixedClock {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_clock_stands_still_and_the_machines_does_not() {
+        let time: DateTime<Utc> = "2026-11-24T05:00:00Z".parse().unwrap();
+        assert_eq!(FixedClock(time).now(), time);
+        // Before this was written, and after any time that counts from 1970.
+        assert!(SystemClock.now() > "2025-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    }
+}

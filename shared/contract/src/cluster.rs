@@ -260,4 +260,22 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
     }
+
+    #[test]
+    fn a_cluster_is_named_by_its_parts_or_its_arn() {
+        let text = "arn:aws:eks:us-east-1:111122223333:cluster/one";
+        let arn: ClusterArn = text.parse().unwrap();
+        let id = arn.id();
+        assert_eq!(
+            (id.account(), id.region(), id.name()),
+            ("111122223333", "us-east-1", "one")
+        );
+        let of_all = id.account_region();
+        assert_eq!((of_all.account(), of_all.region()), ("111122223333", "us-east-1"));
+        assert_eq!(of_all.to_string(), "111122223333/us-east-1");
+        assert_eq!(id.to_string(), "111122223333/us-east-1/one");
+        assert_eq!(id.arn_or_id(), text);
+        assert_eq!(serde_json::to_value(&arn).unwrap(), text);
+        assert_eq!(serde_json::from_value::<ClusterArn>(text.into()).unwrap(), arn);
+    }
 }

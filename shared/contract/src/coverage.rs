@@ -124,4 +124,17 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn reasons_are_listed_by_their_words_in_documents() {
+        use PartialReason::{NotSettled, Observed, RowsLeftOut, Windows};
+        let all = [Windows, Observed, NotSettled, RowsLeftOut];
+        assert_eq!(
+            PartialReason::list(&all),
+            "windows, observed, not_settled, rows_left_out"
+        );
+        for reason in all {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.to_string());
+        }
+    }
 }

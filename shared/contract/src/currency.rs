@@ -84,4 +84,12 @@ mod tests {
         );
         assert!(codes.contains(&ASSUMED));
     }
+
+    #[test]
+    fn only_dollars_are_assumed() {
+        let assumed = Currency::assumed();
+        assert_eq!((&*assumed.code, assumed.assumed), ("USD", true));
+        let known = Currency::known("EUR");
+        assert_eq!((&*known.code, known.assumed), ("EUR", false));
+    }
 }

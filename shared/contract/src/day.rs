@@ -199,4 +199,11 @@ mod tests {
         assert_eq!(serde_json::to_value(day("9999-12-31")).unwrap(), "9999-12-31");
         day("9999-12-31").window();
     }
+
+    #[test]
+    fn a_window_is_in_milliseconds_from_the_days_start_to_its_end() {
+        let (start, end) = day("1970-01-03").window().milliseconds();
+        assert_eq!((start, end), (2 * 86_400_000, 3 * 86_400_000));
+        assert_eq!(day("1970-01-03").date().to_string(), "1970-01-03");
+    }
 }

@@ -10,6 +10,8 @@ use crate::{cluster::ClusterArn, day::Day, quantities::Quantities, run::RunId};
 
 mod manifest;
 
+#[cfg(test)]
+pub(crate) use manifest::manifest_of_a_day;
 pub use manifest::{AssetScope, AssetSet, AssetsState, Manifest, Part, PartKind, Question, SetFacts};
 
 /// The version of all documents that this code reads and writes.

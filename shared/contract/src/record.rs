@@ -168,4 +168,30 @@ mod tests {
         assert_eq!(DayRecord::from_metadata(Some("{}")), None);
         assert_eq!(DayRecord::from_metadata(None), None);
     }
+
+    #[test]
+    fn a_partial_day_and_one_without_assets_may_be_improved() {
+        let record = |partial: &str, assets: &str| {
+            let text = format!(
+                r#"{{"question":"container;idle","quantities":{0},"best":{0},"partial":[{partial}],"assets":"{assets}"}}"#,
+                r#"{"rows":1,"minutes":1440.0,"core_hours":1.0,"ram_byte_hours":1.0}"#
+            );
+            DayRecord::from_metadata(Some(&text)).unwrap()
+        };
+        assert!(!record("", "stored").is_improvable());
+        assert!(record(r#""windows""#, "stored").is_improvable());
+        assert!(record("", "unavailable").is_improvable());
+        let run = "019aaaaa-0000-7000-8000-000000000001";
+        let metadata = [
+            (RUN_METADATA, run.to_owned()),
+            (TABLE_METADATA, "table".to_owned()),
+            (RECORD_METADATA, record("", "stored").to_metadata()),
+        ];
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+        let found = LakeMetadata::of(&metadata.into());
+        assert_eq!(found.run.map(|run| run.to_string()).as_deref(), Some(run));
+        assert_eq!(found.table.as_deref(), Some("table"));
+        assert_eq!(found.record, Some(record("", "stored")));
+        assert_eq!(LakeMetadata::of(&HashMap::new()), LakeMetadata::default());
+    }
 }

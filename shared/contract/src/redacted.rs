@@ -24,3 +24,19 @@ impl Redacted {
         *self == Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_label_is_something() {
+        assert!(Redacted::default().is_empty());
+        let labels = BTreeMap::from([("secret".to_owned(), 1)]);
+        let redacted = Redacted {
+            labels,
+            ..Redacted::default()
+        };
+        assert!(!redacted.is_empty());
+    }
+}

@@ -176,4 +176,20 @@ mod tests {
             assert_eq!(serde_json::to_value(class).unwrap(), class.to_string());
         }
     }
+
+    #[test]
+    fn words_are_those_of_the_document() {
+        use RunOutcome::{Complete, Failed, Incomplete, Other, Stopped};
+        for outcome in [Complete, Incomplete, Stopped, Failed, Other] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.to_string());
+        }
+        for class in [
+            ErrorClass::Status,
+            ErrorClass::Credentials,
+            ErrorClass::Bucket,
+            ErrorClass::Other,
+        ] {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.to_string());
+        }
+    }
 }

@@ -166,3 +166,62 @@ impl SetContent {
 impl Document for ClusterState {
     const NAME: &'static str = "cluster's state";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        coverage::{Coverage, PartialReason},
+        documents::{SourceInfo, manifest_of_a_day},
+    };
+
+    #[test]
+    fn a_set_is_known_by_its_manifest() {
+        let modified: DateTime<Utc> = "2026-11-24T05:00:00Z".parse().unwrap();
+        let mut manifest = manifest_of_a_day();
+        let quantities = Quantities {
+            rows: 3,
+            minutes: 1440.0,
+            ..Quantities::default()
+        };
+        manifest.facts.quantities = Some(quantities);
+        manifest.facts.coverage = Some(Coverage {
+            node_minutes: Some(720.0),
+            ..Coverage::default()
+        });
+        manifest.facts.partial = vec![PartialReason::Observed];
+        manifest.facts.assets = AssetsState::Unavailable;
+        manifest.facts.producer = Some("0.1.0".to_owned());
+        let found = SetContent::of(&manifest, modified);
+        let expected = SetContent {
+            observed: false,
+            question: Some(manifest.question_fingerprint()),
+            quantities: Some(quantities),
+            total_cost: 12.5,
+            share: Some(0.5),
+            partial: vec![PartialReason::Observed],
+            assets: AssetsState::Unavailable,
+            producer: Some("0.1.0".to_owned()),
+            ..SetContent::unknown(modified)
+        };
+        assert_eq!(found, expected);
+        assert!(!found.empty && expected.modified == modified);
+        manifest.facts.observed = true;
+        assert!(SetContent::of(&manifest, modified).observed);
+    }
+
+    #[test]
+    fn older_exporters_saw_the_days_of_kubecost_and_a_set_without_data_is_empty() {
+        let modified: DateTime<Utc> = "2026-11-24T05:00:00Z".parse().unwrap();
+        let mut manifest = manifest_of_a_day();
+        for (kind, observed) in [(SourceKind::Kubecost, true), (SourceKind::Opencost, false)] {
+            manifest.source = SourceInfo { kind, version: None };
+            assert_eq!(SetContent::of(&manifest, modified).observed, observed, "{kind:?}");
+        }
+        manifest.total_cost = 0.0;
+        manifest.facts.quantities = Some(Quantities::default());
+        assert!(SetContent::of(&manifest, modified).empty);
+        let unknown = SetContent::unknown(modified);
+        assert!(unknown.observed && !unknown.empty && unknown.modified == modified);
+    }
+}

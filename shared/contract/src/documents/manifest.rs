@@ -235,3 +235,90 @@ impl Manifest {
 impl Document for Manifest {
     const NAME: &'static str = "manifest";
 }
+
+/// A manifest of a day with one part.
+#[cfg(test)]
+pub(crate) fn manifest_of_a_day() -> Manifest {
+    let text = r#"{"version":1,"run":"019aaaaa-0000-7000-8000-000000000001","date":"2026-11-20",
+        "cluster":"arn:aws:eks:us-east-1:111122223333:cluster/cluster-one","created_at":"2026-11-24T05:00:01Z",
+        "window":{"start":"2026-11-20T00:00:00Z","end":"2026-11-21T00:00:00Z"},"source":{"kind":"kubecost"},
+        "query":"/model/allocation?window=x","rows":3,"total_cost":12.5,"parts":[{"kind":"allocation","key":"a",
+        "bytes":1,"raw_bytes":2,"sha256":"","rows":3}]}"#;
+    super::read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(filter: &str) -> Question {
+        Question {
+            aggregation: "container".to_owned(),
+            filter: Some(filter.to_owned()),
+            idle: true,
+        }
+    }
+
+    #[test]
+    fn a_set_without_rows_and_without_allocations_is_empty() {
+        let mut manifest = manifest_of_a_day();
+        assert!(manifest.has_allocations() && !manifest.is_empty() && !manifest.is_no_data());
+        // Rows that nobody counted.
+        manifest.rows = 0;
+        assert!(!manifest.is_empty());
+        manifest.parts[0].kind = PartKind::Assets;
+        assert!(!manifest.has_allocations() && manifest.is_empty() && manifest.is_no_data());
+        manifest.rows = 3;
+        assert!(!manifest.is_empty());
+    }
+
+    #[test]
+    fn a_set_without_costs_and_minutes_is_no_data() {
+        let minutes = |minutes| Quantities {
+            minutes,
+            ..Quantities::default()
+        };
+        for (total_cost, quantities, expected) in [
+            (0.0, Some(minutes(0.0)), true),
+            (0.0, Some(minutes(1.0)), false),
+            (1.0, Some(minutes(0.0)), false),
+            (0.0, None, false),
+        ] {
+            let mut manifest = manifest_of_a_day();
+            manifest.total_cost = total_cost;
+            manifest.facts.quantities = quantities;
+            assert_eq!(manifest.is_no_data(), expected, "{total_cost} {quantities:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_64_bytes_is_named_and_a_longer_one_or_another_script_is_not() {
+        let longest = "a".repeat(64);
+        assert_eq!(
+            question(&longest).fingerprint(),
+            format!("container;idle;filter={longest}")
+        );
+        for filter in ["a".repeat(65), "ä".to_owned()] {
+            let short = question(&filter).fingerprint();
+            assert!(short.starts_with("container;idle;filter-hash="), "{short}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_document() {
+        for scope in [AssetScope::All, AssetScope::Nodes] {
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
+        }
+        let mut manifest = manifest_of_a_day();
+        assert_eq!(manifest.currency_code(), "");
+        manifest.facts.currency = Some(Currency::known("EUR"));
+        assert_eq!(manifest.currency_code(), "EUR");
+        let of_query = manifest.question_fingerprint();
+        assert!(
+            of_query.starts_with("query-hash=") && of_query.len() == 27,
+            "{of_query}"
+        );
+        manifest.facts.question = Some(question(" "));
+        assert_eq!(manifest.question_fingerprint(), "container;idle");
+    }
+}
