@@ -138,6 +138,36 @@ mod tests {
         assert_eq!(full.loss(&Quantities::default(), TEN), None);
     }
 
+    #[test]
+    fn a_tolerance_is_in_percent_and_never_more_than_everything() {
+        assert_eq!(Tolerance::percent(10), TEN);
+        assert_eq!(Tolerance::percent(101), Tolerance(1.0));
+    }
+
+    #[test]
+    fn each_quantity_alone_exceeds() {
+        let full = quantities(20, 28_800.0);
+        for more in [
+            Quantities { rows: 21, ..full },
+            Quantities {
+                minutes: 28_801.0,
+                ..full
+            },
+            Quantities {
+                core_hours: 481.0,
+                ..full
+            },
+            Quantities {
+                ram_byte_hours: full.ram_byte_hours * 2.0,
+                ..full
+            },
+        ] {
+            assert!(more.exceeds(&full) && !full.exceeds(&more), "{more:?}");
+        }
+        assert!(!full.exceeds(&full));
+        assert!(!Quantities::default().exceeds(&Quantities::default()));
+    }
+
     fn any() -> impl Strategy<Value = Quantities> {
         (0_u64..100, 0.0..1e6, 0.0..1e6, 0.0..1e15).prop_map(|(rows, minutes, core_hours, ram_byte_hours)| Quantities {
             rows,
