@@ -23,8 +23,8 @@ use settings::Reader;
 use crate::{
     functions::Mortal,
     hub::Hub,
+    parts::{DAY, FAULTY_DAYS, HOUR, Parts, QUIET_DAYS},
     responses::Responses,
-    scenario::{DAY, FAULTY_DAYS, HOUR, Parts, QUIET_DAYS},
     source::Source,
     world::{Fault, ProgramClock, World},
 };

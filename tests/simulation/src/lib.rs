@@ -18,6 +18,7 @@ mod judge;
 mod lake;
 mod listings;
 mod network;
+mod parts;
 mod responses;
 mod scenario;
 mod serve;

@@ -6,8 +6,10 @@ use std::{
 };
 
 use contract::day::Day;
+use serde_json::Value;
 
-use crate::source::Row;
+/// A row with its key.
+pub(crate) type Row = (String, Value);
 
 /// Rows of one moment.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Ten days with faults and two without: the functions, the events and the schedule.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use backfill::Backfill;
 use contract::{
@@ -9,12 +9,9 @@ use contract::{
     keys::{Prefixes, StagingObject},
 };
 use crawler::{Catalogs, Crawler};
-use futures_util::FutureExt;
 use lambda::{Function, metrics::LogOnly};
-use s3s::service::S3Service;
 use seams::time::sleep;
 use settings::Reader;
-use store::Store;
 use tokio::sync::mpsc;
 use transform::{Converting, Transform};
 
@@ -24,16 +21,12 @@ use crate::{
     functions::Lambda,
     jobs::{self, Job},
     judge::Judge,
-    network::{self, BUCKET, Network},
+    network::{self, BUCKET},
+    parts::{DAY, FAULTY_DAYS, HOUR, Parts, QUIET_DAYS},
     responses::{RESPONSE_LABEL, Responses},
     sets::Sets,
     world::{Fault, ProgramClock, World},
 };
-
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
-pub(crate) const FAULTY_DAYS: u32 = 10;
-pub(crate) const QUIET_DAYS: u32 = 2;
 
 /// The settings of the functions.
 fn reader() -> Reader<'static> {
@@ -44,47 +37,6 @@ fn reader() -> Reader<'static> {
         "GLUE_DATABASE_NAME" | "GLUE_TABLE_NAME" => Some("simulated".to_owned()),
         _ => None,
     })
-}
-
-/// What all parts use.
-pub(crate) struct Parts {
-    pub(crate) world: World,
-    pub(crate) bucket: Bucket,
-    pub(crate) judge: Arc<Judge>,
-    service: S3Service,
-    part_bytes: usize,
-}
-
-impl Parts {
-    pub(crate) fn store(&self, sender: &str) -> Store {
-        Network::new(&self.world, &self.service, sender).store(self.part_bytes)
-    }
-
-    /// Runs a part of the simulation beside the others. Nothing may panic.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        let world = self.world.clone();
-        tokio::task::spawn_local(AssertUnwindSafe(work).catch_unwind().map(move |ended| {
-            if ended.is_err() {
-                world.violation("a program panicked".to_owned());
-            }
-        }));
-    }
-
-    fn delete_an_object(&self) {
-        let table = ["lake/", "assets/"][self.world.below(2)];
-        let objects = self.bucket.below(table);
-        if let Some((key, _)) = objects.get(self.world.below(objects.len())) {
-            self.world.note(format!("somebody deletes {key}"));
-            self.judge.deletes(key);
-        }
-    }
-
-    /// Changes when an audit may have seen something else than the judge sees after it.
-    fn state(&self) -> (u64, Vec<String>) {
-        let lake = self.bucket.below("lake/").into_iter();
-        let versions = lake.map(|(key, stored)| format!("{key} {}", stored.etag));
-        (self.world.injected(Fault::S3BadRead), versions.collect())
-    }
 }
 
 struct Functions {

@@ -13,14 +13,11 @@ use kubecost_lake::simulator::generated::GeneratedCluster;
 use serde_json::{Value, json};
 
 use crate::{
-    listings::Listings,
+    listings::{Listings, Row},
     responses::{RESPONSE_LABEL, Responses, Served},
     serve::{Asked, Data, Page, serve},
     world::{Fault, World},
 };
-
-/// A row with its key.
-pub(crate) type Row = (String, Value);
 
 /// The quantities of a row that a source may lack a part of.
 const QUANTITIES: [&str; 3] = ["minutes", "cpuCoreHours", "ramByteHours"];
