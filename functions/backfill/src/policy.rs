@@ -18,7 +18,8 @@ pub struct Policy {
     pub restate_interval: TimeDelta,
     /// A set younger than this is in flight: it is neither missing nor stuck.
     pub in_flight: TimeDelta,
-    /// After so many restatements in a row that changed nothing, they are spread out; so often a set is redelivered in a row.
+    /// After so many restatements in a row that changed nothing, they are spread out; so often a set is redelivered
+    /// in a row.
     pub retry_limit: u32,
 }
 

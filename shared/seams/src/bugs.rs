@@ -27,7 +27,7 @@ pub enum Bug {
     FailedDayGivenUp,
     /// The audit reports no gap of which a set was ever staged.
     TriedGapUnreported,
-    /// What pages add up to is believed.
+    /// Pages are accepted whatever they add up to.
     PagesNotCompared,
     /// Rows of any cluster are accepted.
     OtherClustersAccepted,

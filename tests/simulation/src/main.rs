@@ -2,8 +2,8 @@
 //! each seed that breaks a promise; the exit status is 1 then.
 //!
 //! - `cargo run --release -p simulation -- SEEDS [FIRST]` without a bug,
-//! - `cargo run --release -p simulation -- SEEDS FIRST BUG` with that bug until it is found, or with each of them in turn
-//!   for `all`; the exit status is 1 if one is not found.
+//! - `cargo run --release -p simulation -- SEEDS FIRST BUG` with that bug until it is found, or with each of them in
+//!   turn for `all`; the exit status is 1 if one is not found.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
