@@ -34,6 +34,10 @@ proptest! {
         prop_assert_eq!(prefixes.parse_assets(&prefixes.lake_object(&cluster, day)), None);
         let check = prefixes.check(&cluster);
         prop_assert!(prefixes.parse_staging(&check).is_none() && check.starts_with(&prefixes.staging_of(&cluster)));
+        let plan = prefixes.plan(&cluster);
+        prop_assert_eq!(prefixes.parse_plan(&plan), Some((cluster.clone(), PlanObject::Plan)));
+        prop_assert_eq!(prefixes.parse_plan(&prefixes.retired(&cluster)), Some((cluster.clone(), PlanObject::Retired)));
+        prop_assert_eq!(prefixes.parse_plan(&format!("{plan}x")), None);
         let quarantined = |object| Some(QuarantineKey { cluster: cluster.clone(), run, day, object });
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.quarantine(&cluster, &run, day)), quarantined(QuarantineObject::Fault));
         prop_assert_eq!(prefixes.parse_quarantine(&prefixes.thinner(&cluster, &run, day)), quarantined(QuarantineObject::Thinner));
