@@ -56,7 +56,10 @@ impl Transform {
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(ConvertDayError::Error(error)) => return Err(error),
-            Err(ConvertDayError::Fault(fault)) => self.quarantine(&target, fault).await?,
+            Err(ConvertDayError::Fault(fault)) => {
+                self.mend_assets(&target).await?;
+                self.quarantine(&target, fault).await?
+            }
         };
         let milliseconds = (self.clock.now() - began).num_milliseconds();
         report(&target, &outcome, milliseconds);
@@ -137,6 +140,19 @@ impl Transform {
             attempts: ATTEMPTS,
         }
         .into())
+    }
+
+    /// Writes the assets of the lake's own set again, where a set that is given up has written its own before.
+    async fn mend_assets(&self, target: &Target) -> Result<(), TransformError> {
+        let found = self.in_lake(target, &BTreeSet::new()).await?;
+        let Some(day) = found.without_its_assets(target.staging.run, &self.assets_fingerprint) else {
+            return Ok(());
+        };
+        match self.write_other(target, &day, found).await {
+            Err(ConvertDayError::Error(error)) => Err(error),
+            // Another run has written them meanwhile, or they cannot be had any more.
+            Ok(_) | Err(ConvertDayError::Fault(_)) => Ok(()),
+        }
     }
 
     /// The lake keeps what it has.

@@ -337,6 +337,21 @@ async fn assets_that_are_missing_or_another_sets_are_written_again_with_the_next
 }
 
 #[tokio::test]
+async fn a_set_that_is_given_up_leaves_the_day_its_own_assets() {
+    let lake = Lake::new().await;
+    assert!(written(&lake.deliver(OPENCOST_2.staged(1, AssetScope::All)).await));
+    // It wrote its assets, and could then no longer be read.
+    lake.bucket.edit(&assets_key(), |object| {
+        object.metadata.insert("run".to_owned(), staging::run(2).to_string());
+    });
+    let mut staging = OPENCOST_2.staged(2, AssetScope::All);
+    staging.manifest.facts.asset_set.as_mut().unwrap().rows += 1;
+    let outcome = lake.deliver(staging).await;
+    assert_eq!(outcome, TransformOutcome::Quarantined { reason: "assets" });
+    assert_eq!(lake.runs(), [Some(staging::run(1)); 2]);
+}
+
+#[tokio::test]
 async fn days_from_before_the_table_are_no_gaps_and_get_it_when_they_are_written_again() {
     let lake = Lake::new().await;
     let allocations = moved(&recordings::read(OPENCOST_2.0), OPENCOST_2.2);
