@@ -113,7 +113,7 @@ pub struct Tally {
 
 impl Tally {
     /// A tally of a response to a query for a day. It finds a key that comes twice if the keys are in order, as both
-    /// sources write them, or among the first 458,752 rows; else see [`Tally::has_unknown_keys`].
+    /// sources write them, or among the first 114,688 rows; else see [`Tally::has_unknown_keys`].
     pub fn new(day: Day, aggregation: Option<Aggregation>) -> Self {
         Self {
             day,
@@ -213,7 +213,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Whether a key beyond the first 458,752 was out of order, so that it may be one that came before. Only
+    /// Whether a key beyond the first 114,688 was out of order, so that it may be one that came before. Only
     /// [`Tally::of_all_keys`] can say.
     pub fn has_unknown_keys(&self) -> bool {
         self.has_unknown_keys

@@ -167,10 +167,10 @@ async fn what_is_not_the_day_or_counts_twice_is_quarantined() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_out_of_order_is_compared_with_all_of_a_large_response() {
     let mut response = r#"{"code":200,"data":[{"#.to_owned();
-    for number in 0..459_000 {
+    for number in 0..115_000 {
         write!(response, r#""r{number:06}":{{"totalCost":0}},"#).unwrap();
     }
-    response.push_str(r#""r458999":{"totalCost":0},"r458998":{"totalCost":0}}]}"#);
+    response.push_str(r#""r114999":{"totalCost":0},"r114998":{"totalCost":0}}]}"#);
     let mut staging = Staging::of(staging::run(1), &response, None, None);
     // A parser that keeps the last of two equal keys counts two rows less.
     staging.manifest.rows += 2;

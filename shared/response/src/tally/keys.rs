@@ -5,8 +5,8 @@ use std::{
     hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
 };
 
-/// How many keys are in a table that finds a second one at once: 4.5 MiB, and half as much again while it grows.
-const MOST_IN_TABLE: usize = (1 << 19) / 8 * 7;
+/// How many keys are in a table that finds a second one at once: 1.2 MiB, and half as much again while it grows.
+const MOST_IN_TABLE: usize = (1 << 17) / 8 * 7;
 /// How many more can be remembered: 128 MiB.
 const MOST_IN_LIST: usize = 1 << 24;
 

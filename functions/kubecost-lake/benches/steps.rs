@@ -1,0 +1,123 @@
+//! Measures the steps of reading a day, each by itself: decompression, the scanner, rows with and without labels, and
+//! the nodes of rows. `cargo bench --bench steps`
+#![expect(clippy::expect_used, reason = "a benchmark ends where its own data is wrong")]
+
+use std::hint::black_box;
+
+use contract::day::Day;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kubecost_lake::simulator::generated::GeneratedCluster;
+use response::{Allocation, AssetParser, NodeIndex, RowParser, Scanner};
+
+const CONTAINERS: usize = 5_000;
+
+fn day() -> Day {
+    "2026-11-20".parse().expect("a day")
+}
+
+fn cluster() -> GeneratedCluster {
+    GeneratedCluster {
+        name: "benchmark".to_owned(),
+        account: "111122223333".to_owned(),
+        region: "eu-west-1".to_owned(),
+        currency: "USD".to_owned(),
+        containers: CONTAINERS,
+        seed: 1,
+        first: day(),
+        last: day(),
+    }
+}
+
+/// The response of the allocation API.
+fn allocations(cluster: &GeneratedCluster) -> Vec<u8> {
+    let mut response = br#"{"code":200,"data":[{"#.to_vec();
+    for row in 0..cluster.rows() {
+        let (key, row) = cluster.row(row, day());
+        if response.last() != Some(&b'{') {
+            response.push(b',');
+        }
+        response.extend_from_slice(format!("{key:?}:{row}").as_bytes());
+    }
+    response.extend_from_slice(b"}]}");
+    response
+}
+
+/// Scans the response in the pieces in which it would arrive.
+fn scan(response: &[u8], mut on_row: impl FnMut(&str, &str)) {
+    let mut scanner = Scanner::new();
+    for chunk in response.chunks(64 * 1024) {
+        let fed = scanner.feed(chunk, &mut |entry| {
+            on_row(entry.key, entry.value);
+            Ok::<(), String>(())
+        });
+        fed.expect("a valid response");
+    }
+    black_box(scanner.finish().expect("a whole response"));
+}
+
+fn read(response: &[u8], mut parser: RowParser) {
+    scan(response, |key, value| {
+        black_box(parser.parse(key, value).expect("a row"));
+    });
+}
+
+fn steps(criterion: &mut Criterion) {
+    let cluster = cluster();
+    let response = allocations(&cluster);
+    let compressed = zstd::encode_all(&response[..], 1).expect("compressed");
+    let mut group = criterion.benchmark_group("read");
+    group.throughput(Throughput::Bytes(response.len() as u64));
+    group.bench_function("decompression", |bencher| {
+        bencher.iter(|| zstd::decode_all(black_box(&compressed[..])).expect("decompressed"));
+    });
+    group.bench_function("scanner", |bencher| {
+        bencher.iter(|| scan(black_box(&response), |_, _| {}))
+    });
+    group.bench_function("scanner and rows without labels, as in the exporter", |bencher| {
+        bencher.iter(|| read(black_box(&response), RowParser::without_labels()));
+    });
+    group.bench_function("scanner and rows, as in transform", |bencher| {
+        bencher.iter(|| read(black_box(&response), RowParser::new()));
+    });
+    group.finish();
+    join(criterion, &cluster);
+}
+
+fn join(criterion: &mut Criterion, cluster: &GeneratedCluster) {
+    let assets = cluster.node_set(day());
+    let assets: Vec<(String, String)> = assets
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, asset)| (key.clone(), asset.to_string()))
+        .collect();
+    let mut nodes = NodeIndex::new();
+    let mut parser = AssetParser::new();
+    for (key, asset) in &assets {
+        if let Some(asset) = parser.parse(key, asset).expect("an asset") {
+            nodes.add(key, &asset);
+        }
+    }
+    let texts: Vec<(String, String)> = (0..cluster.rows())
+        .map(|row| cluster.row(row, day()))
+        .map(|(key, row)| (key, row.to_string()))
+        .collect();
+    let mut parser = RowParser::new();
+    let rows: Vec<Allocation<'_>> = texts
+        .iter()
+        .map(|(key, row)| parser.parse(key, row).expect("a row"))
+        .collect();
+    let mut group = criterion.benchmark_group("join");
+    group.throughput(Throughput::Elements(rows.len() as u64));
+    group.bench_function("nodes of rows", |bencher| {
+        bencher.iter(|| {
+            for row in &rows {
+                black_box(nodes.facts(row));
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);
