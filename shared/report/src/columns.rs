@@ -22,10 +22,13 @@ const ROWS_PER_BATCH: usize = 8_192;
 /// The columns that a footer says there are.
 ///
 /// # Errors
-/// When the footer describes none that Arrow knows.
-pub(crate) fn schema(key: &str, footer: &Footer) -> Result<SchemaRef, LakeError> {
+/// When the footer describes none that Arrow knows, or the required one is not among them.
+pub(crate) fn schema(key: &str, footer: &Footer, required: &str) -> Result<SchemaRef, LakeError> {
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.parquet), ArrowReaderOptions::new());
     let metadata = metadata.map_err(|error| parquet_error(key, &error))?;
+    if metadata.schema().index_of(required).is_err() {
+        return Err(parquet_error(key, &format!("the column '{required}' is missing")));
+    }
     Ok(Arc::clone(metadata.schema()))
 }
 

@@ -13,7 +13,7 @@ use contract::{
 use crate::{
     columns::{self, Batches, Dictionaries, Numbers},
     cube::{Cubes, Kinds, Row},
-    file::{Footer, parquet_error},
+    file::Footer,
     lake::{Lake, LakeError},
     names::{EMPTY, Id, Names},
 };
@@ -179,7 +179,7 @@ async fn read_file(
     cubes: &mut Cubes,
 ) -> Result<(), LakeError> {
     let footer = Footer::read(lake, key, bytes).await?;
-    let schema = columns::schema(key, &footer)?;
+    let schema = columns::schema(key, &footer, TOTAL_COST_COLUMN)?;
     let has = |name: &str| schema.index_of(name).is_ok();
     let label_column = format!("{LABEL_COLUMN}{label}");
     let mut texts: Vec<&str> = TEXTS.to_vec();
@@ -191,12 +191,6 @@ async fn read_file(
     }
     if !has("rowKind") {
         wanted.push(NAME);
-    }
-    if !has(TOTAL_COST_COLUMN) {
-        return Err(parquet_error(
-            key,
-            &format!("the column '{TOTAL_COST_COLUMN}' is missing"),
-        ));
     }
     wanted.extend(&texts);
     let metadata = columns::with_dictionaries(key, &footer, &schema, &texts)?;

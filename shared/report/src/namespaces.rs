@@ -7,7 +7,7 @@ use contract::currency::ASSUMED;
 use crate::{
     columns::{self, Batches, Dictionaries, Numbers},
     costs::{CURRENCY_COLUMN, NAMESPACE_COLUMN, TOTAL_COST_COLUMN},
-    file::{Footer, parquet_error},
+    file::Footer,
     lake::{Lake, LakeError},
     names::{EMPTY, Id, Names},
 };
@@ -20,13 +20,7 @@ pub type NamespaceCosts = BTreeMap<String, BTreeMap<String, f64>>;
 /// # Errors
 /// When the file cannot be read, or is not a table of costs.
 pub(crate) async fn of_file(lake: &Lake, key: &str, footer: &Footer) -> Result<NamespaceCosts, LakeError> {
-    let schema = columns::schema(key, footer)?;
-    if schema.index_of(TOTAL_COST_COLUMN).is_err() {
-        return Err(parquet_error(
-            key,
-            &format!("the column '{TOTAL_COST_COLUMN}' is missing"),
-        ));
-    }
+    let schema = columns::schema(key, footer, TOTAL_COST_COLUMN)?;
     let metadata = columns::with_dictionaries(key, footer, &schema, &[NAMESPACE_COLUMN, CURRENCY_COLUMN])?;
     let wanted = [NAMESPACE_COLUMN, CURRENCY_COLUMN, TOTAL_COST_COLUMN];
     let mut batches = Batches::new(lake, key, footer, &metadata, &wanted);
