@@ -1,13 +1,18 @@
-//! Measures the steps of reading a day, each by itself: decompression, the scanner, rows with and without labels, and
-//! the nodes of rows. `cargo bench --bench steps`
+//! Measures the steps of converting a day, each by itself: decompression, the scanner, rows with and without labels, the
+//! nodes of rows, Arrow arrays of rows, and their encoding as Parquet. `cargo bench --bench steps`
 #![expect(clippy::expect_used, reason = "a benchmark ends where its own data is wrong")]
 
 use std::hint::black_box;
 
-use contract::day::Day;
+use contract::{
+    day::Day,
+    documents::{Manifest, SetFacts, SourceInfo, SourceKind},
+    run::RunId,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kubecost_lake::simulator::generated::GeneratedCluster;
-use response::{Allocation, AssetParser, NodeIndex, RowParser, Scanner};
+use response::{Allocation, AssetParser, NodeFacts, NodeIndex, RowParser, Scanner};
+use table::TableLayout;
 
 const CONTAINERS: usize = 5_000;
 
@@ -117,6 +122,46 @@ fn join(criterion: &mut Criterion, cluster: &GeneratedCluster) {
         });
     });
     group.finish();
+    let rows: Vec<(Allocation<'_>, NodeFacts<'_>)> = rows.iter().map(|row| (row.clone(), nodes.facts(row))).collect();
+    write(criterion, &rows, texts.iter().map(|(_, row)| row.len()).sum());
+}
+
+/// Arrow arrays of rows, and their encoding. Throughput is that of the raw rows, so that all steps can be compared.
+fn write(criterion: &mut Criterion, rows: &[(Allocation<'_>, NodeFacts<'_>)], raw_bytes: usize) {
+    let layout = TableLayout::new(&[], &[]).expect("a layout");
+    let manifest = manifest();
+    let build = || transform::steps::build(&layout, &manifest, rows).expect("batches");
+    let batches = build();
+    let mut group = criterion.benchmark_group("write");
+    group.throughput(Throughput::Bytes(raw_bytes as u64));
+    group.bench_function("Arrow arrays, all columns", |bencher| {
+        bencher.iter(|| black_box(build()))
+    });
+    group.bench_function("Parquet, all columns", |bencher| {
+        bencher.iter(|| black_box(transform::steps::encode(&layout, &batches).expect("a file")));
+    });
+    group.finish();
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        run: RunId::new(day().start()),
+        cluster: "arn:aws:eks:eu-west-1:111122223333:cluster/benchmark"
+            .parse()
+            .expect("a cluster"),
+        date: day(),
+        window: day().window(),
+        created_at: day().start(),
+        source: SourceInfo {
+            kind: SourceKind::Kubecost,
+            version: None,
+        },
+        query: String::new(),
+        rows: 0,
+        total_cost: 0.0,
+        parts: Vec::new(),
+        facts: SetFacts::default(),
+    }
 }
 
 criterion_group!(benches, steps);

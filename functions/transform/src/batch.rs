@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, Float64Array, StringArray, TimestampMillisecondArray,
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
     builder::{BooleanBuilder, Float64Builder, TimestampMillisecondBuilder},
 };
 use arrow_schema::ArrowError;
@@ -12,19 +12,25 @@ use response::{Allocation, LabelKey, NodeFacts, capacity_type};
 use table::{Column, GpuText, Origin, Property, TableLayout};
 
 use crate::{
-    encoder::Output,
+    batches::{self, Batches, ROWS, constant},
+    encoder::{Encoder, Output},
     error::ConvertError,
     nested::{LoadBalancersBuilder, MapBuilder, ServicesBuilder, VolumesBuilder},
     output::OutputError,
     schema::{UTC, schema},
-    table_file::{self, ROWS, TableFile, constant},
     texts::TextBuilder,
 };
 
+/// Rows of the table of allocations, as Arrow arrays.
+pub(crate) struct AllocationBatches {
+    batches: Batches<ColumnBuilder>,
+    window: (i64, i64),
+}
+
 /// A file of the table of allocations.
 pub(crate) struct AllocationFile {
-    file: TableFile<ColumnBuilder>,
-    window: (i64, i64),
+    batches: AllocationBatches,
+    file: Encoder,
 }
 
 enum ColumnBuilder {
@@ -55,24 +61,50 @@ enum ColumnBuilder {
     NamespaceAnnotations(MapBuilder),
 }
 
-impl AllocationFile {
-    /// A file for the rows of a manifest's set. Rows without a window get the day's.
-    pub(crate) fn new(layout: &TableLayout, manifest: &Manifest, output: Output) -> Result<Self, OutputError> {
+impl AllocationBatches {
+    /// Batches for the rows of a manifest's set. Rows without a window get the day's.
+    pub(crate) fn new(layout: &TableLayout, manifest: &Manifest) -> Self {
         let columns = layout.columns().iter();
         let columns = columns.map(|column| builder(column, layout, manifest)).collect();
-        Ok(Self {
-            file: TableFile::new(schema(layout), columns, output)?,
+        Self {
+            batches: Batches::new(schema(layout), columns),
             window: manifest.date.window().milliseconds(),
+        }
+    }
+
+    /// Adds a row, and gives the batch that it completes.
+    pub(crate) fn add(
+        &mut self,
+        row: &Allocation<'_>,
+        node: &NodeFacts<'_>,
+    ) -> Result<Option<RecordBatch>, ArrowError> {
+        let window = self.window;
+        self.batches.add(|columns| append(columns, window, row, node))
+    }
+
+    /// The rows that are in no batch yet.
+    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        self.batches.take()
+    }
+}
+
+impl AllocationFile {
+    /// A file for the rows of a manifest's set; see [`AllocationBatches::new`].
+    pub(crate) fn new(layout: &TableLayout, manifest: &Manifest, output: Output) -> Result<Self, OutputError> {
+        Ok(Self {
+            batches: AllocationBatches::new(layout, manifest),
+            file: Encoder::new(schema(layout), output)?,
         })
     }
 
     pub(crate) fn add(&mut self, row: &Allocation<'_>, node: &NodeFacts<'_>) -> Result<(), OutputError> {
-        let window = self.window;
-        self.file.add(|columns| append(columns, window, row, node))
+        let batch = self.batches.add(row, node);
+        self.file.write(batch)
     }
 
-    /// Ends the file; see [`TableFile::finish`].
-    pub(crate) fn finish(self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+    /// Ends the file; see [`Encoder::finish`].
+    pub(crate) fn finish(mut self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+        self.file.write(self.batches.take())?;
         self.file.finish(rows, "rows", metadata)
     }
 }
@@ -114,7 +146,7 @@ fn append(columns: &mut [ColumnBuilder], window: (i64, i64), row: &Allocation<'_
     bytes
 }
 
-impl table_file::Column for ColumnBuilder {
+impl batches::Column for ColumnBuilder {
     fn take(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Name(texts)

@@ -6,12 +6,15 @@ use std::{
 };
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use tokio::sync::mpsc;
 
-use crate::output::{OutputError, ParquetFile};
+use crate::{
+    error::{ConvertError, Fault},
+    output::{OutputError, ParquetFile},
+};
 
 /// Where a file's pieces go, and which thread encodes them.
 pub(crate) struct Output {
@@ -50,7 +53,11 @@ impl Encoder {
         Ok(Self::Beside { batches, thread })
     }
 
-    pub(crate) fn write(&mut self, batch: RecordBatch) -> Result<(), OutputError> {
+    /// Adds a batch, if there is one.
+    pub(crate) fn write(&mut self, batch: Result<Option<RecordBatch>, ArrowError>) -> Result<(), OutputError> {
+        let Some(batch) = batch.map_err(|error| OutputError::Parquet(error.into()))? else {
+            return Ok(());
+        };
         match self {
             Self::Here(file) => file.write(&batch),
             // Nobody takes it when the thread has ended, which it does before the end only when it fails.
@@ -59,9 +66,19 @@ impl Encoder {
         }
     }
 
-    /// Ends the file with key-value metadata in its footer, and returns how many rows it has.
-    pub(crate) fn finish(self, metadata: Vec<(&str, String)>) -> Result<i64, OutputError> {
-        self.end()?.finish(metadata)
+    /// Ends the file, which has so many rows of what `rows_are` names, with key-value metadata in its footer.
+    pub(crate) fn finish(
+        self,
+        rows: u64,
+        rows_are: &str,
+        metadata: Vec<(&'static str, String)>,
+    ) -> Result<(), ConvertError> {
+        let written = self.end()?.finish(metadata)?;
+        if u64::try_from(written).ok() != Some(rows) {
+            let message = format!("{written} {rows_are} were written, but {rows} were read");
+            return Err(Fault::Parquet(message).into());
+        }
+        Ok(())
     }
 
     /// The file, when all batches are in it.

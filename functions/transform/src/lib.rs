@@ -10,6 +10,7 @@
 
 mod assets;
 mod batch;
+mod batches;
 mod checked_manifest;
 mod convert;
 mod decision;
@@ -24,8 +25,8 @@ mod outcome;
 mod output;
 mod schema;
 mod settings;
+pub mod steps;
 mod stream;
-mod table_file;
 mod texts;
 mod write;
 

@@ -1,6 +1,15 @@
 //! The audit of many clusters.
 
-use std::{fs, io::Write, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
 use backfill::Backfill;
 use contract::{
@@ -10,18 +19,62 @@ use contract::{
     documents::{self, Inventory, SourceInfo, SourceKind},
     keys::Prefixes,
     run::RunId,
+    units::count,
 };
 use lambda::metrics::LogOnly;
-use local_bucket::BUCKET_NAME;
+use local_bucket::{BUCKET_NAME, LocalBucket, directory::Directory};
+use s3s::{
+    S3Result,
+    access::{S3Access, S3AccessContext},
+};
 use settings::Reader;
 use store::Store;
 
-use crate::{AnyError, NOW, usage::Measured};
+use crate::{AnyError, NOW, Part, in_process, usage::Measured};
 
 /// Days of each cluster in the audit.
-pub(crate) const AUDIT_DAYS: u32 = 30;
+const AUDIT_DAYS: u32 = 30;
+/// How late the bucket responds: S3 takes about so long for a listing.
+const LATENCY: Duration = Duration::from_millis(30);
 /// One of so many clusters lacks a day.
 const GAP_EVERY: usize = 10;
+
+/// Responds late, and counts the requests.
+struct Late(Arc<AtomicU64>);
+
+#[async_trait::async_trait]
+impl S3Access for Late {
+    async fn check(&self, _: &mut S3AccessContext<'_>) -> S3Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(LATENCY).await;
+        Ok(())
+    }
+}
+
+/// Measures two audits of so many clusters, spread over so many accounts: the first one reads all that is staged, and
+/// the second one knows it. Gives a line and what was used for each.
+pub(crate) async fn measure(clusters: usize, accounts: usize) -> Result<Vec<(String, Measured)>, AnyError> {
+    let directory = tempfile::tempdir()?;
+    fill(directory.path(), clusters, accounts)?;
+    let requests = Arc::new(AtomicU64::new(0));
+    let opened = Arc::new(Directory::open(directory.path())?);
+    let (bucket, _) = LocalBucket::serve_with(opened, |_| false, Late(Arc::clone(&requests))).await?;
+    let mut audits = Vec::new();
+    for which in ["first", "next"] {
+        let used = in_process(Part::Audit, &bucket, "-", directory.path()).await?;
+        let line = format!(
+            "{which} audit of {clusters} clusters in {}, {AUDIT_DAYS} days each: {:.2} CPU s, {:.1} s, {:.1} MiB, {} requests of {} ms",
+            count(accounts as u64, "account"),
+            used.cpu_seconds,
+            used.wall_seconds,
+            used.mebibytes(),
+            requests.swap(0, Ordering::Relaxed),
+            LATENCY.as_millis()
+        );
+        audits.push((line, used));
+    }
+    Ok(audits)
+}
 
 pub(crate) async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measured, AnyError> {
     let settings = backfill::settings::Settings::read(Reader::new(|name| {
@@ -39,7 +92,7 @@ pub(crate) async fn audit(store: Store, clock: Arc<FixedClock>) -> Result<Measur
 
 /// Writes what the audit reads: an inventory of each cluster, and the keys of manifests and Parquet objects, whose
 /// content it does not read.
-pub(crate) fn fill(directory: &Path, clusters: usize) -> Result<(), AnyError> {
+fn fill(directory: &Path, clusters: usize, accounts: usize) -> Result<(), AnyError> {
     let prefixes = Prefixes::default();
     let now = FixedClock(NOW.parse()?).now();
     // The run ended hours ago: a day that is missing is a gap.
@@ -55,7 +108,8 @@ pub(crate) fn fill(directory: &Path, clusters: usize) -> Result<(), AnyError> {
     };
     let days: Vec<Day> = Day::range(Day::of(now).minus(AUDIT_DAYS), Day::of(now).minus(1)).collect();
     for number in 0..clusters {
-        let id = ClusterId::new("444455556666", "us-east-1", &format!("cluster-{number:04}"))?;
+        let account = format!("{:012}", 444_455_550_000 + number % accounts);
+        let id = ClusterId::new(&account, "us-east-1", &format!("cluster-{number:04}"))?;
         let run = RunId::new(now - chrono::TimeDelta::hours(2));
         let inventory = Inventory {
             run,

@@ -29,7 +29,6 @@ use tokio::runtime::Builder;
 use transform::{Converting, Transform, TransformOutcome};
 
 use crate::{
-    audit::AUDIT_DAYS,
     day::{DayFiles, DaySettings, Shape},
     usage::Measured,
 };
@@ -124,7 +123,7 @@ fn command() -> clap::Command {
                 .long("engines")
                 .value_name("PYTHON")
                 .help("Also measures DuckDB, chDB and pandas in this Python; benches/engines/install.sh installs them"),
-            count("clusters", "1000").help("Clusters with 30 days each that are audited; 0 skips the audit"),
+            count("clusters", "1000").help("Clusters with 30 days each that are audited, in one account and in one each; 0 skips the audit"),
             number("max-memory-mib").value_parser(value_parser!(f64)).help("Fails if exporter, transform or audit need more memory"),
             // A part, in a process of its own.
             hidden("part").requires("source"),
@@ -225,18 +224,13 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     }
     let clusters = count("clusters");
     if clusters > 0 && !matches.get_flag("matrix") {
-        let directory = tempfile::tempdir()?;
-        audit::fill(directory.path(), clusters)?;
-        let (bucket, _) = LocalBucket::serve(directory.path(), |_| false).await?;
-        let used = in_process(Part::Audit, &bucket, "-", directory.path()).await?;
-        output::line(format_args!(
-            "audit of {clusters} clusters with {AUDIT_DAYS} days each: {:.2} CPU s, {:.2} s, {:.1} MiB",
-            used.cpu_seconds,
-            used.wall_seconds,
-            used.mebibytes()
-        ));
-        if used.mebibytes() > most {
-            broken.push("audit needs more memory than allowed".to_owned());
+        for accounts in [1, clusters] {
+            for (line, used) in audit::measure(clusters, accounts).await? {
+                output::line(line);
+                if used.mebibytes() > most {
+                    broken.push("audit needs more memory than allowed".to_owned());
+                }
+            }
         }
     }
     if broken.is_empty() {

@@ -12,19 +12,20 @@ use response::{Asset, asset_capacity_type};
 use table::{AssetOrigin, AssetText, asset_columns};
 
 use crate::{
-    encoder::Output,
+    batches::{self, Batches, constant},
+    encoder::{Encoder, Output},
     error::ConvertError,
     nested::MapBuilder,
     output::OutputError,
     schema::{UTC, data_type},
-    table_file::{self, TableFile, constant},
     texts::TextBuilder,
 };
 
 /// A file of the table of assets.
 pub(super) struct AssetFile {
-    file: TableFile<ColumnBuilder>,
+    batches: Batches<ColumnBuilder>,
     window: (i64, i64),
+    file: Encoder,
 }
 
 enum ColumnBuilder {
@@ -57,18 +58,21 @@ impl AssetFile {
             .map(|(_, origin)| builder(origin, manifest, scope))
             .collect();
         Ok(Self {
-            file: TableFile::new(schema(), columns, output)?,
+            batches: Batches::new(schema(), columns),
             window: manifest.date.window().milliseconds(),
+            file: Encoder::new(schema(), output)?,
         })
     }
 
     pub(super) fn add(&mut self, key: &str, asset: &Asset<'_>, covered: Option<bool>) -> Result<(), OutputError> {
         let window = self.window;
-        self.file.add(|columns| append(columns, window, key, asset, covered))
+        let batch = self.batches.add(|columns| append(columns, window, key, asset, covered));
+        self.file.write(batch)
     }
 
-    /// Ends the file; see [`TableFile::finish`].
-    pub(super) fn finish(self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+    /// Ends the file; see [`Encoder::finish`].
+    pub(super) fn finish(mut self, rows: u64, metadata: Vec<(&'static str, String)>) -> Result<(), ConvertError> {
+        self.file.write(self.batches.take())?;
         self.file.finish(rows, "assets", metadata)
     }
 }
@@ -101,7 +105,7 @@ fn append(
     bytes
 }
 
-impl table_file::Column for ColumnBuilder {
+impl batches::Column for ColumnBuilder {
     fn take(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Key(texts) | Self::Text(_, texts) | Self::CapacityType(texts) => texts.finish()?,
