@@ -13,8 +13,11 @@ from servers import free_port, wait_for
 
 # Athena's name for Glue's catalog, which is part of the view's text.
 CATALOG = "awsdatacatalog"
+USER = "analyst"
 # A start takes some ten seconds of both cores, and longer if other processes use them.
 START_SECONDS = 300
+# The simplest compiler and collector, since starting takes most of the time.
+TESTING = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 class QueryFailed(Exception):
@@ -45,8 +48,17 @@ class Trino:
 
     def query(self, sql):
         """The statement's rows, in the lake's database. Timestamps are strings, maps are dictionaries."""
+        return self.run(sql)[0]
+
+    def measured(self, sql):
+        """The statement's rows, and what Trino knows of the query."""
+        rows, query = self.run(sql)
+        return rows, self.request(f"/v1/query/{query}", headers={"X-Trino-User": USER})
+
+    def run(self, sql):
+        """The statement's rows, and the query's id."""
         headers = {
-            "X-Trino-User": "analyst",
+            "X-Trino-User": USER,
             "X-Trino-Catalog": CATALOG,
             "X-Trino-Schema": TABLE["GLUE_DATABASE_NAME"],
             # Athena's time zone is UTC.
@@ -59,12 +71,15 @@ class Trino:
             rows += page.get("data", [])
         if "error" in page:
             raise QueryFailed(page["error"]["message"])
-        return [tuple(row) for row in rows]
+        return [tuple(row) for row in rows], page["id"]
 
 
 @contextlib.contextmanager
-def started(directory, glue, s3):
-    """Starts a server that uses Glue and S3 at these addresses, and does not wait until it is ready."""
+def started(directory, glue, s3, keys=(LAKE_ACCOUNT, "secret"), java=TESTING, **others):
+    """Starts a server that uses Glue and S3 at these addresses, and does not wait until it is ready.
+
+    `keys` are those of S3, `java` are options of the virtual machine, and `others` are settings with underscores for dots.
+    """
     home = pathlib.Path(os.environ["KUBECOST_LAKE_TRINO"])
     port = free_port()
     catalogs = directory / "catalogs"
@@ -80,8 +95,8 @@ fs.native-s3.enabled=true
 s3.region=us-east-1
 s3.endpoint={s3}
 s3.path-style-access=true
-s3.aws-access-key={LAKE_ACCOUNT}
-s3.aws-secret-key=secret
+s3.aws-access-key={keys[0]}
+s3.aws-secret-key={keys[1]}
 """)
     settings = {
         "node.environment": "test",
@@ -95,9 +110,7 @@ s3.aws-secret-key=secret
         "catalog.config-dir": catalogs,
         "plugin.dir": home / "plugin",
     }
-    # The simplest compiler and collector, since starting takes most of the time.
-    options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC"]
-    options += [f"-D{name}={value}" for name, value in settings.items()]
+    options = [*java, "-Duser.timezone=UTC", *(f"-D{name}={value}" for name, value in settings.items())]
     command = [home / "java", *options, "-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"]
     log = directory / "log"
     with open(log, "w") as output:
