@@ -17,6 +17,8 @@ JAVA = ["-Xmx2g", "-XX:+UseSerialGC"]
 # What Glue accepts in one request.
 PARTITIONS_AT_ONCE = 100
 TOLERANCE = 1e-9
+# At idle priority a start takes as long as other processes have work.
+START_SECONDS = 1800
 # Where Trino counts its requests to S3.
 REQUESTS = f"io.trino.filesystem.s3:type=S3FileSystemStats,name={CATALOG}"
 
@@ -62,7 +64,7 @@ def lake(directory):
         trino = stack.enter_context(started(directory / "trino", glue, bucket["endpoint"], keys, JAVA))
         client = Aws.client_of(glue, "glue")
         client.create_database(DatabaseInput={"Name": TABLE["GLUE_DATABASE_NAME"]})
-        trino.wait_until_started()
+        trino.wait_until_started(START_SECONDS)
         yield Lake(root, bucket["bucket"], client, trino)
 
 
