@@ -204,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn the_account_is_the_fifth_field() {
+        let account = |text: &str| text.parse::<Arn>().unwrap().account().to_owned();
+        assert_eq!(account("arn:aws:iam::111122223333:role/a"), "111122223333");
+        assert_eq!(account("arn:aws:s3:::bucket"), "");
+    }
+
+    #[test]
+    fn service_and_resource_must_both_be_there() {
+        for text in [
+            "arn:aws::us-east-1:111122223333:cluster/a",
+            "arn:aws:eks:us-east-1:111122223333:",
+            "arn:aws:::111122223333:",
+        ] {
+            assert_eq!(text.parse::<Arn>(), Err(ArnError::Shape(text.to_owned())));
+        }
+    }
+
+    #[test]
     fn a_region_that_is_not_known_takes_any_partition() {
         for text in [
             "arn:aws-new:eks:us-isox-east-1:111122223333:cluster/a",

@@ -193,6 +193,15 @@ impl Judge {
             .copied()
             .filter(|set| !set.is_open() && !self.is_quarantined(cluster, day, set))
             .collect();
+        for set in all.iter().filter(|set| !set.is_open()) {
+            let bad_reads = self.world.bad_reads(&self.prefixes.set(cluster, &set.run, day));
+            if bad_reads < 2 && self.is_quarantined(cluster, day, set) {
+                self.world.violation(format!(
+                    "{key}: the set of {} was quarantined after {bad_reads} bad reads",
+                    set.run
+                ));
+            }
+        }
         let expected = [newest_whole(&all), newest_whole(&sure)];
         let is_expected = expected.contains(&run) || expected.contains(&None);
         if run.is_none() || !is_expected {
