@@ -77,10 +77,10 @@ class Trino:
 
 
 @contextlib.contextmanager
-def started(directory, glue, s3, keys=(LAKE_ACCOUNT, "secret"), java=TESTING, **others):
+def started(directory, glue, s3, keys=(LAKE_ACCOUNT, "secret"), java=TESTING):
     """Starts a server that uses Glue and S3 at these addresses, and does not wait until it is ready.
 
-    `keys` are those of S3, `java` are options of the virtual machine, and `others` are settings with underscores for dots.
+    `keys` are those of S3, and `java` are options of the virtual machine.
     """
     home = pathlib.Path(os.environ["KUBECOST_LAKE_TRINO"])
     port = free_port()
