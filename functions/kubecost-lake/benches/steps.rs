@@ -1,5 +1,5 @@
-//! Measures the steps of converting a day, each by itself: decompression, the scanner, rows with and without labels, the
-//! nodes of rows, Arrow arrays of rows, and their encoding as Parquet. `cargo bench --bench steps`
+//! Measures the steps of converting a day, each by itself: decompression, the scanner, rows with and without labels,
+//! the nodes of rows, Arrow arrays of rows, and their encoding as Parquet. `cargo bench --bench steps`
 #![expect(clippy::expect_used, reason = "a benchmark ends where its own data is wrong")]
 
 use std::hint::black_box;
