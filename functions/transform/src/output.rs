@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 const ROWS_PER_GROUP: usize = 20_000;
 
 /// A row group is closed earlier when its memory reaches this many bytes: rows can have very long labels. The tables
-/// of all columns' dictionaries are 8 MiB of it before the first row; 20,000 rows with 23 labels and annotations fit.
+/// of all dictionaries take some MiB of it before the first row; 20,000 rows with 23 labels and annotations fit.
 const GROUP_MEMORY: usize = 32 * 1024 * 1024;
 
 /// Columns whose values differ in nearly every row: a dictionary costs time and memory, and makes the file larger.
