@@ -12,7 +12,7 @@ import scan_lake
 from aws import lake_key
 from scan_day import converted
 from scan_lake import assert_same, header, line, once
-from scan_order import KEYS, ROWS_OF_A_LARGE_GROUP, settings_of, sorted_by
+from scan_order import KEYS, ROWS_OF_A_GROUP, settings_of, sorted_by
 
 ACCOUNTS, REGION = 20, "eu-west-1"
 # With the idle rows of its two nodes, a cluster has 30 rows.
@@ -101,7 +101,7 @@ class Lakes:
         rows = pa.concat_tables(tables[number][day.toordinal() % len(WEEK)] for number in tables for day in days)
         rows = sorted_by(rows, ["properties.eksClusterName", *KEYS, "window.start"])
         path = self.path("settled", lake_key(month, place_of(account), "all"))
-        pq.write_table(rows, path, row_group_size=ROWS_OF_A_LARGE_GROUP, **self.settings)
+        pq.write_table(rows, path, row_group_size=ROWS_OF_A_GROUP, **self.settings)
 
     def path(self, table, key):
         path = self.lake.directory / table / key.removeprefix("lake/")

@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 /// encoded.
 const ROWS_PER_GROUP: usize = 20_000;
 
-/// A row group is closed earlier when its memory reaches this many bytes: rows can have very long labels. The tables
-/// of all dictionaries take some MiB of it before the first row; 20,000 rows with 23 labels and annotations fit.
+/// A row group is closed earlier when its memory reaches this many bytes: rows can have very long labels. Those with 23
+/// labels and annotations reach it after 18,432 rows; the tables of all dictionaries are some MiB of it.
 const GROUP_MEMORY: usize = 32 * 1024 * 1024;
 
 /// Columns whose values differ in nearly every row: a dictionary costs time and memory, and makes the file larger.
