@@ -41,15 +41,17 @@ PYTHON
 for architecture in "${architectures[@]}"; do
     # Lambda, Rust and container images have different names for architectures.
     case $architecture in
-        arm64) flag=--arm64 target=aarch64-unknown-linux-musl image=arm64 ;;
-        x86_64) flag=--x86-64 target=x86_64-unknown-linux-musl image=amd64 ;;
+        arm64) flag=--arm64 cpu=neoverse-n1 target=aarch64-unknown-linux-musl image=arm64 ;;
+        x86_64) flag=--x86-64 cpu=haswell target=x86_64-unknown-linux-musl image=amd64 ;;
         *) echo "error: '$architecture' is neither arm64 nor x86_64" >&2; exit 2 ;;
     esac
     built=$packages/$architecture
     rm -rf "$built"
     mkdir -p "$built" "$packages/image/$image"
     rustup target add "$target"
-    cargo lambda build --locked --profile lambda "$flag" -p transform -p backfill -p crawler --lambda-dir "$built/functions"
+    # Lambda's processors. cargo-lambda names them itself with --release alone. Pods may run on older ones.
+    CARGO_ENCODED_RUSTFLAGS=$CARGO_ENCODED_RUSTFLAGS$'\x1f'-Ctarget-cpu=$cpu \
+        cargo lambda build --locked --profile lambda "$flag" -p transform -p backfill -p crawler --lambda-dir "$built/functions"
     for function in transform backfill crawler; do
         zip_bootstrap "$built/functions/$function/bootstrap" "$built/$function.zip"
     done
