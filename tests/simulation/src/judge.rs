@@ -138,12 +138,19 @@ impl Judge {
         }
     }
 
-    /// Whether no bad read kept a set of the day from being converted: what is read badly twice is given up.
+    /// Whether no bad read kept a set of the day from being converted. One that is not judged may be quarantined, too.
     fn is_well_read(&self, cluster: &ClusterId, day: Day, sets: &DaySets) -> bool {
-        sets.with_data().iter().all(|set| {
-            let objects = self.prefixes.set(cluster, &set.run, day);
-            self.world.bad_reads(&objects) < 2 && !self.is_quarantined(cluster, day, set)
+        let with_data = sets.with_data();
+        let mut sets = with_data.iter();
+        sets.all(|set| {
+            let is_excused = set.is_open() && self.is_quarantined(cluster, day, set);
+            !is_excused && !self.may_be_given_up(cluster, day, set)
         })
+    }
+
+    /// Whether a set was read badly so often that it may be quarantined: at the second time.
+    fn may_be_given_up(&self, cluster: &ClusterId, day: Day, set: &Set) -> bool {
+        self.world.bad_reads(&self.prefixes.set(cluster, &set.run, day)) >= 2
     }
 
     fn is_quarantined(&self, cluster: &ClusterId, day: Day, set: &Set) -> bool {
@@ -194,10 +201,9 @@ impl Judge {
             .filter(|set| !set.is_open() && !self.is_quarantined(cluster, day, set))
             .collect();
         for set in all.iter().filter(|set| !set.is_open()) {
-            let bad_reads = self.world.bad_reads(&self.prefixes.set(cluster, &set.run, day));
-            if bad_reads < 2 && self.is_quarantined(cluster, day, set) {
+            if self.is_quarantined(cluster, day, set) && !self.may_be_given_up(cluster, day, set) {
                 self.world.violation(format!(
-                    "{key}: the set of {} was quarantined after {bad_reads} bad reads",
+                    "{key}: the set of {} was quarantined after fewer than two bad reads",
                     set.run
                 ));
             }
