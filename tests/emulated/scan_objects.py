@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 
 import scan_lake
 from aws import lake_key
-from scan_day import converted
+from scan_day import NAME, REGION, converted
 from scan_lake import assert_same, header, line, once
 from scan_order import KEYS, ROWS_OF_A_GROUP, settings_of, sorted_by
 
-ACCOUNTS, REGION = 20, "eu-west-1"
-# With the idle rows of its two nodes, a cluster has 30 rows.
-CONTAINERS = 28
+ACCOUNTS = 20
+# With the idle rows of its two nodes and two rows of unmounted volumes, a cluster has 30 rows.
+CONTAINERS = 26
 # The rows of a cluster repeat after a week.
 WEEK = [datetime.date(2026, 11, day) for day in range(1, 8)]
 LAST = datetime.date(2026, 11, 30)
@@ -48,7 +48,7 @@ def of_cluster(table, number):
     """A day's rows under the name of another cluster, and with costs of its own."""
     name, factor = name_of(number), random.Random(number).uniform(0.5, 2)
     found = {column: pa.array([name] * table.num_rows) for column in CLUSTER_COLUMNS}
-    found["name"] = pc.replace_substring(table["name"], name_of(0), name)
+    found["name"] = pc.replace_substring(table["name"], NAME, name)
     found |= {cost: pc.multiply(table[cost], factor) for cost in COSTS}
     found["totalCost"] = pc.add(found[COSTS[0]], pc.add(found[COSTS[1]], found[COSTS[2]]))
     for column, values in found.items():
@@ -66,7 +66,7 @@ class Lakes:
 
     def __init__(self, lake, directory, clusters, days):
         self.lake, self.directory, self.clusters, self.days = lake, directory, clusters, days
-        files = converted(directory / "week", f"arn:aws:eks:{REGION}:{place_of(0)[0]}:cluster/{name_of(0)}", CONTAINERS, WEEK)
+        files = [converted(directory / "week" / str(day), CONTAINERS, day) for day in WEEK]
         self.week = [pq.read_table(file, partitioning=None) for file in files]
         self.settings = settings_of(files[0])
 

@@ -7,12 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import scan_lake
-from scan_day import converted
+from scan_day import ACCOUNT, REGION, converted
 from scan_lake import assert_same, header, line, once
 
-CLUSTER = "arn:aws:eks:eu-west-1:111122223333:cluster/benchmark"
 DAY = datetime.date(2026, 11, 20)
-PARTITION = f"account_id=111122223333/region=eu-west-1/year={DAY:%Y}/month={DAY:%m}"
+PARTITION = f"account_id={ACCOUNT}/region={REGION}/year={DAY:%Y}/month={DAY:%m}"
 KEYS = ["properties.namespace", "properties.controller", "properties.pod", "properties.container"]
 # The program's own setting, and half of it.
 ROWS_OF_A_GROUP = 20_000
@@ -72,7 +71,7 @@ def orders(table):
 
 def put_variants(lake, directory, containers):
     """Puts each variant into a table of its own. Returns the variants' names by those of their tables."""
-    [written] = converted(directory / "day", CLUSTER, containers, [DAY])
+    written = converted(directory / "day", containers, DAY)
     metadata = pq.read_metadata(written)
     groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     print(f"{metadata.num_rows:,} rows, as the program wrote them in row groups of {groups[0]:,} rows\n", flush=True)
