@@ -284,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn the_reason_of_a_planned_day_is_the_word_of_the_document() {
+        for reason in [PlanReason::Missing, PlanReason::Restate, PlanReason::Retry] {
+            assert_eq!(serde_json::json!(reason), reason.to_string());
+        }
+    }
+
+    #[test]
     fn a_plan_is_written_as_documented() {
         let bytes = write(&plan()).unwrap();
         insta::assert_snapshot!(String::from_utf8(bytes.clone()).unwrap(), @r#"

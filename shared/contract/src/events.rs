@@ -225,6 +225,8 @@ mod tests {
         assert_eq!(Event::read(&test), Ok(Event::Objects(Vec::new())));
         let removed = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete" }] });
         assert_eq!(Event::read(&removed), Ok(Event::Objects(Vec::new())));
+        let deleted = json!({ "source": "aws.s3", "detail-type": "Object Deleted" });
+        assert_eq!(Event::read(&deleted), Ok(Event::Objects(Vec::new())));
         assert_eq!(Event::read(&json!({ "hello": 1 })), Err(EventError::shape()));
         let lacking = json!({ "Records": [{ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {} }] });
         assert_eq!(Event::read(&lacking), Err(EventError::field("s3.bucket.name")));

@@ -102,3 +102,37 @@ impl SpecialRows {
         is_marked(name) || (key != name && is_marked(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_names_its_aggregation() {
+        for (word, aggregation) in Aggregation::WORDS {
+            assert_eq!(Aggregation::of(word), Some(*aggregation));
+            assert_eq!(aggregation.as_str(), *word);
+        }
+        assert_eq!(Aggregation::of("Container"), None);
+        assert_eq!(Aggregation::of(""), None);
+    }
+
+    #[test]
+    fn a_query_names_all_that_identifies_a_row() {
+        for (_, aggregation) in Aggregation::WORDS {
+            let query: Vec<_> = aggregation.query().split(',').collect();
+            for property in aggregation.promises() {
+                assert!(query.contains(&property.field()), "{aggregation:?}: {property:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn special_rows_are_marked_in_their_name_or_their_key() {
+        let special = SpecialRows::new();
+        for mark in ["__idle__", "node/__idle__", "one-unmounted-pvcs", "__unallocated__"] {
+            assert!(special.has(mark, mark) && special.has(mark, "web") && special.has("web", mark), "{mark}");
+        }
+        assert!(!special.has("web", "web") && !special.has("one/web", "web"));
+    }
+}

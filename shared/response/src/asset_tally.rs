@@ -1,7 +1,7 @@
 //! What a day's assets add up to while they stream by, and whether they are the day's, once.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeSet, HashSet},
     hash::{BuildHasher, RandomState},
 };
 
@@ -23,8 +23,8 @@ pub struct AssetTally {
     keys: HashSet<u64>,
     /// The first key that came twice for one window.
     repeated_key: Option<String>,
-    /// The windows of assets of the day, and how many have each.
-    windows: BTreeMap<(i64, i64), u64>,
+    /// The windows of assets of the day.
+    windows: BTreeSet<(i64, i64)>,
     rows: u64,
     rows_left_out: u64,
     other_window: Option<(i64, i64)>,
@@ -53,7 +53,7 @@ impl AssetTally {
             hasher: RandomState::new(),
             keys: HashSet::new(),
             repeated_key: None,
-            windows: BTreeMap::new(),
+            windows: BTreeSet::new(),
             rows: 0,
             rows_left_out: 0,
             other_window: None,
@@ -77,8 +77,8 @@ impl AssetTally {
         if self.keys.len() < MOST_KEYS && !self.keys.insert(self.hasher.hash_one((set, window, key))) {
             self.repeated_key.get_or_insert_with(|| excerpt(key));
         }
-        if self.windows.len() < MOST_WINDOWS || self.windows.contains_key(&window) {
-            *self.windows.entry(window).or_default() += 1;
+        if self.windows.len() < MOST_WINDOWS {
+            self.windows.insert(window);
         }
         self.rows += 1;
         for (index, sum) in self.sums.iter_mut().enumerate() {
@@ -107,7 +107,7 @@ impl AssetTally {
         }
         let mut warnings = Vec::new();
         if self.rows > 0 {
-            let windows = self.windows.keys().copied().collect();
+            let windows = self.windows.iter().copied().collect();
             warnings.extend(windows::uncovered(self.day, windows)?.map(|gap| format!("assets: {gap}")));
         }
         if let Some(index) = self.sums.iter().position(|sum| !sum.value().is_finite()) {
@@ -170,7 +170,8 @@ mod tests {
             "{:?}",
             verdict.warnings
         );
-        assert_eq!(tally(&[]).unwrap().rows, 0);
+        let none = tally(&[]).unwrap();
+        assert_eq!((none.rows, none.warnings), (0, vec![]));
     }
 
     #[test]
@@ -179,6 +180,22 @@ mod tests {
         assert_eq!(tally(&halves).unwrap().warnings, Vec::<String>::new());
         let warnings = tally(&halves[..1]).unwrap().warnings;
         assert!(warnings[0].contains("is missing"), "{warnings:?}");
+    }
+
+    #[test]
+    fn assets_without_a_total_cost_are_counted() {
+        let mut tally = AssetTally::new("2026-11-20".parse().unwrap());
+        let mut parser = AssetParser::new();
+        for (key, json) in [
+            ("a", r#"{"type":"Disk"}"#),
+            ("b", r#"{"type":"Disk","totalCost":2}"#),
+            ("c", r#"{"type":"Disk"}"#),
+        ] {
+            assert!(tally.add(0, key, &parser.parse(key, json).unwrap().unwrap()));
+        }
+        let verdict = tally.verdict().unwrap();
+        assert_eq!(verdict.rows, 3);
+        assert_eq!(verdict.warnings, ["2 assets have no total cost"]);
     }
 
     #[test]

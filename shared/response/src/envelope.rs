@@ -64,11 +64,9 @@ impl Envelope {
         ) {
             return;
         }
-        let long = || Value::String(format!("({} bytes)", value.len()));
-        let value = match serde_json::from_slice(value) {
-            Ok(read) if value.len() <= MEMBER_LIMIT => read,
-            _ => long(),
-        };
+        let read = (value.len() <= MEMBER_LIMIT).then(|| serde_json::from_slice(value));
+        let unread = || Value::String(format!("({} bytes)", value.len()));
+        let value = read.and_then(Result::ok).unwrap_or_else(unread);
         let failure = match key {
             "code" => failure_of_code(&value),
             "status" => failure_of_status(&value),
@@ -343,6 +341,7 @@ mod tests {
             r#""code":200.0,"status":null"#,
             r#""code":null,"error":null,"errors":[],"warning":"","message":"""#,
             r#""status":200,"error":false"#,
+            r#""status":true,"error":{},"warning":[{}]"#,
         ] {
             for data in [ROWS, r#""data":[]"#, r#""data":[{}]"#] {
                 let envelope = read(&format!("{{{members},{data}}}")).unwrap();
@@ -379,5 +378,9 @@ mod tests {
         for key in ["error", "status", "code"] {
             assert!(read(&format!(r#"{{"{key}":"{long}",{ROWS}}}"#)).is_err(), "{key}");
         }
+        let spaces = " ".repeat(MEMBER_LIMIT - 2);
+        assert!(read(&format!(r#"{{"error":"{spaces}",{ROWS}}}"#)).is_ok());
+        let fault = read(&format!(r#"{{"error":"{spaces} ",{ROWS}}}"#)).unwrap_err();
+        assert!(fault.to_string().ends_with("(65537 bytes)"), "{fault}");
     }
 }

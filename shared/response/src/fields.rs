@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_is_found_by_its_name_and_nothing_else_is() {
+    fn every_field_is_found_by_its_name_and_expected_after_the_one_before() {
         let mut fields = row_fields();
         let all = fields.fields.clone();
         for _ in 0..2 {
@@ -131,6 +131,17 @@ mod tests {
             for (name, expected) in all.iter().chain(all.iter().rev()) {
                 assert_eq!(fields.find(name), Some(*expected));
             }
+        }
+        for _ in 0..2 {
+            fields.begin();
+            for name in ["window", "cpuCost", "name"] {
+                fields.find(name);
+            }
+        }
+        fields.begin();
+        for name in ["window", "cpuCost", "name"] {
+            assert_eq!(fields.expected(), name);
+            fields.take_expected();
         }
         for name in ["", "totalcost", "totalCosT", "networkNatGatewayIngressCosts"] {
             assert_eq!(fields.find(name), None, "{name}");

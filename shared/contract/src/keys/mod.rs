@@ -141,10 +141,6 @@ impl Prefixes {
     }
 
     /// The Hive partition of the days of a month, of all clusters of an account and region.
-    pub fn partition(&self, account_region: &AccountRegion, day: Day) -> String {
-        self.partition_in(Area::Lake, account_region, day)
-    }
-
     fn partition_in(&self, table: Area, account_region: &AccountRegion, day: Day) -> String {
         format!("{}{}", self.of(table), LakePartition::of(account_region, day))
     }

@@ -156,6 +156,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_setting_of_a_prefix_is_named_as_the_prefix() {
+        for area in Area::ALL {
+            let name = area.default_prefix().trim_end_matches('/').to_uppercase();
+            assert_eq!(area.setting(), format!("{name}_PREFIX"));
+        }
+    }
+
+    #[test]
     fn faulty_prefixes_are_reported_together() {
         let faults = Prefixes::new(|area| match area {
             Area::Staging => Some("lake/staging".to_owned()),

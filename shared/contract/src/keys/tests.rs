@@ -85,7 +85,7 @@ proptest! {
             prefixes.lake_object(&cluster, day),
             prefixes.quarantine(&cluster, &run, day),
             prefixes.thinner(&cluster, &run, day),
-            prefixes.partition(cluster.account_region(), day),
+            prefixes.partition_in(Area::Lake, cluster.account_region(), day),
             prefixes.staging_of(&cluster),
             prefixes.assets_object(&cluster, day),
         ];
@@ -198,6 +198,7 @@ fn keys_are_as_documented() {
             prefixes.lake_object(&cluster, day),
             prefixes.quarantine(&cluster, &run, day),
             prefixes.thinner(&cluster, &run, day),
+            prefixes.quarantine_in(cluster.account_region()),
             prefixes.audit_report(),
             prefixes.cluster_state(&cluster),
         ]
@@ -213,6 +214,7 @@ fn keys_are_as_documented() {
     lake/account_id=111122223333/region=us-east-1/year=2026/month=11/2026-11-20_cluster-one.snappy.parquet
     quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.json
     quarantine/111122223333/us-east-1/cluster-one/019aaaaa-0000-7000-8000-000000000001/2026-11-20.thinner.json
+    quarantine/111122223333/us-east-1/
     reports/audit.json
     reports/111122223333/us-east-1/cluster-one/state.json
     "

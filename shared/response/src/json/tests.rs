@@ -1,8 +1,11 @@
+use std::marker::PhantomData;
+
 use proptest::prelude::*;
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
-use super::read;
+use super::{is_same, read};
+use crate::value::Skipped;
 
 /// Reads any value.
 struct Any;
@@ -15,7 +18,7 @@ impl<'a> DeserializeSeed<'a> for Any {
     }
 }
 
-/// The same value as `serde_json`'s, with the same bits, or none.
+/// The same value as `serde_json`'s, with the same bits, or none; and what is read can be passed over.
 fn same(text: &str) -> bool {
     let expected = serde_json::from_str::<Value>(text).ok();
     let found = read(text, Any);
@@ -26,7 +29,9 @@ fn same(text: &str) -> bool {
         "{text}"
     );
     assert_eq!(found, expected, "{text}");
-    found.is_some()
+    let is_skipped = read(text, PhantomData::<Skipped>).is_some();
+    assert_eq!(is_skipped, found.is_some(), "{text}");
+    is_skipped
 }
 
 #[test]
@@ -119,6 +124,19 @@ fn depth_is_limited_as_in_serde_json() {
             let middle = if open == "[" { "" } else { "1" };
             let text = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
             assert_eq!(same(&text), depth < 128, "{depth}");
+        }
+    }
+}
+
+#[test]
+fn texts_that_differ_in_one_byte_are_not_the_same() {
+    for length in 0..40 {
+        let text = vec![b'a'; length];
+        assert!(is_same(&text, &text.clone()), "{length}");
+        for position in 0..length {
+            let mut other = text.clone();
+            other[position] = b'b';
+            assert!(!is_same(&text, &other), "{length}, {position}");
         }
     }
 }
