@@ -131,7 +131,10 @@ mod tests {
     fn special_rows_are_marked_in_their_name_or_their_key() {
         let special = SpecialRows::new();
         for mark in ["__idle__", "node/__idle__", "one-unmounted-pvcs", "__unallocated__"] {
-            assert!(special.has(mark, mark) && special.has(mark, "web") && special.has("web", mark), "{mark}");
+            assert!(
+                special.has(mark, mark) && special.has(mark, "web") && special.has("web", mark),
+                "{mark}"
+            );
         }
         assert!(!special.has("web", "web") && !special.has("one/web", "web"));
     }

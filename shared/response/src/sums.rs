@@ -74,6 +74,16 @@ mod tests {
         assert!(!sum([f64::MAX, f64::MAX]).agrees_with(1.0));
     }
 
+    #[test]
+    fn a_merged_sum_has_the_precision_and_the_magnitude_of_both() {
+        let mut large = sum([1e16, 1.0]);
+        large.merge(sum([-1e16, 1.0]));
+        assert_eq!(large.value(), 2.0);
+        let mut none = sum([3.0, -3.0]);
+        none.merge(sum([5.0, -5.0]));
+        assert!(none.agrees_with(1.5e-8) && !none.agrees_with(1.7e-8));
+    }
+
     proptest! {
         #[test]
         fn the_order_does_not_matter(mut numbers in prop::collection::vec(-1e12..1e12, 0..200)) {

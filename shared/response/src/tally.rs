@@ -102,6 +102,7 @@ pub struct Tally {
     /// From when to when the day is.
     bounds: (i64, i64),
     aggregation: Option<Aggregation>,
+    /// Those that have rows.
     sets: BTreeMap<u32, SetTally>,
     clusters: BTreeSet<String>,
     keys: Keys,
@@ -267,7 +268,7 @@ impl Tally {
     /// # Errors
     /// When they are not to be stored.
     pub fn verdict(&mut self, expected: &Expectation) -> Result<Verdict, Refusal> {
-        if self.sets.values().all(|set| set.rows + set.rows_outside == 0) {
+        if self.sets.is_empty() {
             return Ok(Verdict::default());
         }
         if let Some(key) = &self.repeated_key {
@@ -348,14 +349,13 @@ impl Tally {
     }
 
     fn windows(&self) -> Vec<windows::SetWindow> {
-        let sets = self.sets.iter().filter(|(_, set)| set.rows + set.rows_outside > 0);
-        sets.map(|(index, set)| windows::SetWindow {
+        let window = |(index, set): (&u32, &SetTally)| windows::SetWindow {
             index: *index,
             inside: set.rows,
             outside: set.rows_outside,
             other_window: set.outside,
-        })
-        .collect()
+        };
+        self.sets.iter().map(window).collect()
     }
 
     fn check_rows(&self, sum: &SetTally, warnings: &mut Vec<String>) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// How many keys are in a table that finds a second one at once: 1.2 MiB, and half as much again while it grows.
-const MOST_IN_TABLE: usize = (1 << 17) / 8 * 7;
+pub(super) const MOST_IN_TABLE: usize = (1 << 17) / 8 * 7;
 /// How many more can be remembered: 128 MiB.
 const MOST_IN_LIST: usize = 1 << 24;
 
@@ -116,7 +116,11 @@ impl Keys {
             self.table = page.table;
         } else {
             let room = MOST_IN_TABLE.saturating_sub(self.table.len());
-            self.table.extend(page.table.into_iter().take(room));
+            let mut keys = page.table.into_iter();
+            self.table.extend(keys.by_ref().take(room));
+            if let Some(list) = &mut self.list {
+                list.extend(keys);
+            }
         }
         if let (Some(list), Some(more)) = (&mut self.list, page.list) {
             list.extend(more);
