@@ -156,6 +156,30 @@ fn provider_ids_with_slashes_join() {
 }
 
 #[test]
+fn ids_with_the_same_last_part_are_different_nodes() {
+    let id = |set: &str| format!("azure:///subscriptions/s/virtualMachineScaleSets/{set}/virtualMachines/0");
+    let index = index(&[
+        ("a", &node("aks-v", "c", &id("v"), "Standard_D4")),
+        ("b", &node("aks-w", "c", &id("w"), "Standard_E8")),
+    ]);
+    for (set, expected) in [("v", "Standard_D4"), ("w", "Standard_E8"), ("x", "")] {
+        let row = format!(r#"{{"totalCost":1,"properties":{{"providerID":"{}"}}}}"#, id(set));
+        assert_eq!(instance_type(&index, &row), expected, "{set}");
+    }
+}
+
+#[test]
+fn the_provider_is_the_assets() {
+    let gcp = r#"{"type":"Node","properties":{"provider":"GCP","name":"gke-1"}}"#;
+    let row = r#"{"totalCost":1,"properties":{"node":"gke-1"}}"#;
+    assert_eq!(
+        facts(&index(&[("gke-1", gcp)]), row)[NodeFact::Provider as usize],
+        "GCP"
+    );
+    assert_eq!(facts(&index(&[]), row)[NodeFact::Provider as usize], "");
+}
+
+#[test]
 fn names_join_within_the_cluster_or_where_they_are_unambiguous() {
     let index = index(&[
         ("a/i-1/n1", &node("n1", "one", "i-1", "m5.large")),
@@ -274,7 +298,11 @@ fn capacity_types_have_one_spelling_and_the_asset_fills_in() {
         let row = RowParser::new()
             .parse("", r#"{"totalCost":1,"properties":{"providerID":"i-1"}}"#)
             .unwrap();
-        capacity_type(&index.facts(&row)).to_owned()
+        let of_row = capacity_type(&index.facts(&row)).to_owned();
+        let mut parser = AssetParser::new();
+        let asset = parser.parse(AWS, &asset).unwrap().unwrap();
+        assert_eq!(asset_capacity_type(&asset), of_row);
+        of_row
     };
     let eks = |value: &str| format!(r#""eks.amazonaws.com/capacityType":"{value}""#);
     let karpenter = |value: &str| format!(r#""karpenter.sh/capacity-type":"{value}""#);

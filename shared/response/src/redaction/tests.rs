@@ -102,6 +102,25 @@ fn kept_keys_remove_all_others_but_what_node_columns_are_made_of() {
 }
 
 #[test]
+fn a_whole_key_is_no_prefix_and_no_key_of_its_length() {
+    let removed = rules(&["team", "app*"], &[]);
+    for (key, is_removed) in [("team", true), ("teams", false), ("tea", false), ("meat", false)] {
+        assert_eq!(removed.removes(key), is_removed, "{key}");
+    }
+    for (key, is_removed) in [("app", true), ("apps", true), ("ap", false), ("mapp", false)] {
+        assert_eq!(removed.removes(key), is_removed, "{key}");
+    }
+    let kept = rules(&[], &["team"]);
+    for (key, is_removed) in [
+        ("kubernetes_io_arch", false),
+        ("kubernetes.io/arch", false),
+        ("kubernetes_io_arcs", true),
+    ] {
+        assert_eq!(kept.removes(key), is_removed, "{key}");
+    }
+}
+
+#[test]
 fn what_is_no_key_is_refused_and_nothing_to_remove_needs_no_redactor() {
     for text in ["", "a b", "*a", "a**", "ä", "a,b"] {
         assert!(KeyRules::new(&[text.to_owned()], &[]).is_err(), "{text}");
