@@ -50,6 +50,42 @@ fn a_row_is_read_field_by_field() {
 }
 
 #[test]
+fn a_parser_without_labels_checks_and_drops_them() {
+    let row = |labels: &str| {
+        format!(r#"{{"properties":{{"labels":{labels},"annotations":{labels},"pod":"p"}},"totalCost":1}}"#)
+    };
+    for labels in [r#"{"team":"a","more":["b",1]}"#, "{}", "null", r#""""#] {
+        let json = row(labels);
+        let found = RowParser::without_labels().parse("a", &json).unwrap();
+        assert!(found.labels.is_empty() && found.annotations.is_empty(), "{labels}");
+        assert_eq!(
+            (found.property(Property::Pod), named(&found, "totalCost")),
+            ("p", Some(1.0))
+        );
+    }
+    for wrong in [r#""a text""#, "7", "[]", r#"{"team":"\x"}"#, r#"{"team":}"#] {
+        let json = row(wrong);
+        let fault = |mut parser: RowParser| parser.parse("a", &json).unwrap_err().to_string();
+        assert_eq!(fault(RowParser::without_labels()), fault(RowParser::new()), "{wrong}");
+    }
+}
+
+#[test]
+fn totals_may_differ_from_their_parts_by_what_rounding_explains() {
+    for (cost, total, expected) in [
+        ("1", "1.00009", TotalCost::Given),
+        ("1", "1.0002", TotalCost::Disagrees),
+        ("1", "0.9998", TotalCost::Disagrees),
+        ("1000000", "1000000.9", TotalCost::Given),
+        ("1000000", "1000001.1", TotalCost::Disagrees),
+        ("-1000000", "-1000000.9", TotalCost::Given),
+    ] {
+        let json = format!(r#"{{"cpuCost":{cost},"totalCost":{total}}}"#);
+        assert_eq!(row(&json).total_cost, expected, "{json}");
+    }
+}
+
+#[test]
 fn rows_may_lack_everything() {
     for json in [
         "{}",
@@ -277,6 +313,23 @@ fn odd_objects_within_a_row_are_counted_and_refuse_nothing() {
             "window.zone",
         ]
     );
+}
+
+#[test]
+fn a_flag_that_is_null_in_any_spelling_is_missing_and_no_odd_value() {
+    for (value, expected, odd) in [
+        ("true", Some(true), 0),
+        (r#""false""#, Some(false), 0),
+        ("null", None, 0),
+        (r#""""#, None, 0),
+        (r#""None""#, None, 0),
+        ("7", None, 1),
+    ] {
+        let json = format!(r#"{{"totalCost":1,"gpuAllocation":{{"isGPUShared":{value}}}}}"#);
+        let mut parser = RowParser::new();
+        assert_eq!(parser.parse("", &json).unwrap().gpu.shared, expected, "{value}");
+        assert_eq!(parser.unknown_fields().total(), odd, "{value}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn scan(response: &[u8], chunk: usize) -> Result<(Rows, Envelope), FeedError<Row
             Ok(())
         })?;
     }
+    assert_eq!(scanner.bytes(), response.len() as u64);
     Ok(scanner.finish().map(|envelope| (rows, envelope))?)
 }
 
