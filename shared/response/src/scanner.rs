@@ -302,11 +302,7 @@ impl Scanner {
 
     /// Reads the key that begins at `done`. `false` if more bytes are needed.
     fn take_key(&mut self, buffer: &[u8]) -> Result<bool, ResponseFault> {
-        let mut inside = Inside {
-            in_string: true,
-            ..Inside::default()
-        };
-        let end = string_end(buffer, self.done + 1, &mut inside);
+        let end = string_end(buffer, self.done + 1, &mut Inside::default());
         if end.unwrap_or(buffer.len()) - self.done > KEY_LIMIT {
             return Err(ResponseFault::RowTooLong {
                 limit: KEY_LIMIT,

@@ -345,3 +345,38 @@ fn a_row_without_end_is_bounded() {
         .unwrap();
     assert!(error.to_string().contains("longer than 1000 bytes"), "{error}");
 }
+
+#[test]
+fn limits_are_those_of_one_row_and_one_key_and_not_of_a_response() {
+    let read = |rows: &[(String, String)], row_limit: usize| {
+        let rows: Vec<String> = rows.iter().map(|(key, row)| format!("\"{key}\":{row}")).collect();
+        let mut scanner = Scanner {
+            row_limit,
+            ..Scanner::new()
+        };
+        let response = format!("{{\"data\":[{{{}}}]}}", rows.join(","));
+        let mut sink = |_: Entry<'_>| Ok::<_, String>(());
+        scanner
+            .feed(response.as_bytes(), &mut sink)
+            .map_err(|error| error.to_string())?;
+        scanner
+            .finish()
+            .map(|envelope| envelope.entries)
+            .map_err(|fault| fault.to_string())
+    };
+    let row = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+    let many: Vec<_> = (0..50).map(|number| (number.to_string(), row(100))).collect();
+    assert_eq!(read(&many, 100), Ok(50));
+    assert_eq!(
+        read(&[("a".to_owned(), row(101))], 100),
+        Err("row 0 is longer than 100 bytes".to_owned())
+    );
+    // A key's length is that of its text with quotes.
+    let key = |length: usize| "k".repeat(length - 2);
+    let many: Vec<_> = (0..5)
+        .map(|number| (number.to_string() + &key(KEY_LIMIT - 1), row(10)))
+        .collect();
+    assert_eq!(read(&many, ROW_LIMIT), Ok(5));
+    let longer = read(&[(key(KEY_LIMIT + 1), row(10))], ROW_LIMIT);
+    assert_eq!(longer, Err(format!("row 0 is longer than {KEY_LIMIT} bytes")));
+}

@@ -115,11 +115,7 @@ fn member(json: &[u8], from: usize) -> Option<Member<'_>> {
     if json.get(begin) != Some(&b'"') {
         return None;
     }
-    let mut inside = Inside {
-        in_string: true,
-        ..Inside::default()
-    };
-    let key_end = string_end(json, begin + 1, &mut inside)?;
+    let key_end = string_end(json, begin + 1, &mut Inside::default())?;
     let quoted = json.get(begin..key_end)?;
     let key = if quoted.contains(&b'\\') {
         Cow::Owned(serde_json::from_slice(quoted).ok()?)
