@@ -233,7 +233,7 @@ fn objects_within_a_row_are_read() {
         r#"{"totalCost":1,"gpuAllocation":{"gpuDevice":"nvidia0","gpuModel":"T4","gpuUUID":"GPU-1","isGPUShared":false,
         "gpuUsageAverage":0.5,"gpuRequestAverage":1},"rawAllocationOnly":{"cpuCoreUsageMax":2,"ramByteUsageMax":3,"gpuUsageMax":null},
         "pvs":{"cluster=c:name=pvc-1":{"byteHours":4,"cost":0.5,"adjustment":-0.1,"providerID":"vol-1"},"odd":null},
-        "lbAllocations":{"c/ns/s":{"service":"ns/s","cost":0.25,"adjustment":0,"private":true,"ip":"10.0.0.1","hours":24}},
+        "lbAllocations":{"c/ns/s":{"service":"ns/s","cost":0.25,"adjustment":-0.05,"private":true,"ip":"10.0.0.1","hours":24}},
         "properties":{"services":["a","b"],"namespaceLabels":{"team":"x"},"namespaceAnnotations":{"note":"y"}}}"#,
     );
     assert_eq!(
@@ -263,11 +263,10 @@ fn objects_within_a_row_are_read() {
     let [balancer] = row.load_balancers.as_slice() else {
         panic!("{:?}", row.load_balancers)
     };
+    assert_eq!(balancer.key, "c/ns/s");
     assert_eq!((balancer.service.as_ref(), balancer.ip.as_ref()), ("ns/s", "10.0.0.1"));
-    assert_eq!(
-        (balancer.cost, balancer.private, balancer.hours),
-        (Some(0.25), Some(true), Some(24.0))
-    );
+    assert_eq!((balancer.cost, balancer.adjustment), (Some(0.25), Some(-0.05)));
+    assert_eq!((balancer.private, balancer.hours), (Some(true), Some(24.0)));
     assert_eq!(row.services, ["a", "b"]);
     assert_eq!(
         (

@@ -124,6 +124,7 @@ fn a_whole_day_is_counted_and_summed() {
 fn one_odd_row_neither_moves_nor_refuses_the_others() {
     for odd in [
         Row::new("odd").window(-48, -24),
+        Row::new("odd").window(-24, 0),
         Row::new("odd").window(24, 48),
         Row::new("odd").window(-1, 1),
     ] {
@@ -170,6 +171,11 @@ fn nothing_is_counted_twice() {
     page.add(0, "a", &RowParser::new().parse("a", &Row::new("a").json()).unwrap())
         .unwrap();
     assert_eq!(page.keys_in_common(&first), 1);
+    for key in ["b", "c"] {
+        page.note_key(0, key).unwrap();
+        first.note_key(0, key).unwrap();
+    }
+    assert_eq!((page.keys_in_common(&first), page.keys()), (3, 3));
     first.add_page(page);
     assert_eq!(
         first.verdict(&expected(&[])).unwrap().rows,
