@@ -280,3 +280,52 @@ fn every_pending_set_is_overdue_in_time_and_no_other() {
     let overdue: Vec<Attempt> = history.overdue(now(), &POLICY).cloned().collect();
     assert_eq!(overdue, [attempts[1].clone(), attempts[6].clone()]);
 }
+
+#[test]
+fn a_day_that_a_thinner_set_could_not_replace_is_collected_again() {
+    let history = |hours| DayHistory {
+        in_lake: in_lake(72),
+        attempts: vec![attempt(now() - TimeDelta::hours(hours), SetOutcome::Thinner)],
+        ..DayHistory::default()
+    };
+    assert_eq!(history(48).thinner().count(), 1);
+    let reason = |history: &DayHistory| history.reason(day(20), now(), &POLICY, &programs());
+    assert_eq!(reason(&history(48)), Some(PlanReason::Restate));
+    assert_eq!(reason(&history(5)), None);
+    let converted = DayHistory {
+        attempts: vec![attempt(now() - TimeDelta::hours(48), SetOutcome::InLake)],
+        ..history(48)
+    };
+    assert_eq!(reason(&converted), None);
+}
+
+#[test]
+fn each_limit_belongs_to_what_comes_after_it() {
+    let history = |age: TimeDelta, outcome| DayHistory {
+        attempts: vec![attempt(now() - age, outcome)],
+        ..DayHistory::default()
+    };
+    let second = TimeDelta::seconds(1);
+    let status = |age| history(age, SetOutcome::Pending).status(now(), &POLICY);
+    assert_eq!(status(POLICY.in_flight - second), DayStatus::InFlight);
+    assert_eq!(status(POLICY.in_flight), DayStatus::Missing);
+
+    let step = TimeDelta::days(1) - SLACK;
+    let next = |age| history(age, SetOutcome::Empty).next_attempt(now(), &programs());
+    assert_eq!(next(step - second), Some(now() + second));
+    assert_eq!(next(step), None, "at once");
+    assert_eq!(DayHistory::default().next_attempt(now(), &programs()), None);
+
+    // A day of three days ago has ended that long ago at midnight.
+    let lake = DayHistory {
+        in_lake: in_lake(100),
+        ..DayHistory::default()
+    };
+    let midnight = Day::of(now()).start();
+    let reason = |now| lake.reason(day(3), now, &POLICY, &programs());
+    assert_eq!(
+        reason(midnight + TimeDelta::days(1) - second),
+        Some(PlanReason::Restate)
+    );
+    assert_eq!(reason(midnight + TimeDelta::days(1)), None);
+}

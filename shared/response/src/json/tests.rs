@@ -38,6 +38,7 @@ fn same(text: &str) -> bool {
 fn what_rows_are_made_of_is_read() {
     for text in [
         r#"{"name":"a/b","cpuCost":0.07584,"labels":{"team":"shop"},"services":["web",""],"ip":null,"private":true}"#,
+        "[null, true, false]",
         " { \"a\" : [ 1 , 2.5 , -3 ] , \"b\" : { } , \"c\" : [ ] } \n",
         r#""\u00e9\n\ud83d\ude00 \\ \" and on""#,
         "\"müßig € 😀 \u{7f}\"",

@@ -50,6 +50,19 @@ fn a_row_is_read_field_by_field() {
 }
 
 #[test]
+fn what_sources_write_is_read_without_serde_json() {
+    let json = r#"{"name":"a","properties":{"cluster":"c","labels":{"x":"1"},"services":["s"]},"cpuCost":0.5,"totalCost":0.5,
+        "gpuAllocation":{"isGPUShared":false},"pvs":{"v":{"cost":0.5}},"proportionalAssetResourceCosts":{"a":[true,null]}}"#;
+    for mut parser in [RowParser::new(), RowParser::without_labels()] {
+        // Fields are expected where they were in the row before.
+        for _ in 0..2 {
+            let mut row = Row::new(&mut parser);
+            assert!(json::read(json, Object(&mut row)).is_some());
+        }
+    }
+}
+
+#[test]
 fn a_parser_without_labels_checks_and_drops_them() {
     let row = |labels: &str| {
         format!(r#"{{"properties":{{"labels":{labels},"annotations":{labels},"pod":"p"}},"totalCost":1}}"#)
