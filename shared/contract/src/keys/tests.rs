@@ -222,6 +222,17 @@ fn keys_are_as_documented() {
 }
 
 #[test]
+fn the_values_of_a_partition_are_those_of_its_path() {
+    let cluster = ClusterId::new("111122223333", "us-east-1", "cluster-one").unwrap();
+    let partition = LakePartition::of(cluster.account_region(), "2026-11-20".parse().unwrap());
+    assert_eq!(partition.values(), ["111122223333", "us-east-1", "2026", "11"]);
+    assert_eq!(
+        partition.to_string(),
+        "account_id=111122223333/region=us-east-1/year=2026/month=11/"
+    );
+}
+
+#[test]
 fn a_file_in_the_wrong_partition_is_not_a_day() {
     let key = "lake/account_id=111122223333/region=us-east-1/year=2026/month=10/2026-11-20_a.snappy.parquet";
     assert_eq!(Prefixes::default().parse_lake(key), None);

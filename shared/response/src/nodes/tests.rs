@@ -253,6 +253,9 @@ fn only_nodes_are_indexed_and_nodes_of_one_kind_share_their_facts() {
 
 #[test]
 fn an_index_is_bounded_and_texts_are_too() {
+    let most = "x".repeat(1_024);
+    let index_of_long = index(&[("a/i-4/n4", &node(&most, "c", "i-4", "m5.large"))]);
+    assert_eq!((index_of_long.left_out(), index_of_long.by_name.len()), (0, 1));
     let long = "x".repeat(1_025);
     let mut index = index(&[
         (AWS, &node("n1", "c", "i-1", "m5.large")),

@@ -24,6 +24,8 @@ fn scan(response: &[u8], chunk: usize) -> Result<(Rows, Envelope), FeedError<Row
             ));
             Ok(())
         })?;
+        // A chunk may be empty.
+        scanner.feed(b"", &mut |_: Entry<'_>| Ok::<_, RowError>(()))?;
     }
     assert_eq!(scanner.bytes(), response.len() as u64);
     Ok(scanner.finish().map(|envelope| (rows, envelope))?)
@@ -373,6 +375,7 @@ fn limits_are_those_of_one_row_and_one_key_and_not_of_a_response() {
     );
     // A key's length is that of its text with quotes.
     let key = |length: usize| "k".repeat(length - 2);
+    assert_eq!((ROW_LIMIT, KEY_LIMIT), (4_194_304, 65_536));
     let many: Vec<_> = (0..5)
         .map(|number| (number.to_string() + &key(KEY_LIMIT - 1), row(10)))
         .collect();

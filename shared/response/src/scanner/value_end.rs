@@ -216,6 +216,19 @@ mod tests {
             prop_assert_eq!(found, Some(object.len()));
         }
 
+        /// Whole blocks, up to the first that has a bracket or an escape; of other text only ASCII is told apart.
+        #[test]
+        fn blocks_without_brackets_and_escapes_are_passed_over(bytes in "[ -~]{0,40}[ -Z^-z~|\u{7f}]{0,100}[ -~]{0,40}", in_string in any::<bool>()) {
+            let bytes = bytes.as_bytes();
+            let is_special = |byte: &u8| matches!(byte & 0x5f, b'['..=b']');
+            let (blocks, _) = bytes.as_chunks::<BLOCK>();
+            let passed = blocks.iter().take_while(|block| !block.iter().any(is_special)).count() * BLOCK;
+            let quotes = bytes[..passed].iter().filter(|byte| **byte == b'"').count();
+            let mut found = in_string;
+            prop_assert_eq!(pass_over_blocks(bytes, 0, &mut found), passed);
+            prop_assert_eq!(found, in_string ^ (quotes % 2 == 1));
+        }
+
         #[test]
         fn the_first_quote_or_backslash_is_found(bytes in prop::collection::vec(prop_oneof![4 => any::<u8>(), 1 => Just(b'!'), 1 => Just(b'"'), 1 => Just(b'\\')], 0..100), skip in 0_usize..40) {
             let plain = vec![b'#'; skip];

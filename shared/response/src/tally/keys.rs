@@ -157,6 +157,7 @@ mod tests {
     fn a_key_that_comes_twice_is_found_in_the_table_and_in_the_list() {
         let mut keys = Keys::new();
         keys.remember_all();
+        assert_eq!(MOST_IN_TABLE, 114_688, "as documents say");
         let key = |number: usize| format!("cluster/node/namespace/pod-{number}");
         for number in 0..MOST_IN_TABLE {
             assert_eq!(keys.note(0, &key(number)), Noted::New);

@@ -94,3 +94,30 @@ fn excerpts_end_between_characters() {
     assert_eq!(excerpt(&"ä".repeat(500)).chars().count(), 121);
     assert_eq!(excerpt("short"), "short");
 }
+
+/// No JSON has such a value: an error of another deserializer says what was expected.
+#[test]
+fn errors_say_what_was_expected() {
+    type Bytes<'a> = value::BytesDeserializer<'a, value::Error>;
+    let bytes = || Bytes::new(b"");
+    let said = [
+        Text::deserialize(bytes()).unwrap_err(),
+        Number::deserialize(bytes()).unwrap_err(),
+        Texts::deserialize(bytes()).unwrap_err(),
+        List::deserialize(bytes()).unwrap_err(),
+        Key(|_: &str| ()).deserialize(bytes()).unwrap_err(),
+    ];
+    let said = said.map(|error| error.to_string().replace("invalid type: byte array, ", ""));
+    let expected = ["a text", "a number", "an object", "a list of texts", "a key"];
+    assert_eq!(said, expected.map(|what| format!("expected {what}")));
+}
+
+proptest! {
+    #[test]
+    fn texts_are_ordered_by_their_bytes(one in "[a-cé]{0,10}", other in "[a-cé]{0,10}", common in "[a-z]{0,9}") {
+        for (one, other) in [(one.clone(), other.clone()), (common.clone() + &one, common + &other)] {
+            prop_assert_eq!(is_before(&one, &other), one < other);
+            prop_assert!(!is_before(&one, &one));
+        }
+    }
+}
