@@ -328,6 +328,26 @@ fn odd_objects_within_a_row_are_counted_and_refuse_nothing() {
 }
 
 #[test]
+fn what_is_no_object_is_counted_and_null_is_not() {
+    for (value, odd) in [
+        ("7", 1),
+        (r#""text""#, 1),
+        ("[]", 1),
+        ("null", 0),
+        (r#""""#, 0),
+        ("{}", 0),
+    ] {
+        for field in ["gpuAllocation", "rawAllocationOnly", "pvs", "lbAllocations"] {
+            let json = format!(r#"{{"totalCost":1,"{field}":{value}}}"#);
+            let mut parser = RowParser::new();
+            parser.parse("", &json).unwrap();
+            let names = parser.unknown_fields().names();
+            assert_eq!(names.get(field).copied().unwrap_or(0), odd, "{json}");
+        }
+    }
+}
+
+#[test]
 fn a_flag_that_is_null_in_any_spelling_is_missing_and_no_odd_value() {
     for (value, expected, odd) in [
         ("true", Some(true), 0),

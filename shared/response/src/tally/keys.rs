@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_hash_are_told_apart_too() {
+        let hash = |bytes: &[u8]| {
+            let mut hasher = Hashed::default();
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        assert_eq!((hash(b""), hash(&[1]), hash(&[1, 2, 3])), (0, 1, 0x01_0203));
+        assert_eq!(hash(&[3, 0, 0, 0, 0, 0, 0, 0, 1]), 2);
+    }
+
+    #[test]
     fn without_a_list_keys_in_order_are_new_whatever_their_number() {
         let mut keys = Keys::new();
         let key = |number: usize| format!("pod-{number:08}");

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fields::row_fields;
 
 proptest! {
     #[test]
@@ -106,9 +107,24 @@ fn errors_say_what_was_expected() {
         Texts::deserialize(bytes()).unwrap_err(),
         List::deserialize(bytes()).unwrap_err(),
         Key(|_: &str| ()).deserialize(bytes()).unwrap_err(),
+        Skipped::deserialize(bytes()).map(drop).unwrap_err(),
+        FieldKey {
+            fields: &mut row_fields(),
+            unknown: |_: &str| (),
+        }
+        .deserialize(bytes())
+        .unwrap_err(),
     ];
     let said = said.map(|error| error.to_string().replace("invalid type: byte array, ", ""));
-    let expected = ["a text", "a number", "an object", "a list of texts", "a key"];
+    let expected = [
+        "a text",
+        "a number",
+        "an object",
+        "a list of texts",
+        "a key",
+        "a value",
+        "a key",
+    ];
     assert_eq!(said, expected.map(|what| format!("expected {what}")));
 }
 
