@@ -216,7 +216,7 @@ mod tests {
             prop_assert_eq!(found, Some(object.len()));
         }
 
-        /// Whole blocks, up to the first that has a bracket or an escape; of other text only ASCII is told apart.
+        /// Whole blocks, up to the first that has a bracket or an escape; only ASCII is distinguished.
         #[test]
         fn blocks_without_brackets_and_escapes_are_passed_over(bytes in "[ -~]{0,40}[ -Z^-z~|\u{7f}]{0,100}[ -~]{0,40}", in_string in any::<bool>()) {
             let bytes = bytes.as_bytes();

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_hash_are_told_apart_too() {
+    fn bytes_that_are_no_hash_are_distinguished_too() {
         let hash = |bytes: &[u8]| {
             let mut hasher = Hashed::default();
             hasher.write(bytes);
