@@ -140,9 +140,7 @@ impl Judge {
 
     /// Whether no bad read kept a set of the day from being converted. One that is not judged may be quarantined, too.
     fn is_well_read(&self, cluster: &ClusterId, day: Day, sets: &DaySets) -> bool {
-        let with_data = sets.with_data();
-        let mut sets = with_data.iter();
-        sets.all(|set| {
+        sets.with_data().iter().all(|set| {
             let is_excused = set.is_open() && self.is_quarantined(cluster, day, set);
             !is_excused && !self.may_be_given_up(cluster, day, set)
         })

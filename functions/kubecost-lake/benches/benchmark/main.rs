@@ -122,7 +122,13 @@ fn command() -> clap::Command {
                 .value_name("DIRECTORY")
                 .value_parser(value_parser!(PathBuf))
                 .help("Measures nothing, and writes the day's responses into the directory: allocation.json and assets.json"),
-            Arg::new("day").long("day").value_name("YYYY-MM-DD").default_value(DAY).requires("write").help("The day to write"),
+            Arg::new("day")
+                .long("day")
+                .value_name("YYYY-MM-DD")
+                .value_parser(value_parser!(Day))
+                .default_value(DAY)
+                .requires("write")
+                .help("The day to write"),
             flag("check").help("Compares each cell that transform writes with the plain converter's"),
             flag("gate").help("Fails if exporter or transform need more CPU time, as a share of the plain converter's, than is recorded"),
             Arg::new("engines")
@@ -182,9 +188,8 @@ async fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         sorted: !matches.get_flag("shuffled"),
         volumes: !matches.get_flag("without-volumes"),
     };
-    if let Some(directory) = matches.get_one::<PathBuf>("write") {
-        let day = matches.get_one::<String>("day").map_or(DAY, String::as_str);
-        return settings.write(&CLUSTER.parse()?, day.parse()?, directory).map(drop);
+    if let (Some(directory), Some(day)) = (matches.get_one::<PathBuf>("write"), matches.get_one::<Day>("day")) {
+        return settings.write(&CLUSTER.parse()?, *day, directory).map(drop);
     }
     let days = if matches.get_flag("matrix") {
         matrix()

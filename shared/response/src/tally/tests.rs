@@ -70,6 +70,11 @@ impl Row {
     }
 }
 
+fn add(to: &mut Tally, key: &str, json: &str) {
+    let row = RowParser::new().parse(key, json).unwrap();
+    to.add(0, key, &row).unwrap();
+}
+
 fn tally(sets: &[Vec<Row>]) -> Tally {
     let mut tally = Tally::new(day(), Some(Aggregation::Container));
     let mut parser = RowParser::new();
@@ -170,8 +175,7 @@ fn nothing_is_counted_twice() {
     );
     let mut first = tally(&[vec![Row::new("a")]]);
     let mut page = first.next_page();
-    page.add(0, "a", &RowParser::new().parse("a", &Row::new("a").json()).unwrap())
-        .unwrap();
+    add(&mut page, "a", &Row::new("a").json());
     assert_eq!(page.keys_in_common(&first), 1);
     for key in ["b", "c"] {
         page.note_key(0, key).unwrap();
@@ -345,7 +349,7 @@ fn merged_rows_are_to_be_asked_for_in_another_way() {
     let merged = |key: &str| {
         let mut tally = Tally::new(day(), Some(Aggregation::Container));
         let json = r#"{"properties":{"cluster":"one","container":"c"},"totalCost":1}"#;
-        tally.add(0, key, &RowParser::new().parse(key, json).unwrap()).unwrap();
+        add(&mut tally, key, json);
         tally.verdict(&expected(&[]))
     };
     assert!(matches!(merged("c"), Err(Refusal::NotContainers(message)) if message.contains("merged")));
@@ -400,7 +404,7 @@ proptest! {
         let mut pages = tally(&[first.to_vec()]);
         let mut page = pages.next_page();
         for row in second {
-            page.add(0, &row.key, &RowParser::new().parse(&row.key, &row.json()).unwrap()).unwrap();
+            add(&mut page, &row.key, &row.json());
         }
         pages.add_page(page);
         prop_assert_eq!(pages.verdict(&expected(&[])).unwrap(), whole);

@@ -41,9 +41,7 @@ fn the_first_clusters_are_remembered_and_long_ids_are_shortened() {
     for number in 0..MOST_CLUSTERS + 5 {
         let json = format!(r#"{{"properties":{{"cluster":"{}"}},"totalCost":1}}"#, cluster(number));
         let key = number.to_string();
-        found
-            .add(0, &key, &RowParser::new().parse(&key, &json).unwrap())
-            .unwrap();
+        add(&mut found, &key, &json);
     }
     assert_eq!(found.clusters().len(), MOST_CLUSTERS);
     assert!(found.clusters().contains(&cluster(0)) && found.clusters().contains(&excerpt(&cluster(1))));
@@ -64,9 +62,6 @@ fn a_response_has_at_most_400_sets() {
 #[test]
 fn keys_out_of_order_are_unknown_unless_all_are_remembered() {
     let json = Row::new("a").json();
-    let row = |key: &str, found: &mut Tally| {
-        found.add(0, key, &RowParser::new().parse(key, &json).unwrap()).unwrap();
-    };
     for (of_all, mut found) in [
         (false, Tally::new(day(), None)),
         (true, Tally::of_all_keys(day(), None)),
@@ -76,13 +71,13 @@ fn keys_out_of_order_are_unknown_unless_all_are_remembered() {
             found.note_key(0, &key).unwrap();
         }
         assert_eq!(found.has_unknown_keys(), !of_all);
-        row("a", &mut found);
+        add(&mut found, "a", &json);
         let mut whole = Tally::new(day(), None);
         whole.add_page(found.clone());
         assert_eq!(whole.has_unknown_keys(), !of_all);
         // The key that the table had no room for.
         let mut page = found.next_page();
-        row("000000", &mut page);
+        add(&mut page, "000000", &json);
         found.add_page(page);
         assert_eq!(found.has_unknown_keys(), !of_all);
         assert_eq!(found.verdict(&expected(&[])).is_err(), of_all);
@@ -94,9 +89,7 @@ fn a_source_that_does_not_know_the_aggregation_sends_one_row_without_a_name() {
     let find = |keys: &[&str]| {
         let mut found = Tally::new(day(), Some(Aggregation::Namespace));
         for key in keys {
-            found
-                .add(0, key, &RowParser::new().parse(key, r#"{"totalCost":1}"#).unwrap())
-                .unwrap();
+            add(&mut found, key, r#"{"totalCost":1}"#);
         }
         let verdict = found.verdict(&expected(&[]));
         verdict.unwrap_err().to_string()
@@ -114,9 +107,7 @@ fn few_rows_that_lack_what_was_asked_for_are_a_warning_and_more_than_half_a_faul
             let key = number.to_string();
             let namespace = if number < whole { "n" } else { "" };
             let json = format!(r#"{{"properties":{{"namespace":"{namespace}"}},"totalCost":1}}"#);
-            found
-                .add(0, &key, &RowParser::new().parse(&key, &json).unwrap())
-                .unwrap();
+            add(&mut found, &key, &json);
         }
         found.verdict(&expected(&[])).map(|verdict| verdict.warnings)
     };
@@ -171,10 +162,6 @@ fn odd_rows_count_the_same_on_any_page() {
     let find = |cut: usize, unreadable: bool| {
         let mut whole = tally(&[]);
         let mut page = whole.next_page();
-        let parser = &mut RowParser::new();
-        let mut add = |to: &mut Tally, key: &str, json: &str| {
-            to.add(0, key, &parser.parse(key, json).unwrap()).unwrap();
-        };
         for (number, row) in rows.iter().enumerate() {
             add(if number < cut { &mut whole } else { &mut page }, &row.key, &row.json());
         }
