@@ -21,13 +21,22 @@ pub(crate) struct MapBuilder {
     keys: TextBuilder,
     values: TextBuilder,
     lengths: Vec<usize>,
+    /// What the last row's pairs were read from; empty if it is not known.
+    json: String,
 }
 
 impl MapBuilder {
     /// Adds a row's pairs, and returns how many bytes they have.
     pub(crate) fn push(&mut self, pairs: &Pairs<'_>) -> usize {
         let mut bytes = 0;
-        for (key, value) in pairs {
+        // As those of the containers of a pod.
+        if !self.json.is_empty() && self.json == pairs.json() {
+            self.lengths.push(pairs.len());
+            return self.keys.repeat(pairs.len()) + self.values.repeat(pairs.len());
+        }
+        self.json.clear();
+        self.json.push_str(pairs.json());
+        for (key, value) in pairs.iter() {
             bytes += self.keys.push(key) + self.values.push(value);
         }
         self.lengths.push(pairs.len());
@@ -35,6 +44,7 @@ impl MapBuilder {
     }
 
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.json.clear();
         let offsets = OffsetBuffer::from_lengths(self.lengths.drain(..));
         let arrays: Vec<ArrayRef> = vec![self.keys.finish()?, self.values.finish()?];
         let entries = StructArray::try_new(entry_fields(), arrays, None)?;
@@ -159,5 +169,65 @@ impl LoadBalancersBuilder {
             Arc::new(self.hours.finish()),
         ];
         finish_list(Kind::LoadBalancers, &mut self.lengths, arrays)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Array, MapArray, StringArray, cast::AsArray};
+    use response::RowParser;
+
+    use super::*;
+
+    fn rows(array: &ArrayRef) -> Vec<Vec<(String, String)>> {
+        let map: &MapArray = array.as_map();
+        let row = |row: usize| {
+            let entries = map.value(row);
+            let column = |index: usize| -> &StringArray { entries.column(index).as_string() };
+            let texts = |array: &StringArray| array.iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+            texts(column(0)).into_iter().zip(texts(column(1))).collect()
+        };
+        (0..map.len()).map(row).collect()
+    }
+
+    /// Rows of one pod, of others, and of none, in one batch and over the end of one.
+    #[test]
+    fn labels_that_are_those_of_the_row_before_are_the_same_in_the_map() {
+        let labels = [
+            r#"{"app":"a","team":"é"}"#,
+            r#"{"app":"a","team":"é"}"#,
+            r#"{"app":"b"}"#,
+            "{}",
+            "{}",
+            r#"{"app":"b"}"#,
+            r#"{ "app":"b" }"#,
+            r#"{"app":"\n"}"#,
+            r#"{"app":"\n"}"#,
+            r#"{"b":"1","a":"2","b":"3"}"#,
+            r#"{"app":"a","team":"é"}"#,
+        ];
+        let json: Vec<String> = labels
+            .iter()
+            .map(|labels| format!(r#"{{"properties":{{"labels":{labels}}},"totalCost":1}}"#))
+            .collect();
+        let expected: Vec<Vec<(String, String)>> = json
+            .iter()
+            .map(|json| {
+                let row = RowParser::new().parse("a", json).unwrap();
+                row.labels
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), value.to_string()))
+                    .collect()
+            })
+            .collect();
+        let mut map = MapBuilder::default();
+        let mut parser = RowParser::new();
+        for _ in 0..2 {
+            for (json, expected) in json.iter().zip(&expected) {
+                let bytes: usize = expected.iter().map(|(key, value)| key.len() + value.len()).sum();
+                assert_eq!(map.push(&parser.parse("a", json).unwrap().labels), bytes);
+            }
+            assert_eq!(rows(&map.finish().unwrap()), expected);
+        }
     }
 }

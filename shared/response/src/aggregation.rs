@@ -84,21 +84,24 @@ impl Aggregation {
     }
 }
 
-/// Parts of the names of rows that belong to no workload, and cost all the same.
+/// Parts of the names of rows that belong to no workload, and cost all the same. Each begins with one of the two that
+/// are searched for.
 const SPECIAL: [&str; 4] = ["__idle__", "__unmounted__", "-unmounted-pvcs", "__unallocated__"];
+const BEGINNINGS: [&str; 2] = ["__", "-unmounted-pvcs"];
 
 /// Finds rows that are idle, unmounted or unallocated cost, and no workload. The searches are prepared once: preparing
 /// them takes longer than searching.
 #[derive(Debug, Clone)]
-pub(crate) struct SpecialRows([Finder<'static>; SPECIAL.len()]);
+pub(crate) struct SpecialRows([Finder<'static>; BEGINNINGS.len()]);
 
 impl SpecialRows {
     pub(crate) fn new() -> Self {
-        Self(SPECIAL.map(Finder::new))
+        Self(BEGINNINGS.map(Finder::new))
     }
 
     pub(crate) fn has(&self, key: &str, name: &str) -> bool {
-        let is_marked = |text: &str| self.0.iter().any(|mark| mark.find(text.as_bytes()).is_some());
+        let may_be_marked = |text: &str| self.0.iter().any(|beginning| beginning.find(text.as_bytes()).is_some());
+        let is_marked = |text: &str| may_be_marked(text) && SPECIAL.iter().any(|mark| text.contains(mark));
         is_marked(name) || (key != name && is_marked(key))
     }
 }
@@ -136,6 +139,15 @@ mod tests {
                 "{mark}"
             );
         }
-        assert!(!special.has("web", "web") && !special.has("one/web", "web"));
+        for other in ["web", "one/web", "one__two", "__idle_", "-unmounted-pvc"] {
+            assert!(!special.has(other, other) && !special.has(other, "web"), "{other}");
+        }
+    }
+
+    #[test]
+    fn each_mark_begins_with_what_is_searched_for() {
+        for mark in SPECIAL {
+            assert!(BEGINNINGS.iter().any(|beginning| mark.starts_with(beginning)), "{mark}");
+        }
     }
 }

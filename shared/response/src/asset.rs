@@ -8,8 +8,9 @@ use table::{ASSET_NUMBERS, ASSET_PREEMPTIBLE, ASSET_TOTAL_COST, AssetText};
 use crate::{
     fields::UnknownFields,
     json,
+    pairs::{Pairs, Texts},
     row::{RowError, RowFault, TimeCache},
-    value::{Flag, Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt},
+    value::{Flag, Key, Number, Object, ReadObject, Skipped, Text, excerpt},
 };
 
 /// The field of the table's `gpuHours`, as both sources spell it in assets.
@@ -41,7 +42,7 @@ impl Asset<'_> {
             window_end: None,
             start: None,
             end: None,
-            labels: Pairs::new(),
+            labels: Pairs::default(),
             private: None,
             texts: [const { Cow::Borrowed("") }; AssetText::ALL.len()],
             numbers: [None; ASSET_NUMBERS.len()],
@@ -188,7 +189,7 @@ impl<'a> ReadObject<'a> for AssetReader<'_> {
                     if let (ASSET_TOTAL_COST, Number::Wrong(found)) = (index, &number) {
                         fault = Some(RowFault::Number {
                             field: ASSET_NUMBERS[ASSET_TOTAL_COST],
-                            found: found.clone(),
+                            found: found.clone().into(),
                         });
                     }
                     asset.numbers[index] = parser.number(ASSET_NUMBERS[index], number);

@@ -9,17 +9,31 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use self::repeated::RepeatedTexts;
 use crate::value::Skipped;
+
+pub(crate) mod repeated;
 
 /// How many arrays and objects may be within one another, plus one: as in `serde_json`.
 const DEPTH: u8 = 128;
 
 /// Reads a text as one value; `None` if it must be read by `serde_json` instead.
 pub(crate) fn read<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {
+    read_row(text, seed, &mut RepeatedTexts::default())
+}
+
+/// Reads a text as a row; as [`read`], with the objects of the row before.
+pub(crate) fn read_row<'a, S: DeserializeSeed<'a>>(
+    text: &'a str,
+    seed: S,
+    repeated: &mut RepeatedTexts,
+) -> Option<S::Value> {
+    repeated.begin();
     let mut reader = Reader {
         text,
         at: 0,
         depth: DEPTH,
+        repeated,
     };
     reader.skip_blanks();
     let value = seed.deserialize(&mut reader).ok()?;
@@ -52,14 +66,15 @@ impl Error for Unread {
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'r> {
     text: &'a str,
     at: usize,
     /// How many more arrays and objects may begin, plus one.
     depth: u8,
+    repeated: &'r mut RepeatedTexts,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -115,6 +130,11 @@ impl<'a> Reader<'a> {
 
     fn number<V: Visitor<'a>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         let begin = self.at;
+        // Most of a row's numbers.
+        if let Some([b'0', b',' | b'}']) = self.text.as_bytes().get(begin..begin + 2) {
+            self.at += 1;
+            return visitor.visit_u64(0);
+        }
         let Decimal {
             end,
             mantissa,
@@ -230,8 +250,12 @@ fn decimal(bytes: &[u8], begin: usize) -> Option<Decimal> {
     // The position after the digits, of which there must be one, and the number that they continue.
     let digits = |from: usize, mut number: u64| {
         let mut at = from;
-        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        for byte in bytes.get(from..)? {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
             at += 1;
         }
         (at > from).then_some((at, number))
@@ -304,7 +328,7 @@ fn string_stop(bytes: &[u8], from: usize) -> Option<usize> {
     Some(from + words.len() * 8 + stop)
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de> Deserializer<'de> for &mut Reader<'de, '_> {
     type Error = Unread;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
@@ -343,10 +367,13 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Unread> {
         if name == Skipped::NAME {
-            self.skip().and_then(|()| visitor.visit_unit())
-        } else {
-            visitor.visit_newtype_struct(self)
+            return self.skip().and_then(|()| visitor.visit_unit());
         }
+        if let Some(end) = self.repeated.read(name, self.text, self.at) {
+            self.at = end;
+            return visitor.visit_unit();
+        }
+        visitor.visit_newtype_struct(self)
     }
 
     forward_to_deserialize_any! {
@@ -355,7 +382,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// Reads what an opening bracket begins.
     fn within<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Unread>) -> Result<T, Unread> {
         self.depth -= 1;
@@ -370,15 +397,15 @@ impl<'a> Reader<'a> {
 }
 
 /// The items of an array, or the members of an object.
-struct Items<'r, 'a> {
-    reader: &'r mut Reader<'a>,
+struct Items<'i, 'r, 'a> {
+    reader: &'i mut Reader<'a, 'r>,
     first: bool,
     /// Whether all were read, and the closing bracket.
-    ended: &'r mut bool,
+    ended: &'i mut bool,
 }
 
-impl<'r, 'a> Items<'r, 'a> {
-    fn new(reader: &'r mut Reader<'a>, ended: &'r mut bool) -> Self {
+impl<'i, 'r, 'a> Items<'i, 'r, 'a> {
+    fn new(reader: &'i mut Reader<'a, 'r>, ended: &'i mut bool) -> Self {
         Self {
             reader,
             first: true,
@@ -387,7 +414,7 @@ impl<'r, 'a> Items<'r, 'a> {
     }
 }
 
-impl<'a> MapAccess<'a> for Items<'_, 'a> {
+impl<'a> MapAccess<'a> for Items<'_, '_, 'a> {
     type Error = Unread;
 
     fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
@@ -408,7 +435,7 @@ impl<'a> MapAccess<'a> for Items<'_, 'a> {
     }
 }
 
-impl<'a> SeqAccess<'a> for Items<'_, 'a> {
+impl<'a> SeqAccess<'a> for Items<'_, '_, 'a> {
     type Error = Unread;
 
     fn next_element_seed<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<Option<S::Value>, Unread> {

@@ -3,7 +3,7 @@
 
 use table::{REPLACED_IN_KEYS, replaced_key};
 
-use crate::value::Pairs;
+use crate::pairs::Pairs;
 
 /// A label's or annotation's key, in both spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ impl LabelKey {
     /// The key as in Kubernetes.
     ///
     /// ```
-    /// let pairs = vec![("app_kubernetes_io_part_of".into(), "shop".into())];
+    /// let pairs = vec![("app_kubernetes_io_part_of".into(), "shop".into())].into();
     /// assert_eq!(response::LabelKey::new("app.kubernetes.io/part-of").find(&pairs), "shop");
     /// ```
     pub fn new(key: &str) -> Self {
@@ -29,8 +29,8 @@ impl LabelKey {
     /// The value of the key among a row's own pairs, else among those of its namespace; empty if there is none.
     ///
     /// ```
-    /// let namespace = vec![("team".into(), "blue".into())];
-    /// assert_eq!(response::LabelKey::new("team").find_or_inherit(&Vec::new(), &namespace), "blue");
+    /// let namespace = vec![("team".into(), "blue".into())].into();
+    /// assert_eq!(response::LabelKey::new("team").find_or_inherit(&response::Pairs::default(), &namespace), "blue");
     /// ```
     pub fn find_or_inherit<'a>(&self, own: &'a Pairs<'_>, namespace: &'a Pairs<'_>) -> &'a str {
         self.value(own).or_else(|| self.value(namespace)).unwrap_or("")

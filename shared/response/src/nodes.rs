@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use table::{AssetText, NodeFact, Property};
 
-use crate::{asset::Asset, label_keys::is_key, row::Allocation, value::Pairs};
+use crate::{asset::Asset, label_keys::is_key, pairs::Pairs, row::Allocation};
 
 /// The facts about a node, by [`NodeFact`]; empty if unknown.
 pub type NodeFacts<'a> = [&'a str; NodeFact::ALL.len()];

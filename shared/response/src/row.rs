@@ -11,8 +11,9 @@ use self::{
 };
 use crate::{
     fields::{Field, Successors, UnknownFields, row_fields},
-    json,
-    value::{Object, Pairs, excerpt},
+    json::{self, repeated::RepeatedTexts},
+    pairs::Pairs,
+    value::{Object, excerpt},
 };
 
 mod nested;
@@ -126,10 +127,10 @@ impl<'a> Allocation<'a> {
             start: None,
             end: None,
             total_cost: TotalCost::Given,
-            labels: Pairs::new(),
-            annotations: Pairs::new(),
-            namespace_labels: Pairs::new(),
-            namespace_annotations: Pairs::new(),
+            labels: Pairs::default(),
+            annotations: Pairs::default(),
+            namespace_labels: Pairs::default(),
+            namespace_annotations: Pairs::default(),
             services: Vec::new(),
             gpu: Gpu::default(),
             volumes: Vec::new(),
@@ -249,6 +250,7 @@ pub struct RowParser {
     fields: Successors<Field>,
     property_fields: Successors<PropertyField>,
     drops_labels: bool,
+    repeated: RepeatedTexts,
     /// One bit for each number that is a cost.
     costs: u64,
     window_start: TimeCache,
@@ -266,11 +268,21 @@ impl Default for RowParser {
 impl RowParser {
     /// A new parser.
     pub fn new() -> Self {
+        Self::with_labels(true)
+    }
+
+    /// A parser that checks labels and annotations, and drops them: for readers that need none.
+    pub fn without_labels() -> Self {
+        Self::with_labels(false)
+    }
+
+    fn with_labels(keeps_labels: bool) -> Self {
         Self {
             unknown: UnknownFields::default(),
             fields: row_fields(),
             property_fields: property_fields(),
-            drops_labels: false,
+            drops_labels: !keeps_labels,
+            repeated: RepeatedTexts::new(!keeps_labels),
             costs: (0..NUMBERS)
                 .filter(|index| is_cost(*index))
                 .fold(0, |costs, index| costs | 1 << index),
@@ -278,14 +290,6 @@ impl RowParser {
             window_end: TimeCache::default(),
             start: TimeCache::default(),
             end: TimeCache::default(),
-        }
-    }
-
-    /// A parser that checks labels and annotations, and drops them: for readers that need none.
-    pub fn without_labels() -> Self {
-        Self {
-            drops_labels: true,
-            ..Self::new()
         }
     }
 
@@ -300,9 +304,15 @@ impl RowParser {
             row: excerpt(key),
             kind,
         };
+        let mut repeated = std::mem::take(&mut self.repeated);
         let mut row = Row::new(self);
-        let shape = match json::read(json, Object(&mut row)) {
-            Some(shape) => shape,
+        let read = json::read_row(json, Object(&mut row), &mut repeated);
+        row.parser.repeated = repeated;
+        let shape = match read {
+            Some(shape) => {
+                row.take_repeated(json);
+                shape
+            }
             None => {
                 row = Row::new(self);
                 json::read_slowly(json, Object(&mut row)).map_err(|source| error(RowFault::Syntax(source)))?

@@ -312,7 +312,11 @@ impl Scanner {
         let Some(end) = end else { return Ok(false) };
         let quoted = buffer.get(self.done..end).unwrap_or_default();
         let quoted = std::str::from_utf8(quoted).map_err(|_| self.not_utf8())?;
-        if quoted.bytes().any(|byte| byte == b'\\' || byte < b' ') {
+        // Without an early end, so that the bytes are compared together.
+        let is_plain = quoted
+            .bytes()
+            .fold(true, |plain, byte| plain & (byte != b'\\') & (byte >= b' '));
+        if !is_plain {
             self.key = serde_json::from_str(quoted).map_err(|_| self.unexpected())?;
         } else {
             self.key.clear();

@@ -17,55 +17,73 @@ pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor).map(Self)
+        let mut text = Cow::Borrowed("");
+        TextInto(&mut text).deserialize(deserializer)?;
+        Ok(Self(text))
     }
 }
 
-struct TextVisitor;
+/// Reads a [`Text`] into its place, so that it is not moved.
+pub(crate) struct TextInto<'t, 'de>(pub(crate) &'t mut Cow<'de, str>);
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
+impl<'de> DeserializeSeed<'de> for TextInto<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> TextInto<'_, 'de> {
+    fn put<E>(self, text: impl Into<Cow<'de, str>>) -> Result<(), E> {
+        *self.0 = text.into();
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for TextInto<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a text")
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.put(text)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.put(text.to_owned())
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(""))
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.put("")
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(if value { "true" } else { "false" }))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.put(if value { "true" } else { "false" })
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.put(value.to_string())
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.put(value.to_string())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.put(value.to_string())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        serde_json::Value::deserialize(value::SeqAccessDeserializer::new(items))
-            .map(|value| Cow::Owned(value.to_string()))
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
+        let value = serde_json::Value::deserialize(value::SeqAccessDeserializer::new(items))?;
+        self.put(value.to_string())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
-        serde_json::Value::deserialize(value::MapAccessDeserializer::new(entries))
-            .map(|value| Cow::Owned(value.to_string()))
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        let value = serde_json::Value::deserialize(value::MapAccessDeserializer::new(entries))?;
+        self.put(value.to_string())
     }
 }
 
@@ -75,7 +93,24 @@ pub(crate) enum Number {
     Value(f64),
     /// Null, the same as a missing field.
     Missing,
-    Wrong(String),
+    /// Boxed, so that a number fits into two registers.
+    Wrong(Box<Found>),
+}
+
+/// A description of what was there instead.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Found(String);
+
+impl From<String> for Box<Found> {
+    fn from(found: String) -> Self {
+        Self::new(Found(found))
+    }
+}
+
+impl From<Box<Found>> for String {
+    fn from(found: Box<Found>) -> Self {
+        found.0
+    }
 }
 
 impl<'de> Deserialize<'de> for Number {
@@ -125,131 +160,25 @@ impl<'de> Visitor<'de> for NumberVisitor {
         // Rust reads "NaN" and "inf" as numbers; a sum with one of them would be lost.
         Ok(match text.trim().parse::<f64>() {
             Ok(value) if value.is_finite() => Number::Value(value),
-            _ => Number::Wrong(format!("the text '{}'", excerpt(text))),
+            _ => Number::Wrong(format!("the text '{}'", excerpt(text)).into()),
         })
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Number, E> {
-        Ok(Number::Wrong(value.to_string()))
+        Ok(Number::Wrong(value.to_string().into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Number, A::Error> {
-        Skipped.visit_seq(items).map(|_| Number::Wrong("an array".to_owned()))
+        Skipped
+            .visit_seq(items)
+            .map(|_| Number::Wrong("an array".to_owned().into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Number, A::Error> {
         Skipped
             .visit_map(entries)
-            .map(|_| Number::Wrong("an object".to_owned()))
+            .map(|_| Number::Wrong("an object".to_owned().into()))
     }
-}
-
-/// Keys and values of an object of texts, in the source's order, no key twice.
-pub type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
-/// An object of texts, or what was there instead. Null and the texts that stand for it are an empty object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Texts<'a> {
-    Pairs(Pairs<'a>),
-    Wrong(String),
-}
-
-impl Default for Texts<'_> {
-    fn default() -> Self {
-        Self::Pairs(Pairs::new())
-    }
-}
-
-impl<'a> Texts<'a> {
-    /// The pairs; none where something else was there.
-    pub(crate) fn or_none(self) -> Pairs<'a> {
-        match self {
-            Self::Pairs(pairs) => pairs,
-            Self::Wrong(_) => Pairs::new(),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Texts<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Object(TextsReader).deserialize(deserializer)
-    }
-}
-
-struct TextsReader;
-
-impl<'de> ReadObject<'de> for TextsReader {
-    type Value = Texts<'de>;
-
-    fn object<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut pairs = Pairs::new();
-        let mut in_order = true;
-        while let Some((Text(key), Text(value))) = entries.next_entry()? {
-            match pairs.last() {
-                // Rows with labels have 10 to 25 of them. Allocators give up to 1 KiB faster than more.
-                None => pairs.reserve(1024 / size_of::<(Cow<'_, str>, Cow<'_, str>)>()),
-                Some((last, _)) => in_order &= is_before(last, &key),
-            }
-            pairs.push((key, value));
-        }
-        // Both sources sort keys, so the search for duplicates is rarely needed.
-        if !in_order {
-            keep_last_of_each(&mut pairs);
-        }
-        Ok(Texts::Pairs(pairs))
-    }
-
-    fn nothing(self) -> Self::Value {
-        Texts::default()
-    }
-
-    fn other(self, found: String) -> Self::Value {
-        Texts::Wrong(found)
-    }
-}
-
-/// Whether a text is before another. Most differ in the first eight bytes, which are compared as a number.
-fn is_before(one: &str, other: &str) -> bool {
-    let first = |text: &str| {
-        text.as_bytes()
-            .first_chunk::<8>()
-            .map(|bytes| u64::from_be_bytes(*bytes))
-    };
-    match (first(one), first(other)) {
-        (Some(one), Some(other)) if one != other => one < other,
-        _ => one < other,
-    }
-}
-
-/// Reads an object of texts, and keeps none of them.
-pub(crate) struct DroppedTexts;
-
-impl<'de> ReadObject<'de> for DroppedTexts {
-    type Value = Texts<'de>;
-
-    fn object<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
-        Skipped.visit_map(entries).map(|_| Texts::default())
-    }
-
-    fn nothing(self) -> Self::Value {
-        Texts::default()
-    }
-
-    fn other(self, found: String) -> Self::Value {
-        Texts::Wrong(found)
-    }
-}
-
-/// Of a key given twice the later value counts, as in any JSON parser.
-fn keep_last_of_each(pairs: &mut Pairs<'_>) {
-    let mut seen = std::collections::HashSet::with_capacity(pairs.len());
-    let mut kept: Pairs<'_> = std::mem::take(pairs)
-        .into_iter()
-        .rev()
-        .filter(|(key, _)| seen.insert(key.clone()))
-        .collect();
-    kept.reverse();
-    *pairs = kept;
 }
 
 /// Reads an object where one must be, and defines what any other value becomes.
@@ -285,6 +214,10 @@ impl<'de, R: ReadObject<'de>> Visitor<'de> for Object<R> {
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<R::Value, A::Error> {
         self.0.object(entries)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<R::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 
     fn visit_unit<E: Error>(self) -> Result<R::Value, E> {

@@ -172,8 +172,9 @@ impl GeneratedCluster {
         );
         let container = if is_proxy { "istio-proxy" } else { tier };
         let release = random.u8(..60);
-        let has_volume = !is_proxy && (tier == "cache" || random.u8(..50) == 0);
-        let has_load_balancer = !is_proxy && tier == "web" && random.u8(..20) == 0;
+        // Both containers draw the same numbers: a pod has one set of labels.
+        let has_volume = (tier == "cache" || random.u8(..50) == 0) && !is_proxy;
+        let has_load_balancer = tier == "web" && random.u8(..20) == 0 && !is_proxy;
         let hash = format!("{:010x}", random.u64(..0xff_ffff_ffff));
 
         let mut random = self.random("usage", number, Some(day));

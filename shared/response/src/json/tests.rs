@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
-use super::{is_same, read};
+use super::{
+    is_same, read,
+    repeated::{RepeatedTexts, TextsField},
+};
 use crate::value::Skipped;
 
 /// Reads any value.
@@ -170,5 +173,79 @@ proptest! {
     #[test]
     fn any_bytes_are_read_as_serde_json_reads_them(text in "[\\[\\]{}:, \t\n\"\\\\a1.e-]{0,30}") {
         same(&text);
+    }
+}
+
+/// What [`read_row`] reads of an object of texts, after another one; `None` if the reader is to read it anew.
+fn after(before: &str, labels: &str, drops: bool) -> Option<Option<String>> {
+    let mut repeated = RepeatedTexts::new(drops);
+    let row = |labels: &str| format!(r#"{{"a":1,"labels":{labels}}}"#);
+    let mut read = |text: &str| {
+        let at = text.find("labels").unwrap() + 8;
+        repeated.begin();
+        let end = repeated.read(TextsField::Labels.name(), text, at)?;
+        assert_eq!(&text[at..end], &text[at..text.len() - 1]);
+        Some(
+            repeated
+                .pairs(TextsField::Labels, text)
+                .map(|pairs| format!("{:?}", &pairs[..])),
+        )
+    };
+    read(&row(before));
+    read(&row(labels))
+}
+
+#[test]
+fn an_object_of_texts_is_read_whatever_was_before() {
+    let objects = [
+        "{}",
+        r#"{"a":"1"}"#,
+        r#"{"a":"1","b":"2"}"#,
+        r#"{"a":"1","b":"20"}"#,
+        r#"{"é":"ü"}"#,
+    ];
+    for object in objects {
+        let pairs: std::collections::BTreeMap<String, String> = serde_json::from_str(object).unwrap();
+        let expected = format!("{:?}", pairs.into_iter().collect::<Vec<_>>());
+        for before in objects {
+            assert_eq!(
+                after(before, object, false),
+                Some(Some(expected.clone())),
+                "{before}, {object}"
+            );
+            assert_eq!(after(before, object, true), Some(None), "{before}, {object}");
+        }
+    }
+}
+
+#[test]
+fn other_objects_are_read_anew() {
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024));
+    for object in [
+        "null",
+        r#""""#,
+        "[]",
+        r#"{"a":1}"#,
+        r#"{"a":"1",}"#,
+        r#"{"a""1"}"#,
+        r#"{"a":"1" }"#,
+        r#"{ }"#,
+        r#"{"a":"\n"}"#,
+        r#"{"\u0061":"1"}"#,
+        "{\"a\":\"\u{1}\"}",
+        long.as_str(),
+    ] {
+        for before in [r#"{"a":"1"}"#, object] {
+            for drops in [false, true] {
+                assert_eq!(after(before, object, drops), None, "{object}");
+            }
+        }
+    }
+    // Keys that are kept must be in order, so that none comes twice.
+    for object in [r#"{"b":"1","a":"2"}"#, r#"{"a":"1","a":"2"}"#] {
+        assert_eq!(
+            (after("{}", object, false), after("{}", object, true)),
+            (None, Some(None))
+        );
     }
 }

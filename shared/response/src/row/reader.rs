@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     fields::{Field, Successors},
-    value::{
-        DroppedTexts, FieldKey, Key, Number, Object, Pairs, ReadObject, Skipped, Text, Texts, excerpt, is_nothing,
-    },
+    json::repeated::TextsField,
+    pairs::{Pairs, Texts, TextsSeed},
+    value::{FieldKey, Key, Number, Object, ReadObject, Skipped, Text, TextInto, excerpt, is_nothing},
 };
 
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
                     let number = fields.next_value()?;
                     self.take_number(index, number);
                 }
-                Some(Some(Field::Name)) => self.allocation.name = fields.next_value::<Text<'a>>()?.0,
+                Some(Some(Field::Name)) => fields.next_value_seed(TextInto(&mut self.allocation.name))?,
                 Some(Some(Field::Properties)) => fields.next_value_seed(Object(Properties(self)))?,
                 Some(Some(Field::Window)) => fields.next_value_seed(Object(Window(self)))?,
                 // A start or end that cannot be read says nothing: only the window says where a row belongs.
@@ -138,7 +138,7 @@ impl<'p, 'a> Row<'p, 'a> {
             Number::Missing => {}
             Number::Wrong(found) => self.note(RowFault::Number {
                 field: number_name(index),
-                found,
+                found: found.into(),
             }),
         }
     }
@@ -163,28 +163,44 @@ impl<'p, 'a> Row<'p, 'a> {
     }
 
     /// Reads the value of a field that holds labels or annotations.
-    fn texts<A: MapAccess<'a>>(&self, fields: &mut A) -> Result<Texts<'a>, A::Error> {
-        if self.parser.drops_labels {
-            fields.next_value_seed(Object(DroppedTexts))
-        } else {
-            fields.next_value()
-        }
-    }
-
-    /// The pairs. Another value refuses no row: until lately, nobody read these fields.
-    fn count_unless_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
-        if matches!(texts, Texts::Wrong(_)) {
-            self.parser.unknown.count(field);
-        }
-        texts.or_none()
-    }
-
-    fn take_texts(&mut self, field: &'static str, texts: Texts<'a>) -> Pairs<'a> {
-        match texts {
+    fn take_texts<A: MapAccess<'a>>(&mut self, field: TextsField, fields: &mut A) -> Result<(), A::Error> {
+        let texts = fields.next_value_seed(TextsSeed {
+            field,
+            drops: self.parser.drops_labels,
+        })?;
+        *self.texts(field) = match texts {
             Texts::Pairs(pairs) => pairs,
             Texts::Wrong(found) => {
-                self.note(RowFault::Object { field, found });
-                Pairs::new()
+                match field {
+                    TextsField::Labels | TextsField::Annotations => self.note(RowFault::Object {
+                        field: field.name(),
+                        found,
+                    }),
+                    // It refuses no row: until lately, nobody read these fields.
+                    TextsField::NamespaceLabels | TextsField::NamespaceAnnotations => {
+                        self.parser.unknown.count(field.name());
+                    }
+                }
+                Pairs::default()
+            }
+        };
+        Ok(())
+    }
+
+    fn texts(&mut self, field: TextsField) -> &mut Pairs<'a> {
+        match field {
+            TextsField::Labels => &mut self.allocation.labels,
+            TextsField::Annotations => &mut self.allocation.annotations,
+            TextsField::NamespaceLabels => &mut self.allocation.namespace_labels,
+            TextsField::NamespaceAnnotations => &mut self.allocation.namespace_annotations,
+        }
+    }
+
+    /// Takes the pairs of the objects that were compared with those of the row before.
+    pub(super) fn take_repeated(&mut self, json: &'a str) {
+        for field in TextsField::ALL {
+            if let Some(pairs) = self.parser.repeated.pairs(field, json) {
+                *self.texts(field) = pairs;
             }
         }
     }
@@ -196,10 +212,7 @@ const WINDOW_END: &str = "window.end";
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PropertyField {
     Text(Property),
-    Labels,
-    Annotations,
-    NamespaceLabels,
-    NamespaceAnnotations,
+    Texts(TextsField),
     Services,
 }
 
@@ -207,10 +220,13 @@ pub(super) enum PropertyField {
 pub(super) fn property_fields() -> Successors<PropertyField> {
     let texts = Property::ALL.map(|property| (property.field(), PropertyField::Text(property)));
     let others = [
-        ("labels", PropertyField::Labels),
-        ("annotations", PropertyField::Annotations),
-        ("namespaceLabels", PropertyField::NamespaceLabels),
-        ("namespaceAnnotations", PropertyField::NamespaceAnnotations),
+        ("labels", PropertyField::Texts(TextsField::Labels)),
+        ("annotations", PropertyField::Texts(TextsField::Annotations)),
+        ("namespaceLabels", PropertyField::Texts(TextsField::NamespaceLabels)),
+        (
+            "namespaceAnnotations",
+            PropertyField::Texts(TextsField::NamespaceAnnotations),
+        ),
         ("services", PropertyField::Services),
     ];
     Successors::new(texts.into_iter().chain(others).collect())
@@ -242,25 +258,9 @@ impl<'a> ReadObject<'a> for Properties<'_, '_, 'a> {
             };
             match field {
                 PropertyField::Text(property) => {
-                    row.allocation.properties[property as usize] = fields.next_value::<Text<'a>>()?.0;
+                    fields.next_value_seed(TextInto(&mut row.allocation.properties[property as usize]))?;
                 }
-                PropertyField::Labels => {
-                    let texts = row.texts(&mut fields)?;
-                    row.allocation.labels = row.take_texts("properties.labels", texts);
-                }
-                PropertyField::Annotations => {
-                    let texts = row.texts(&mut fields)?;
-                    row.allocation.annotations = row.take_texts("properties.annotations", texts);
-                }
-                PropertyField::NamespaceLabels => {
-                    let texts = row.texts(&mut fields)?;
-                    row.allocation.namespace_labels = row.count_unless_texts("properties.namespaceLabels", texts);
-                }
-                PropertyField::NamespaceAnnotations => {
-                    let texts = row.texts(&mut fields)?;
-                    row.allocation.namespace_annotations =
-                        row.count_unless_texts("properties.namespaceAnnotations", texts);
-                }
+                PropertyField::Texts(texts) => row.take_texts(texts, &mut fields)?,
                 PropertyField::Services => {
                     row.allocation.services = services(fields.next_value()?, &mut row.parser.unknown);
                 }

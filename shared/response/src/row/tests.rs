@@ -38,7 +38,7 @@ fn a_row_is_read_field_by_field() {
     let properties: Vec<&str> = Property::ALL.iter().map(|property| row.property(*property)).collect();
     assert_eq!(properties, ["c", "x", "ns", "p", "n", "d", "deployment", "i-1"]);
     assert_eq!(
-        row.labels,
+        row.labels[..],
         [("app".into(), "x".into()), ("version".into(), "1.20".into())] as [(Cow<'_, str>, Cow<'_, str>); 2]
     );
     assert_eq!(row.annotations[0].1, "a\"b\n😀");
@@ -396,5 +396,49 @@ fn rows_are_of_five_kinds() {
         let json = format!(r#"{{"name":"{name}","totalCost":1,"properties":{{{properties}}}}}"#);
         let row = RowParser::new().parse(name, &json).unwrap().kind().as_str();
         assert_eq!(row, expected, "{name} {properties}");
+    }
+}
+
+/// Of a field that a row has twice the later value counts, also if the object before was read as that of another row.
+#[test]
+fn labels_count_as_they_are_written_whatever_the_row_before_had() {
+    let row = |properties: &str| format!(r#"{{"properties":{{{properties}}},"totalCost":1}}"#);
+    let rows = [
+        row(
+            r#""labels":{"a":"1"},"annotations":{"a":"1"},"namespaceLabels":{"a":"1"},"namespaceAnnotations":{"a":"1"}"#,
+        ),
+        row(r#""labels":{"a":"2"},"annotations":{"a":"1"}"#),
+        row(r#""labels":{"a":"2"},"labels":null"#),
+        row(r#""labels":null,"labels":{"a":"2"}"#),
+        row(r#""labels":{"a":"2"},"labels":{"a":"\n"}"#),
+        row(r#""namespaceLabels":{"a":"2"},"namespaceLabels":7"#),
+        row(""),
+        row(r#""labels":{"a":"2"}},"properties":{"#),
+    ];
+    let mut parser = RowParser::new();
+    for json in rows.iter().chain(rows.iter().rev()) {
+        let found = parser.parse("a", json).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(json).unwrap();
+        let fields = [
+            ("labels", &found.labels),
+            ("annotations", &found.annotations),
+            ("namespaceLabels", &found.namespace_labels),
+            ("namespaceAnnotations", &found.namespace_annotations),
+        ];
+        // The last row has its properties twice, which are read as one object.
+        let is_twice = json.matches("\"properties\"").count() == 2;
+        for (name, found) in fields.into_iter().filter(|_| !is_twice) {
+            let expected: Vec<_> = expected["properties"][name].as_object().into_iter().flatten().collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(key, value)| (key.as_ref(), value.as_ref()))
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str().unwrap()))
+                .collect();
+            assert_eq!(found, expected, "{name} of {json}");
+        }
+        assert!(!is_twice || found.labels[0].1 == "2", "{json}");
     }
 }
