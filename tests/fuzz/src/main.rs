@@ -17,6 +17,14 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(60, |text| text.parse().unwrap());
     let wanted = arguments.next().filter(|name| name != "all");
+    if let Some(name) = wanted
+        .as_deref()
+        .filter(|name| !TARGETS.iter().any(|target| target.name == *name))
+    {
+        let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+        println!("there is no target '{name}': the targets are {}", names.join(", "));
+        return ExitCode::from(2);
+    }
     let time = Duration::from_secs(seconds);
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let threads = arguments.next().map_or_else(

@@ -1,9 +1,9 @@
 //! Single rows: the same numbers, times and texts as `serde_json` has, and the same verdict.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::DateTime;
-use response::{Allocation, RowFault, RowParser, TotalCost};
+use response::{Allocation, RowError, RowFault, RowParser, TotalCost};
 use serde_json::{Map, Value};
 use table::{COST_PARTS, GPU_REQUEST_AVERAGE, GPU_USAGE_AVERAGE, NUMBERS, Property, TOTAL_COST, number_name};
 
@@ -171,11 +171,37 @@ fn compare(found: &Allocation<'_>, expected: &Expected) {
     assert_eq!(found.property(Property::Namespace), expected.namespace);
 }
 
+thread_local! {
+    /// A parser that has read the inputs before, and one without labels.
+    static PARSERS: RefCell<[RowParser; 2]> = RefCell::new([RowParser::new(), RowParser::without_labels()]);
+}
+
+/// What was read before changes nothing.
+fn check_after_others(json: &str, expected: &Result<Allocation<'_>, RowError>) {
+    PARSERS.with_borrow_mut(|[parser, without_labels]| {
+        // The second time it is the row before.
+        for _ in 0..2 {
+            let found = parser.parse("the-key", json);
+            assert_eq!(
+                found.as_ref().map_err(ToString::to_string),
+                expected.as_ref().map_err(ToString::to_string)
+            );
+            let found = without_labels.parse("the-key", json);
+            let total = |row: &Allocation<'_>| (row.number(TOTAL_COST).map(f64::to_bits), row.total_cost);
+            assert_eq!(
+                found.as_ref().map(total).map_err(ToString::to_string),
+                expected.as_ref().map(total).map_err(ToString::to_string)
+            );
+        }
+    });
+}
+
 pub(crate) fn check(input: &[u8]) {
     let Ok(json) = std::str::from_utf8(input) else {
         return;
     };
     let found = RowParser::new().parse("the-key", json);
+    check_after_others(json, &found);
     let value = serde_json::from_str::<Value>(json);
     match (found, value) {
         (Ok(found), Ok(Value::Object(row))) => {

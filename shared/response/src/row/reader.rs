@@ -15,15 +15,17 @@ use crate::{
     value::{FieldKey, Key, Number, Object, ReadObject, Skipped, Text, TextInto, excerpt, is_nothing},
 };
 
+/// The last time that was read: most rows have the same.
 #[derive(Debug, Default)]
 pub(crate) struct TimeCache {
+    /// As it was written; empty before the first one.
     text: String,
     milliseconds: i64,
 }
 
 impl TimeCache {
     pub(crate) fn read(&mut self, text: &str) -> Option<i64> {
-        if self.text != text {
+        if text.is_empty() || self.text != text {
             self.milliseconds = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
             text.clone_into(&mut self.text);
         }

@@ -442,3 +442,27 @@ fn labels_count_as_they_are_written_whatever_the_row_before_had() {
         assert!(!is_twice || found.labels[0].1 == "2", "{json}");
     }
 }
+
+#[test]
+fn a_time_that_is_missing_is_none_in_the_first_row_too() {
+    for nothing in ["null", r#""""#, r#""None""#] {
+        let json = format!(
+            r#"{{"window":{{"start":{nothing},"end":{nothing}}},"start":{nothing},"end":{nothing},"totalCost":1}}"#
+        );
+        let mut parser = RowParser::new();
+        for _ in 0..2 {
+            let row = parser.parse("a", &json).unwrap();
+            assert_eq!(
+                (row.window_start, row.window_end, row.start, row.end),
+                (None, None, None, None),
+                "{nothing}"
+            );
+            parser
+                .parse(
+                    "a",
+                    r#"{"start":"2026-11-20T00:00:00Z","end":"2026-11-21T00:00:00Z","totalCost":1}"#,
+                )
+                .unwrap();
+        }
+    }
+}
