@@ -26,7 +26,7 @@ pub struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    /// The JSON that the pairs were read from: what was read from the same JSON is the same. Empty where it is not known.
+    /// The JSON that the pairs were read from: pairs of the same JSON are the same. Empty where it is not known.
     pub fn json(&self) -> &'a str {
         self.json
     }

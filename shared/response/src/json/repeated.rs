@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::string_stop;
 use crate::pairs::{Pairs, is_before};
 
-/// An object of so many bytes is read anew in each row.
+/// An object of so many bytes is not remembered.
 const LONGEST: usize = 16 * 1024;
 
 /// The fields of a row that hold objects of texts.

@@ -176,7 +176,7 @@ proptest! {
     }
 }
 
-/// What [`read_row`] reads of an object of texts, after another one; `None` if the reader is to read it anew.
+/// What [`read_row`] reads of an object of texts, after another one; `None` if the reader must read it instead.
 fn after(before: &str, labels: &str, drops: bool) -> Option<Option<String>> {
     let mut repeated = RepeatedTexts::new(drops);
     let row = |labels: &str| format!(r#"{{"a":1,"labels":{labels}}}"#);
@@ -219,7 +219,7 @@ fn an_object_of_texts_is_read_whatever_was_before() {
 }
 
 #[test]
-fn other_objects_are_read_anew() {
+fn other_objects_are_left_to_the_reader() {
     let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024));
     for object in [
         "null",
