@@ -334,17 +334,17 @@ impl Collector<'_> {
         let number = self.next_part(day);
         let key = self.prefixes.assets_part(self.cluster.id(), &self.run, day, number);
         let (mut parser, mut tally, mut nodes) = (AssetParser::new(), AssetTally::new(day), NodeMinutes::default());
-        let on_row = &mut |Entry { set, key, value, .. }: &Entry<'_>| {
+        let rows = &mut |Entry { set, key, value, .. }: Entry<'_>| {
             // What transform could not read is not stored.
             if let Some(asset) = parser.parse(key, value).map_err(|error| error.to_string())?
-                && tally.add(*set, key, &asset)
+                && tally.add(set, key, &asset)
             {
                 nodes.add(&asset);
             }
             Ok(())
         };
         let read_timeout = ReadTimeout::of_assets(self.settings);
-        let part = part::receive(self.client, &query, read_timeout, self.store, key, on_row).await?;
+        let part = part::receive(self.client, &query, read_timeout, self.store, key, rows).await?;
         match tally.verdict() {
             Ok(verdict) => Ok(ReceivedAssets { part, verdict, nodes }),
             Err(refusal) => {

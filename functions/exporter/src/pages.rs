@@ -10,7 +10,7 @@ use contract::{
     day::Day,
     documents::{Part, PartKind, SourceKind},
 };
-use response::{Entry, Expectation, Refusal, ResponseFault, RowParser, Tally, Verdict};
+use response::{Expectation, ParsedRows, Refusal, ResponseFault, RowParser, Tally, Verdict};
 use seams::{
     bugs::{Bug, is_planted},
     time,
@@ -251,11 +251,11 @@ impl Collector<'_> {
             let key = self.prefixes.allocation_part(self.cluster.id(), &self.run, day, number);
             let mut tally = pages.next_page();
             let mut parser = RowParser::without_labels();
-            let on_row = &mut |Entry { set, key, value, .. }: &Entry<'_>| match parser.parse(key, value) {
-                Ok(row) => tally.add(*set, key, &row).map(|_| ()),
-                Err(error) => tally.add_unreadable(*set, key, &error),
-            };
-            let received = part::receive(self.client, query, read_timeout, self.store, key, on_row).await?;
+            let mut rows = ParsedRows::new(&mut parser, |set, key, row| match row {
+                Ok(row) => tally.add(set, key, &row).map(|_| ()),
+                Err(error) => tally.add_unreadable(set, key, &error),
+            });
+            let received = part::receive(self.client, query, read_timeout, self.store, key, &mut rows).await?;
             Ok((received, tally))
         })
         .await

@@ -5,7 +5,7 @@ use contract::{
     documents::{self, Part, PartKind},
     redacted::Redacted,
 };
-use response::{Entry, Envelope, Scanner};
+use response::{Envelope, Rows, Scanner};
 use settings::secrets::mask;
 use sha2::{Digest, Sha256};
 use store::{Condition, Store, Upload, UploadError};
@@ -82,10 +82,10 @@ impl ReceivedPart {
     }
 }
 
-/// Queries the source and uploads the response, compressed, while `on_row` sees each row.
+/// Queries the source and uploads the response, compressed, while `rows` sees each row.
 ///
 /// # Errors
-/// When the response is incomplete or invalid, when `on_row` refuses a row, or when S3 fails. Nothing is visible in the
+/// When the response is incomplete or invalid, when `rows` refuses a row, or when S3 fails. Nothing is visible in the
 /// bucket then.
 pub(crate) async fn receive(
     client: &Client,
@@ -93,14 +93,14 @@ pub(crate) async fn receive(
     read_timeout: ReadTimeout,
     store: &Store,
     key: String,
-    on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
+    rows: &mut (dyn Rows<String> + Send),
 ) -> Result<ReceivedPart, PartError> {
     let mut upload = store
         .upload(&key)
         .content_type("application/zstd")
         .condition(Condition::New)
         .begin();
-    match pump(client, query, read_timeout, &mut upload, on_row).await {
+    match pump(client, query, read_timeout, &mut upload, rows).await {
         Ok(Pumped {
             envelope,
             beginning,
@@ -134,7 +134,7 @@ async fn pump(
     query: &Query,
     read_timeout: ReadTimeout,
     upload: &mut Upload,
-    on_row: &mut (dyn FnMut(&Entry<'_>) -> Result<(), String> + Send),
+    rows: &mut (dyn Rows<String> + Send),
 ) -> Result<Pumped, PartError> {
     let mut response = client.get(query, read_timeout).await?;
     let mut scanner = Scanner::new();
@@ -145,16 +145,15 @@ async fn pump(
         upload,
     };
     while let Some(chunk) = response.chunk().await? {
-        let mut sink = |entry: Entry<'_>| {
-            on_row(&entry)?;
-            if let Some(redactor) = &mut redactor {
+        let fed = match &mut redactor {
+            None => scanner.feed_rows(&chunk, rows),
+            Some(redactor) => scanner.feed(&chunk, &mut |entry| {
+                rows.row(entry.clone())?;
                 redactor.row(&entry);
-            }
-            Ok::<(), String>(())
+                Ok(())
+            }),
         };
-        scanner
-            .feed(&chunk, &mut sink)
-            .map_err(|error| SourceError::of_feed(response.url(), error))?;
+        fed.map_err(|error| SourceError::of_feed(response.url(), error))?;
         match &mut redactor {
             None => stored.write(&chunk).await?,
             Some(redactor) => stored.write(redactor.take(&chunk, scanner.settled())).await?,

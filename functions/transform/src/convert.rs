@@ -9,7 +9,8 @@ use contract::{
     record::{DayRecord, RECORD_METADATA, footer},
 };
 use response::{
-    Aggregation, Allocation, AssetParser, Expectation, NodeIndex, Refusal, RowError, RowParser, Sum, Tally, Verdict,
+    Aggregation, Allocation, AssetParser, Entry, Expectation, NodeIndex, ParsedRows, Refusal, RowError, RowParser, Sum,
+    Tally, Verdict,
 };
 use seams::bugs::{Bug, is_planted};
 use serde_json::{Map, Value};
@@ -149,9 +150,9 @@ impl<'a> Conversion<'a> {
         let mut raw_bytes = 0;
         for part in parts {
             let envelope = match part.kind {
-                PartKind::Assets => read_part(&mut pieces, part, &mut |_, key, json| {
+                PartKind::Assets => read_part(&mut pieces, part, &mut |Entry { key, value, .. }: Entry<'_>| {
                     let Some(table) = &mut self.table else { return Ok(()) };
-                    let asset = self.assets.parse(key, json);
+                    let asset = self.assets.parse(key, value);
                     if let Some(asset) = asset.map_err(|source| row_fault(part, RowFailure::Row(source)))? {
                         table.nodes.add(key, &asset);
                         table.cover.add_asset(&asset);
@@ -160,9 +161,16 @@ impl<'a> Conversion<'a> {
                 })?,
                 PartKind::Allocation => {
                     let before = self.counted_rows();
-                    let envelope = read_part(&mut pieces, part, &mut |set, key, json| {
-                        self.add_row(set, key, json).map_err(|failure| row_fault(part, failure))
-                    })?;
+                    let mut parser = std::mem::take(&mut self.parser);
+                    let mut rows = ParsedRows::new(&mut parser, |set, key, row: Result<Allocation<'_>, RowError>| {
+                        let added = row
+                            .map_err(RowFailure::Row)
+                            .and_then(|row| self.add_row(set, key, &row));
+                        added.map_err(|failure| row_fault(part, failure))
+                    });
+                    let read = read_part(&mut pieces, part, &mut rows);
+                    self.parser = parser;
+                    let envelope = read?;
                     expect_rows(self.counted_rows() - before, part.rows)?;
                     self.null_rows += envelope.null_rows;
                     envelope
@@ -186,9 +194,8 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    fn add_row(&mut self, set: u32, key: &str, json: &str) -> Result<(), RowFailure> {
-        let row = self.parser.parse(key, json).map_err(RowFailure::Row)?;
-        let is_of_day = self.tally.add(set, key, &row).map_err(RowFailure::Refused)?;
+    fn add_row(&mut self, set: u32, key: &str, row: &Allocation<'_>) -> Result<(), RowFailure> {
+        let is_of_day = self.tally.add(set, key, row).map_err(RowFailure::Refused)?;
         if is_of_day || self.counts_rows_outside() {
             self.counted_cost.add(row.number(TOTAL_COST).unwrap_or(0.0));
         }
@@ -198,7 +205,7 @@ impl<'a> Conversion<'a> {
         }
         self.rows += 1;
         match &mut self.table {
-            Some(table) => table.add(&row).map_err(RowFailure::Output),
+            Some(table) => table.add(row).map_err(RowFailure::Output),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
 use contract::documents::{self, Part, PartKind};
-use response::{DataShape, Entry, Envelope, FeedError, ResponseFault, Scanner};
+use response::{DataShape, Entry, Envelope, FeedError, ResponseFault, Rows, Scanner};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -104,16 +104,15 @@ const RAW_PIECE: usize = 256 * 1024;
 /// 19. It bounds the memory that a part can make it allocate.
 const WINDOW_LOG: u32 = 23;
 
-/// Reads one part: decompresses it, splits it into rows, and passes those of the part's set to `row`, by
-/// their set's index, their key and their JSON.
+/// Reads one part: decompresses it, splits it into rows, and passes on those of the part's set.
 /// The part is valid only if this returns without an error.
 pub(crate) fn read_part(
     pieces: &mut mpsc::Receiver<Piece>,
     part: &Part,
-    row: &mut impl FnMut(u32, &str, &str) -> Result<(), ConvertError>,
+    rows: &mut impl Rows<ConvertError>,
 ) -> Result<Envelope, ConvertError> {
     let mut reader = PartReader::new(pieces);
-    let scanned = scan(&mut reader, part, row);
+    let scanned = scan(&mut reader, part, &mut OfSet { set: part.set, rows });
     // If a part is not what the exporter wrote, that is the fault to report, whatever else it caused.
     match scanned {
         Err(ConvertError::Closed) => Err(ConvertError::Closed),
@@ -121,10 +120,36 @@ pub(crate) fn read_part(
     }
 }
 
+/// Passes on the rows of one set, if one is named.
+struct OfSet<'r, R> {
+    set: Option<u32>,
+    rows: &'r mut R,
+}
+
+impl<R> OfSet<'_, R> {
+    fn has(&self, entry: &Entry<'_>) -> bool {
+        self.set.is_none_or(|set| set == entry.set)
+    }
+}
+
+impl<E, R: Rows<E>> Rows<E> for OfSet<'_, R> {
+    fn row(&mut self, entry: Entry<'_>) -> Result<(), E> {
+        if self.has(&entry) { self.rows.row(entry) } else { Ok(()) }
+    }
+
+    fn takes_beginnings(&self) -> bool {
+        self.rows.takes_beginnings()
+    }
+
+    fn beginning(&mut self, entry: Entry<'_>, depth: u8) -> Option<Result<usize, E>> {
+        self.has(&entry).then(|| self.rows.beginning(entry, depth)).flatten()
+    }
+}
+
 fn scan(
     reader: &mut PartReader<'_>,
     part: &Part,
-    row: &mut impl FnMut(u32, &str, &str) -> Result<(), ConvertError>,
+    rows: &mut impl Rows<ConvertError>,
 ) -> Result<Envelope, ConvertError> {
     let mut decoder = zstd::stream::read::Decoder::new(reader).map_err(|source| compression(part, source))?;
     decoder
@@ -138,15 +163,8 @@ fn scan(
             Ok(length) => length,
             Err(source) => return Err(compression(part, source)),
         };
-        let mut sink = |entry: Entry<'_>| {
-            if part.set.is_some_and(|set| set != entry.set) {
-                Ok(())
-            } else {
-                row(entry.set, entry.key, entry.value)
-            }
-        };
         scanner
-            .feed(&buffer[..length], &mut sink)
+            .feed_rows(&buffer[..length], rows)
             .map_err(|error| match error {
                 FeedError::Response(fault) => response_fault(part, &fault),
                 FeedError::Sink(error) => error,

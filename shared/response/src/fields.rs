@@ -110,10 +110,28 @@ impl UnknownFields {
 
     pub(crate) fn count(&mut self, name: &str) {
         self.total += 1;
+        self.count_name(name, 1);
+    }
+
+    /// Adds the counts of others, and forgets them there.
+    pub(crate) fn take(&mut self, others: &mut Self) {
+        self.total += std::mem::take(&mut others.total);
+        for (name, count) in std::mem::take(&mut others.names) {
+            self.count_name(&name, count);
+        }
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.total = 0;
+        self.names.clear();
+    }
+
+    fn count_name(&mut self, name: &str, more: u64) {
         if let Some(count) = self.names.get_mut(name) {
-            *count += 1;
+            *count += more;
         } else if self.names.len() < Self::MOST_NAMES && name.len() <= Self::LONGEST_NAME {
-            self.names.insert(name.to_owned(), 1);
+            self.names.insert(name.to_owned(), more);
         }
     }
 }

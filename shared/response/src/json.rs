@@ -28,17 +28,24 @@ pub(crate) fn read_row<'a, S: DeserializeSeed<'a>>(
     seed: S,
     repeated: &mut RepeatedTexts,
 ) -> Option<S::Value> {
-    repeated.begin();
-    let mut reader = Reader {
-        text,
-        at: 0,
-        depth: DEPTH,
-        repeated,
-    };
+    let mut reader = Reader::new(text, repeated, DEPTH);
     reader.skip_blanks();
     let value = seed.deserialize(&mut reader).ok()?;
     reader.skip_blanks();
     (reader.at == text.len()).then_some(value)
+}
+
+/// Reads the value that a text begins with, within so many arrays and objects; and gives its length. `None` as in
+/// [`read`], and if the text does not have all of it.
+pub(crate) fn read_beginning<'a, S: DeserializeSeed<'a>>(
+    text: &'a str,
+    seed: S,
+    repeated: &mut RepeatedTexts,
+    depth: u8,
+) -> Option<(S::Value, usize)> {
+    let mut reader = Reader::new(text, repeated, DEPTH.checked_sub(depth)?);
+    let value = seed.deserialize(&mut reader).ok()?;
+    Some((value, reader.at))
 }
 
 /// Reads a text as one value by `serde_json`.
@@ -74,7 +81,17 @@ struct Reader<'a, 'r> {
     repeated: &'r mut RepeatedTexts,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a, 'r> Reader<'a, 'r> {
+    fn new(text: &'a str, repeated: &'r mut RepeatedTexts, depth: u8) -> Self {
+        repeated.begin();
+        Self {
+            text,
+            at: 0,
+            depth,
+            repeated,
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

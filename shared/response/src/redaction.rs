@@ -9,7 +9,10 @@ use contract::redacted::Redacted;
 use memchr::memmem::Finder;
 use table::{NodeFact, REPLACED_IN_KEYS, replaced_key};
 
-use crate::scanner::{Entry, Member, members};
+use crate::{
+    rows::Entry,
+    scanner::{Member, members},
+};
 
 /// How many names of removed keys are counted one by one.
 const MOST_NAMES: usize = 100;

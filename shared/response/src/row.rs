@@ -246,6 +246,8 @@ impl<'a> Allocation<'a> {
 /// Reads rows. It counts fields that the table has no column for, and caches the last times, which most rows share.
 #[derive(Debug)]
 pub struct RowParser {
+    unknown_fields: UnknownFields,
+    /// Those of the row that is being read.
     unknown: UnknownFields,
     fields: Successors<Field>,
     property_fields: Successors<PropertyField>,
@@ -278,6 +280,7 @@ impl RowParser {
 
     fn with_labels(keeps_labels: bool) -> Self {
         Self {
+            unknown_fields: UnknownFields::default(),
             unknown: UnknownFields::default(),
             fields: row_fields(),
             property_fields: property_fields(),
@@ -300,42 +303,44 @@ impl RowParser {
     /// When the row is not an object, when it has unknown fields and none of the numbers of an allocation, or when a
     /// field is not the number, time or object that it must be.
     pub fn parse<'a>(&mut self, key: &str, json: &'a str) -> Result<Allocation<'a>, RowError> {
-        let error = |kind| RowError {
-            row: excerpt(key),
-            kind,
-        };
         let mut repeated = std::mem::take(&mut self.repeated);
         let mut row = Row::new(self);
         let read = json::read_row(json, Object(&mut row), &mut repeated);
-        row.parser.repeated = repeated;
-        let shape = match read {
-            Some(shape) => {
-                row.take_repeated(json);
-                shape
-            }
-            None => {
-                row = Row::new(self);
-                json::read_slowly(json, Object(&mut row)).map_err(|source| error(RowFault::Syntax(source)))?
-            }
-        };
-        shape.map_err(|found| error(RowFault::NotAnObject { found }))?;
-        match row.fault {
-            Some(fault) => Err(error(fault)),
-            // Any field of an allocation can be missing, so only a row that has other fields instead is refused.
-            None if row.has_unknown && !row.has_number => Err(error(RowFault::NoCost)),
-            None => {
-                if row.allocation.name.is_empty() {
-                    row.allocation.name = Cow::Owned(key.to_owned());
-                }
-                row.allocation.complete_total();
-                Ok(row.allocation)
-            }
+        row.put_back(repeated);
+        if let Some(shape) = read {
+            row.take_repeated(json);
+            return row.complete(key, shape);
         }
+        row = Row::new(self);
+        let shape = json::read_slowly(json, Object(&mut row)).map_err(RowFault::Syntax);
+        let shape = shape.map_err(|kind| RowError {
+            row: excerpt(key),
+            kind,
+        })?;
+        row.complete(key, shape)
+    }
+
+    /// Reads the row that a text begins with, within so many arrays and objects, and gives its length. `None` if it
+    /// cannot be read before it is known where it ends, or if the text does not have all of it. Else as
+    /// [`Self::parse`].
+    pub(crate) fn parse_beginning<'a>(
+        &mut self,
+        key: &str,
+        text: &'a str,
+        depth: u8,
+    ) -> Option<(Result<Allocation<'a>, RowError>, usize)> {
+        let mut repeated = std::mem::take(&mut self.repeated);
+        let mut row = Row::new(self);
+        let read = json::read_beginning(text, Object(&mut row), &mut repeated, depth);
+        row.put_back(repeated);
+        let (shape, length) = read?;
+        row.take_repeated(text);
+        Some((row.complete(key, shape), length))
     }
 
     /// The fields found so far that the table has no column for.
     pub fn unknown_fields(&self) -> &UnknownFields {
-        &self.unknown
+        &self.unknown_fields
     }
 }
 

@@ -5,15 +5,17 @@
 //! one row at most, of a bounded size, and looks at each byte once, however the response is cut into chunks.
 //!
 //! The scanner checks everything but the inside of rows: of those it knows only strings, brackets and depth, and their
-//! reader must parse them. If it does, a response of the right shape is accepted exactly if it is valid JSON. Only
-//! [`Scanner::finish`] says whether the response was complete and valid: rows must not be used without it.
+//! reader must parse them. If it does, a response of the right shape is accepted exactly if it is valid JSON. A reader
+//! can take a row from its beginning ([`Rows::beginning`]), and finds the end itself. Only [`Scanner::finish`] says
+//! whether the response was complete and valid: rows must not be used without it.
 
 mod value_end;
 
-use self::value_end::{Inside, find_value_end, is_blank, string_end};
+use self::value_end::{Inside, find_value_end, is_blank, string_end, valid_text};
 pub(crate) use self::value_end::{Member, members};
 use crate::{
     envelope::{DataShape, Envelope, Excerpt, ResponseFault},
+    rows::{Entry, FeedError, Rows},
     value::Skipped,
 };
 
@@ -26,30 +28,6 @@ const KEY_LIMIT: usize = 64 * 1024;
 
 /// How many arrays and objects `serde_json` accepts within one another.
 const DEPTH_LIMIT: usize = 127;
-
-/// One row of a set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// The index of its set, counted from 0.
-    pub set: u32,
-    /// Its key within the set.
-    pub key: &'a str,
-    /// The row itself, not yet parsed: it begins with `{`, and as many brackets are closed as are opened.
-    pub value: &'a str,
-    /// Where it begins in the response, in bytes.
-    pub offset: u64,
-}
-
-/// Why a chunk was not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedError<E> {
-    /// The response cannot be used.
-    #[error(transparent)]
-    Response(#[from] ResponseFault),
-    /// The receiver of the rows failed.
-    #[error("{0}")]
-    Sink(E),
-}
 
 /// What the scanner expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +66,7 @@ enum Level {
 
 impl Level {
     /// How many arrays and objects surround a value.
-    fn depth(self) -> usize {
+    const fn depth(self) -> u8 {
         match self {
             Self::Outer => 1,
             Self::Set { listed: false } => 2,
@@ -111,6 +89,8 @@ pub struct Scanner {
     /// The key of the current value.
     key: String,
     row_limit: usize,
+    /// How long the last row was.
+    last_row: usize,
     bytes: u64,
     excerpt: Excerpt,
     envelope: Envelope,
@@ -134,6 +114,7 @@ impl Scanner {
             level: Level::Outer,
             key: String::new(),
             row_limit: ROW_LIMIT,
+            last_row: 0,
             bytes: 0,
             excerpt: Excerpt::default(),
             envelope: Envelope::default(),
@@ -156,15 +137,23 @@ impl Scanner {
         self.bytes.saturating_sub(u64::try_from(rest).unwrap_or(0))
     }
 
-    /// Reads the next bytes of the response, and passes the rows that they complete to `sink`.
+    /// Reads the next bytes of the response, and passes the rows that they complete to `on_row`.
     ///
     /// # Errors
-    /// When the bytes cannot be part of a response, or when `sink` fails. The scanner must not be used again then.
+    /// As [`Self::feed_rows`].
     pub fn feed<E>(
         &mut self,
         chunk: &[u8],
-        sink: &mut impl FnMut(Entry<'_>) -> Result<(), E>,
+        on_row: &mut impl FnMut(Entry<'_>) -> Result<(), E>,
     ) -> Result<(), FeedError<E>> {
+        self.feed_rows(chunk, on_row)
+    }
+
+    /// Reads the next bytes of the response, and passes on the rows that they complete.
+    ///
+    /// # Errors
+    /// When the bytes cannot be part of a response, or when the receiver fails. The scanner must not be used then.
+    pub fn feed_rows<E>(&mut self, chunk: &[u8], rows: &mut (impl Rows<E> + ?Sized)) -> Result<(), FeedError<E>> {
         self.bytes += u64::try_from(chunk.len()).unwrap_or(0);
         self.excerpt.extend(chunk);
         self.buffer.drain(..self.done);
@@ -173,7 +162,7 @@ impl Scanner {
         self.buffer.extend_from_slice(chunk);
         // The buffer is lent out while rows borrow from it.
         let buffer = std::mem::take(&mut self.buffer);
-        let result = self.advance(&buffer, sink);
+        let result = self.advance(&buffer, rows);
         self.buffer = buffer;
         result
     }
@@ -197,14 +186,16 @@ impl Scanner {
         self.envelope.check(&self.excerpt)
     }
 
-    fn advance<E>(
-        &mut self,
-        buffer: &[u8],
-        sink: &mut impl FnMut(Entry<'_>) -> Result<(), E>,
-    ) -> Result<(), FeedError<E>> {
+    fn advance<E>(&mut self, buffer: &[u8], rows: &mut (impl Rows<E> + ?Sized)) -> Result<(), FeedError<E>> {
+        let mut text = None;
         loop {
-            if self.inside.is_none() && self.place == Place::Value && !self.begin_value(buffer)? {
-                return Ok(());
+            if self.inside.is_none() && self.place == Place::Value {
+                if !self.begin_value(buffer)? {
+                    return Ok(());
+                }
+                if self.inside.is_some() && self.take_beginning(&mut text, buffer, rows)? {
+                    continue;
+                }
             }
             if self.inside.is_some() {
                 let Some(end) = self.value_end(buffer)? else {
@@ -212,7 +203,7 @@ impl Scanner {
                 };
                 let value = buffer.get(self.done..end).unwrap_or_default();
                 let offset = self.settled_of(buffer);
-                self.take_value(value, offset, sink)?;
+                self.take_value(value, offset, rows)?;
                 self.inside = None;
                 self.go_to(end);
                 continue;
@@ -391,7 +382,7 @@ impl Scanner {
         let end = find_value_end(buffer, self.done, self.seen, &mut inside);
         self.inside = Some(inside);
         self.seen = end.unwrap_or(buffer.len());
-        if self.level.depth() + inside.deepest > DEPTH_LIMIT {
+        if usize::from(self.level.depth()) + inside.deepest > DEPTH_LIMIT {
             return Err(self.shape("values are nested too deeply"));
         }
         if self.seen - self.done > self.row_limit {
@@ -403,11 +394,50 @@ impl Scanner {
         Ok(end)
     }
 
+    /// Passes on the row that begins at `done`, if it can be read without looking for its end first. `text` is what
+    /// is valid of the buffer, from a position on.
+    fn take_beginning<'b, E>(
+        &mut self,
+        text: &mut Option<(usize, &'b str)>,
+        buffer: &'b [u8],
+        rows: &mut (impl Rows<E> + ?Sized),
+    ) -> Result<bool, FeedError<E>> {
+        let rest = buffer.get(self.done..).unwrap_or_default();
+        // The last row of a chunk is rarely whole.
+        if self.level == Level::Outer
+            || rest.len() < self.last_row
+            || rest.first() != Some(&b'{')
+            || !rows.takes_beginnings()
+        {
+            return Ok(false);
+        }
+        let (from, text) = *text.get_or_insert_with(|| (self.done, valid_text(rest)));
+        let begin = self.done - from;
+        let end = text.floor_char_boundary(begin.saturating_add(self.row_limit));
+        let value = text.get(begin..end).unwrap_or_default();
+        let entry = Entry {
+            set: self.envelope.sets.saturating_sub(1),
+            key: &self.key,
+            value,
+            offset: self.settled_of(buffer),
+        };
+        let Some(length) = rows.beginning(entry, self.level.depth()) else {
+            return Ok(false);
+        };
+        let length = length.map_err(FeedError::Sink)?;
+        self.last_row = length;
+        self.envelope.entries += 1;
+        self.inside = None;
+        self.place = Place::Key(Due::Comma);
+        self.go_to(self.done + length);
+        Ok(true)
+    }
+
     fn take_value<E>(
         &mut self,
         value: &[u8],
         offset: u64,
-        sink: &mut impl FnMut(Entry<'_>) -> Result<(), E>,
+        rows: &mut (impl Rows<E> + ?Sized),
     ) -> Result<(), FeedError<E>> {
         self.place = Place::Key(Due::Comma);
         if self.level == Level::Outer {
@@ -431,7 +461,8 @@ impl Scanner {
             value,
             offset,
         };
-        sink(entry).map_err(FeedError::Sink)?;
+        self.last_row = value.len();
+        rows.row(entry).map_err(FeedError::Sink)?;
         self.envelope.entries += 1;
         Ok(())
     }

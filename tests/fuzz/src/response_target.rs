@@ -1,7 +1,7 @@
 //! Whole responses: the scanner finds the rows that `serde_json` finds, and accepts what it accepts, however the
 //! response is cut into chunks.
 
-use response::{Entry, FeedError, ResponseFault, RowFault, RowParser, Scanner};
+use response::{Allocation, Entry, FeedError, ParsedRows, ResponseFault, RowError, RowFault, RowParser, Scanner};
 use serde_json::{Map, Value, json};
 
 use crate::json::has_repeated_keys;
@@ -70,6 +70,32 @@ fn scan(response: &[u8], chunk: usize) -> Found {
     }
 }
 
+/// The rows as allocations, and how the response ended: with rows that are read from their beginnings, or each when its
+/// end is found.
+fn allocations(response: &[u8], chunk: usize, from_beginnings: bool) -> (Vec<String>, String) {
+    let mut scanner = Scanner::new();
+    let mut parser = RowParser::new();
+    let mut rows = Vec::new();
+    let mut on_row = |set: u32, key: &str, row: Result<Allocation<'_>, RowError>| {
+        rows.push(format!("{set} {key} {row:?}"));
+        match row {
+            Err(error) if matches!(error.kind, RowFault::Syntax(_)) => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let fed = response.chunks(chunk).try_for_each(|chunk| {
+        if from_beginnings {
+            scanner.feed_rows(chunk, &mut ParsedRows::new(&mut parser, &mut on_row))
+        } else {
+            scanner.feed(chunk, &mut |Entry { set, key, value, .. }| {
+                on_row(set, key, parser.parse(key, value))
+            })
+        }
+    });
+    let ended = fed.map_or_else(|error| error.to_string(), |()| format!("{:?}", scanner.finish()));
+    (rows, ended)
+}
+
 /// The rows by `serde_json`; `None` where the response has not the shape of one.
 fn expected(value: &Value) -> Option<Rows> {
     let sets: Vec<&Value> = match value.as_object()?.get("data")? {
@@ -115,6 +141,7 @@ pub(crate) fn check(input: &[u8]) {
         b'}' | b'\n' => (input, usize::MAX),
         first => (response, usize::from(*first % 32) + 1),
     };
+    assert_eq!(allocations(response, chunk, true), allocations(response, chunk, false));
     let found = scan(response, chunk);
     let value = serde_json::from_slice::<Value>(response);
     match (found, value) {

@@ -5,7 +5,7 @@ use contract::{
     documents::{AssetScope, AssetSet, Manifest, Part},
     record::footer,
 };
-use response::{Asset, AssetParser, AssetTally, AssetVerdict, RowError, Sum};
+use response::{Asset, AssetParser, AssetTally, AssetVerdict, Entry, RowError, Sum};
 use serde_json::{Map, Value};
 use table::{ASSET_NUMBERS, ASSET_TOTAL_COST};
 use tokio::sync::mpsc;
@@ -40,8 +40,8 @@ pub(super) fn convert(
 ) -> Result<Converted, ConvertError> {
     let mut conversion = Conversion::new(manifest, cover, output)?;
     for part in parts {
-        read_part(&mut pieces, part, &mut |set, key, json| {
-            conversion.add(set, key, json).map_err(|failure| match failure {
+        read_part(&mut pieces, part, &mut |Entry { set, key, value, .. }: Entry<'_>| {
+            conversion.add(set, key, value).map_err(|failure| match failure {
                 Failure::Row(source) => Fault::Row {
                     key: part.key.clone(),
                     source,

@@ -1,16 +1,18 @@
 //! Reads the fields of a row.
 
+use std::borrow::Cow;
+
 use chrono::DateTime;
 use serde::de::MapAccess;
 use table::{Property, number_name};
 
 use super::{
-    Allocation, RowFault, RowParser,
+    Allocation, RowError, RowFault, RowParser,
     nested::{FoundNumber, GpuReader, ItemsReader, MaximaReader, services},
 };
 use crate::{
     fields::{Field, Successors},
-    json::repeated::TextsField,
+    json::repeated::{RepeatedTexts, TextsField},
     pairs::{Pairs, Texts, TextsSeed},
     value::{FieldKey, Key, Number, Object, ReadObject, Skipped, Text, TextInto, excerpt, is_nothing},
 };
@@ -36,10 +38,10 @@ impl TimeCache {
 /// A row being read. A fault does not end the reading: the first one is kept and reported with the row.
 pub(super) struct Row<'p, 'a> {
     pub(super) parser: &'p mut RowParser,
-    pub(super) allocation: Allocation<'a>,
-    pub(super) has_number: bool,
-    pub(super) has_unknown: bool,
-    pub(super) fault: Option<RowFault>,
+    allocation: Allocation<'a>,
+    has_number: bool,
+    has_unknown: bool,
+    fault: Option<RowFault>,
 }
 
 impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
@@ -113,6 +115,7 @@ impl<'a> ReadObject<'a> for &mut Row<'_, 'a> {
 
 impl<'p, 'a> Row<'p, 'a> {
     pub(super) fn new(parser: &'p mut RowParser) -> Self {
+        parser.unknown.clear();
         Self {
             parser,
             allocation: Allocation::empty(),
@@ -120,6 +123,33 @@ impl<'p, 'a> Row<'p, 'a> {
             has_unknown: false,
             fault: None,
         }
+    }
+
+    /// The objects of the row before, which its reader had.
+    pub(super) fn put_back(&mut self, repeated: RepeatedTexts) {
+        self.parser.repeated = repeated;
+    }
+
+    /// The row, when all of it was read.
+    pub(super) fn complete(mut self, key: &str, shape: Result<(), String>) -> Result<Allocation<'a>, RowError> {
+        self.parser.unknown_fields.take(&mut self.parser.unknown);
+        let fault = match shape {
+            Err(found) => Some(RowFault::NotAnObject { found }),
+            // Any field of an allocation can be missing, so only a row that has other fields instead is refused.
+            Ok(()) if self.fault.is_none() && self.has_unknown && !self.has_number => Some(RowFault::NoCost),
+            Ok(()) => self.fault.take(),
+        };
+        if let Some(kind) = fault {
+            return Err(RowError {
+                row: excerpt(key),
+                kind,
+            });
+        }
+        if self.allocation.name.is_empty() {
+            self.allocation.name = Cow::Owned(key.to_owned());
+        }
+        self.allocation.complete_total();
+        Ok(self.allocation)
     }
 
     fn note(&mut self, fault: RowFault) {

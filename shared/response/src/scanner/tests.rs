@@ -2,11 +2,49 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::{RowError, RowFault, RowParser};
+use crate::{Allocation, ParsedRows, RowError, RowFault, RowParser};
 
 type Rows = Vec<(u32, String, Value)>;
 
+/// What a response's rows are as allocations, how the response ended, and how many fields were unknown: with rows that
+/// are read from their beginnings, or each when its end is found.
+fn allocations(response: &[u8], chunk: usize, from_beginnings: bool, row_limit: usize) -> (Vec<String>, String, u64) {
+    let mut scanner = Scanner {
+        row_limit,
+        ..Scanner::new()
+    };
+    let mut parser = RowParser::new();
+    let mut rows = Vec::new();
+    let mut on_row = |set: u32, key: &str, row: Result<Allocation<'_>, RowError>| {
+        rows.push(format!("{set} {key} {row:?}"));
+        match row {
+            Err(error) if matches!(error.kind, RowFault::Syntax(_)) => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let fed = response.chunks(chunk.max(1)).try_for_each(|chunk| {
+        if from_beginnings {
+            scanner.feed_rows(chunk, &mut ParsedRows::new(&mut parser, &mut on_row))
+        } else {
+            scanner.feed(chunk, &mut |Entry { set, key, value, .. }| {
+                on_row(set, key, parser.parse(key, value))
+            })
+        }
+    });
+    let ended = match fed {
+        Ok(()) => format!("{:?}", scanner.finish()),
+        Err(error) => error.to_string(),
+    };
+    (rows, ended, parser.unknown_fields().total())
+}
+
 fn scan(response: &[u8], chunk: usize) -> Result<(Rows, Envelope), FeedError<RowError>> {
+    for row_limit in [ROW_LIMIT, 40] {
+        assert_eq!(
+            allocations(response, chunk, true, row_limit),
+            allocations(response, chunk, false, row_limit)
+        );
+    }
     let mut rows = Vec::new();
     let mut scanner = Scanner::new();
     let mut parser = RowParser::new();
@@ -382,4 +420,73 @@ fn limits_are_those_of_one_row_and_one_key_and_not_of_a_response() {
     assert_eq!(read(&many, ROW_LIMIT), Ok(5));
     let longer = read(&[(key(KEY_LIMIT + 1), row(10))], ROW_LIMIT);
     assert_eq!(longer, Err(format!("row 0 is longer than {KEY_LIMIT} bytes")));
+}
+
+/// Rows of recordings and their like, in chunks of all sizes.
+#[test]
+fn rows_that_are_read_from_their_beginnings_are_the_same() {
+    let row = |number: usize| {
+        format!(
+            r#""c/n/ns/p{number}/é":{{"name":"p","properties":{{"labels":{{"a":"{}"}},"odd":[{number}]}},"cpuCost":0.{number},"x\u0041":1}}"#,
+            number / 2
+        )
+    };
+    let others = [
+        r#""escaped":{"properties":{"pod":"\n"},"totalCost":1}"#.to_owned(),
+        r#""null":null"#.to_owned(),
+        r#""blank": { "totalCost" : 1 } "#.to_owned(),
+        r#""wrong":{"totalCost":"x"}"#.to_owned(),
+        r#""other":{"co2":1}"#.to_owned(),
+        format!(
+            r#""deep":{{"totalCost":1,"pvs":{}1{}}}"#,
+            r#"{"a":"#.repeat(121),
+            "}".repeat(121)
+        ),
+    ];
+    let rows: Vec<String> = (0..20).map(row).chain(others).chain((20..24).map(row)).collect();
+    let response = format!(r#"{{"code":200,"data":[{{{}}},null,{{"a":{{}}}}]}}"#, rows.join(","));
+    for chunk in (1..200).chain([1000, 4096, usize::MAX]) {
+        let (found, _) = scan(response.as_bytes(), chunk).unwrap();
+        assert_eq!(found.len(), rows.len());
+    }
+    // One more is too deep, in both ways.
+    let deeper = response
+        .replace(r#""pvs":"#, r#""pvs":[["#)
+        .replace(r#"}},"c/n/ns/p20"#, r#"]]}},"c/n/ns/p20"#);
+    let (_, ended, _) = allocations(deeper.as_bytes(), usize::MAX, true, ROW_LIMIT);
+    assert_eq!(ended, allocations(deeper.as_bytes(), 1, false, ROW_LIMIT).1);
+}
+
+#[test]
+fn a_row_is_read_from_its_beginning_where_it_can() {
+    struct Counted {
+        beginnings: usize,
+        rows: usize,
+    }
+    impl crate::Rows<String> for Counted {
+        fn row(&mut self, _: Entry<'_>) -> Result<(), String> {
+            self.rows += 1;
+            Ok(())
+        }
+
+        fn takes_beginnings(&self) -> bool {
+            true
+        }
+
+        fn beginning(&mut self, entry: Entry<'_>, depth: u8) -> Option<Result<usize, String>> {
+            assert_eq!(depth, 3);
+            assert_eq!((entry.offset - 14) % 12, 0);
+            self.beginnings += 1;
+            entry.value.starts_with(r#"{"a":1}"#).then_some(Ok(7))
+        }
+    }
+    let response = r#"{"data":[{"k":{"a":1},"l":{"b":1},"m":{"a":1},"n":{"c":1}}]}"#;
+    let mut counted = Counted { beginnings: 0, rows: 0 };
+    let mut scanner = Scanner::new();
+    // The third row is cut: less is there of it than the row before had.
+    for part in [&response[..42], &response[42..]] {
+        scanner.feed_rows(part.as_bytes(), &mut counted).unwrap();
+    }
+    assert_eq!(scanner.finish().unwrap().entries, 4);
+    assert_eq!((counted.beginnings, counted.rows), (3, 3));
 }

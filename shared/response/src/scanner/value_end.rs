@@ -1,4 +1,4 @@
-//! Finding the end of a value or string, and the members of an object, without parsing them.
+//! Finding the end of a value, a string or valid text, and the members of an object, without parsing them.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -187,6 +187,16 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     }
     let from = words.len() * 8;
     memchr::memchr2(b'"', b'\\', bytes.get(from..)?).map(|at| from + at)
+}
+
+/// The text that bytes begin with.
+pub(super) fn valid_text(bytes: &[u8]) -> &str {
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => return text,
+        Err(error) => error.valid_up_to(),
+    };
+    let valid = bytes.get(..valid).unwrap_or_default();
+    std::str::from_utf8(valid).unwrap_or_default()
 }
 
 #[cfg(test)]
