@@ -7,13 +7,10 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, MapAccess, Visitor},
+    de::{DeserializeSeed, MapAccess},
 };
 
-use crate::{
-    json::repeated::TextsField,
-    value::{Object, ReadObject, Skipped, Text},
-};
+use crate::value::{Object, ReadObject, Text};
 
 /// A key and its value.
 type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -101,7 +98,8 @@ impl<'de> Deserialize<'de> for Texts<'de> {
     }
 }
 
-struct TextsReader;
+/// Reads an object of texts.
+pub(crate) struct TextsReader;
 
 impl<'de> ReadObject<'de> for TextsReader {
     type Value = Texts<'de>;
@@ -143,42 +141,6 @@ pub(crate) fn is_before(one: &str, other: &str) -> bool {
     match (first(one), first(other)) {
         (Some(one), Some(other)) if one != other => one < other,
         _ => one < other,
-    }
-}
-
-/// Reads a row's object of texts.
-pub(crate) struct TextsSeed {
-    pub(crate) field: TextsField,
-    /// Whether it is checked, and none of the texts is kept.
-    pub(crate) drops: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for TextsSeed {
-    type Value = Texts<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let name = self.field.name();
-        deserializer.deserialize_newtype_struct(name, Object(self))
-    }
-}
-
-impl<'de> ReadObject<'de> for TextsSeed {
-    type Value = Texts<'de>;
-
-    fn object<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
-        if self.drops {
-            Skipped.visit_map(entries).map(|_| Texts::default())
-        } else {
-            TextsReader.object(entries)
-        }
-    }
-
-    fn nothing(self) -> Self::Value {
-        Texts::default()
-    }
-
-    fn other(self, found: String) -> Self::Value {
-        Texts::Wrong(found)
     }
 }
 

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use chrono::DateTime;
-use serde::de::MapAccess;
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, MapAccess, Visitor},
+};
 use table::{Property, number_name};
 
 use super::{
@@ -13,7 +16,7 @@ use super::{
 use crate::{
     fields::{Field, Successors},
     json::repeated::{RepeatedTexts, TextsField},
-    pairs::{Pairs, Texts, TextsSeed},
+    pairs::{Pairs, Texts, TextsReader},
     value::{FieldKey, Key, Number, Object, ReadObject, Skipped, Text, TextInto, excerpt, is_nothing},
 };
 
@@ -235,6 +238,42 @@ impl<'p, 'a> Row<'p, 'a> {
                 *self.texts(field) = pairs;
             }
         }
+    }
+}
+
+/// Reads a row's object of texts.
+struct TextsSeed {
+    field: TextsField,
+    /// Whether it is checked, and none of the texts is kept.
+    drops: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for TextsSeed {
+    type Value = Texts<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let name = self.field.name();
+        deserializer.deserialize_newtype_struct(name, Object(self))
+    }
+}
+
+impl<'de> ReadObject<'de> for TextsSeed {
+    type Value = Texts<'de>;
+
+    fn object<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        if self.drops {
+            Skipped.visit_map(entries).map(|_| Texts::default())
+        } else {
+            TextsReader.object(entries)
+        }
+    }
+
+    fn nothing(self) -> Self::Value {
+        Texts::default()
+    }
+
+    fn other(self, found: String) -> Self::Value {
+        Texts::Wrong(found)
     }
 }
 
