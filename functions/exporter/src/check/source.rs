@@ -335,12 +335,12 @@ async fn assets(
     let Some(day) = day else { return };
     let read = async |scope| {
         let mut assets = 0_u64;
-        let on_row = |_: Entry<'_>| {
+        let rows = &mut |_: Entry<'_>| {
             assets += 1;
             Ok(())
         };
         let query = query::assets(kind, day.window(), scope, &source.clusters);
-        client.rows(&query, ReadTimeout::of_assets(source), on_row).await?;
+        client.rows(&query, ReadTimeout::of_assets(source), rows).await?;
         Ok::<u64, SourceError>(assets)
     };
     let error = match read(AssetScope::All).await {

@@ -9,7 +9,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use response::{Allocation, Entry, Redaction, RowParser, Scanner};
+use response::{Allocation, ParsedRows, Redaction, RowError, RowParser, Rows, Scanner};
 use seams::time::timeout;
 use settings::secrets;
 
@@ -101,18 +101,18 @@ impl Client {
         Ok(response.beginning().await)
     }
 
-    /// Sends the query and passes each row of the response to `on_row`. Rows must not be used unless it succeeds.
+    /// Sends the query and passes on each row of the response. Rows must not be used unless it succeeds.
     pub(crate) async fn rows(
         &self,
         query: &Query,
         read_timeout: ReadTimeout,
-        mut on_row: impl FnMut(Entry<'_>) -> Result<(), String>,
+        rows: &mut impl Rows<String>,
     ) -> Result<(), SourceError> {
         let mut response = self.get(query, read_timeout).await?;
         let mut scanner = Scanner::new();
         while let Some(chunk) = response.chunk().await? {
             scanner
-                .feed(&chunk, &mut on_row)
+                .feed_rows(&chunk, rows)
                 .map_err(|error| SourceError::of_feed(response.url(), error))?;
         }
         let url = response.url().to_owned();
@@ -129,11 +129,10 @@ impl Client {
         mut on_row: impl FnMut(u32, &str, &Allocation<'_>) -> Result<(), String>,
     ) -> Result<(), SourceError> {
         let mut parser = RowParser::new();
-        let on_entry = |Entry { set, key, value, .. }: Entry<'_>| {
-            let row = parser.parse(key, value).map_err(|error| error.to_string())?;
-            on_row(set, key, &row)
-        };
-        self.rows(query, ReadTimeout::of_allocations(settings), on_entry).await
+        let mut rows = ParsedRows::new(&mut parser, |set, key, row: Result<Allocation<'_>, RowError>| {
+            on_row(set, key, &row.map_err(|error| error.to_string())?)
+        });
+        self.rows(query, ReadTimeout::of_allocations(settings), &mut rows).await
     }
 
     /// Sends the query and reads a short document. It may hold secrets of the source: no error repeats any of it.
